@@ -84,9 +84,8 @@ def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:
 
 
 def _repeated(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
-    if not isinstance(event, task.Rejected | task.CallFinished):
-        return
-    if isinstance(event, task.CallFinished) and (event.snapshot.outcome in _HONEST or not event.counts):
+    end = task.end_without_work(event)
+    if not isinstance(event, task.Rejected) and (end is None or end.outcome in _HONEST or not end.counts):
         return
     attempts = [row for row in rows.of(Attempt, event.run) if (row.task, row.employee) == (event.task, event.employee)]
     failures = sum(row.verified is False or _failed(row) for row in attempts)
@@ -103,6 +102,8 @@ def _spike(event: TaskEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
     if not isinstance(event, task.CallFinished):
         return
     calls = [row for row in rows.of(Attempt, event.run) if row.call_finished_at and row.key != str(event.order)]
+    if any(row.form == "session" for row in rows.of(Attempt, event.run)):
+        return  # the calls of a session grow with it, and its reservation limits their sum
     used = sum(row.tokens for row in calls)
     if len(calls) >= SPIKE_CALLS_MIN and event.charged.tokens * len(calls) > SPIKE_FACTOR * used > 0:
         mean = used // len(calls)

@@ -1,9 +1,12 @@
-"""The work queue: orders to workers and their hand-ins.
+"""The work queue: orders to workers, their results, and their requests for permits. It may be lost.
 
-It is a stream in memory, separate from the log. It may be lost. After a loss the order's lease expires, and the work is
-ordered again. Only this module publishes `aura.work.>`.
+Orders and results are streams in memory, apart from the log and apart from each other: writers of results cannot reach
+the stream of orders. After a loss the order's lease expires, and the work is ordered again. A request for a permit is
+not stored. Only this module uses subjects of `aura.work.>`.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,19 +14,29 @@ from uuid import UUID
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import Error as JetStreamError
 
 from domain.errors import Unavailable, said_by
 
-STREAM = "AURA_WORK"
+ORDERS = "AURA_ORDERS"
+RESULTS = "AURA_RESULTS"
 PREFIX = "aura.work"
-BYTES_MAX = 128 * 1024**2
+RECEPTION = "reception"
+"""The consumer of all results."""
+ORDERS_BYTES_MAX = 48 * 1024**2
+RESULTS_BYTES_MAX = 80 * 1024**2
+"""The server counts the bytes of a stream in memory when the stream is created, and counts them again when the same
+stream is created once more. So all streams and the largest one again must fit its memory limit of 256 MiB.
+"""
 AGE_S = 3600
 DUPLICATE_WINDOW_S = 600
 ACK_WAIT_S = 10.0
 """After this time an unacknowledged message is delivered again. The margin of the order's lease is longer."""
 REQUEST_WAIT_S = 5.0
+PENDING_MAX = 1024
+"""Permit requests that wait in this process. The server drops more; the worker asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +63,30 @@ class Parcel:
             return
 
 
+Answer = Callable[[UUID, bytes], Awaitable[bytes]]
+"""Answers one request for a permit: (employee of the subject, request) -> answer."""
+
+
 class WorkStream:
-    """The stream of orders and hand-ins."""
+    """The manager's side and the workers' side of the work queue. The manager's side creates streams and consumers."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
         self._js = client.jetstream(timeout=REQUEST_WAIT_S)
         self._subscriptions: dict[str, Any] = {}
 
     async def ensure(self) -> None:
-        """Create the stream if it does not exist. Raises Unavailable."""
+        """Create the two streams if they do not exist. Raises Unavailable."""
+        await self._ensure_stream(ORDERS, "order", ORDERS_BYTES_MAX)
+        await self._ensure_stream(RESULTS, "result", RESULTS_BYTES_MAX)
+
+    async def _ensure_stream(self, name: str, kind: str, bytes_max: int) -> None:
         config = StreamConfig(
-            name=STREAM,
-            subjects=[f"{PREFIX}.*.order", f"{PREFIX}.*.result"],
+            name=name,
+            subjects=[f"{PREFIX}.{kind}.*"],
             storage=StorageType.MEMORY,
             retention=RetentionPolicy.WORK_QUEUE,
-            max_bytes=BYTES_MAX,
+            max_bytes=bytes_max,
             max_age=AGE_S,
             duplicate_window=DUPLICATE_WINDOW_S,
             num_replicas=1,
@@ -74,36 +96,68 @@ class WorkStream:
         except (NatsError, JetStreamError, TimeoutError) as error:
             raise _down(error) from error
 
+    async def ensure_orders_of(self, employee: UUID) -> None:
+        """Create the consumer from which the employee's worker takes its orders. Raises Unavailable."""
+        config = ConsumerConfig(
+            durable_name=_orders_of(employee),
+            filter_subject=f"{PREFIX}.order.{employee}",
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            mem_storage=True,
+        )
+        try:
+            await self._js.add_consumer(ORDERS, config)
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise _down(error) from error
+
+    async def created_at(self) -> object:
+        """Return when the stream of orders was created. It changes if the server has lost the stream.
+
+        Raises Unavailable.
+        """
+        try:
+            info = await self._js.stream_info(ORDERS)
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise _down(error) from error
+        return info.created
+
     async def send_order(self, employee: UUID, order: UUID, data: bytes) -> None:
         """Put an order into the employee's queue, once per order id."""
-        await self._send(f"{PREFIX}.{employee}.order", data, f"order-{order}")
+        await self._send(ORDERS, f"{PREFIX}.order.{employee}", data, f"order-{order}")
 
-    async def send_result(self, employee: UUID, order: UUID, data: bytes) -> None:
-        """Hand in the result of an order, once per order id."""
-        await self._send(f"{PREFIX}.{employee}.result", data, f"result-{order}")
+    async def send_result(self, employee: UUID, id: str, data: bytes) -> None:
+        """Hand in a result, once per id."""
+        await self._send(RESULTS, f"{PREFIX}.result.{employee}", data, f"{employee}-{id}")
 
-    async def _send(self, subject: str, data: bytes, id: str) -> None:
+    async def _send(self, stream: str, subject: str, data: bytes, id: str) -> None:
         try:
-            await self._js.publish(subject, data, headers={"Nats-Msg-Id": id}, stream=STREAM)
+            await self._js.publish(subject, data, headers={"Nats-Msg-Id": id}, stream=stream)
         except (NatsError, JetStreamError, TimeoutError) as error:
             await self._forget()
             raise _down(error) from error
 
     async def next_order(self, employee: UUID, wait_s: float) -> Parcel | None:
         """Return the employee's next order, or None if none comes within `wait_s`."""
-        return await self._next(f"{PREFIX}.{employee}.order", f"orders-{employee}", wait_s)
+        return await self._next(ORDERS, _orders_of(employee), wait_s)
 
     async def next_result(self, wait_s: float) -> Parcel | None:
-        """Return the next hand-in of any employee, or None if none comes within `wait_s`."""
-        return await self._next(f"{PREFIX}.*.result", "reception", wait_s)
+        """Return the next result of any employee, or None if none comes within `wait_s`."""
+        if RECEPTION not in self._subscriptions:
+            await self.ensure()
+            config = ConsumerConfig(
+                durable_name=RECEPTION, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, mem_storage=True
+            )
+            try:
+                await self._js.add_consumer(RESULTS, config)
+            except (NatsError, JetStreamError, TimeoutError) as error:
+                raise _down(error) from error
+        return await self._next(RESULTS, RECEPTION, wait_s)
 
-    async def _next(self, subject: str, durable: str, wait_s: float) -> Parcel | None:
+    async def _next(self, stream: str, durable: str, wait_s: float) -> Parcel | None:
         try:
             subscription = self._subscriptions.get(durable)
             if subscription is None:
-                config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, mem_storage=True)
-                await self.ensure()
-                subscription = await self._js.pull_subscribe(subject, durable, STREAM, config)
+                subscription = await self._js.pull_subscribe_bind(durable, stream)
                 self._subscriptions[durable] = subscription
             message = (await subscription.fetch(1, wait_s))[0]
         except TimeoutError:
@@ -111,10 +165,46 @@ class WorkStream:
         except (NatsError, JetStreamError) as error:
             await self._forget()
             raise _down(error) from error
-        return Parcel(UUID(message.subject.split(".")[2]), message.data, message)
+        return Parcel(_employee_of(message), message.data, message)
+
+    async def ask_permit(self, employee: UUID, data: bytes, wait_s: float) -> bytes | None:
+        """Return the answer to a request for a permit; None if nobody answers in time. Raises Unavailable."""
+        try:
+            answer = await self._client.request(f"{PREFIX}.permit.{employee}", data, timeout=wait_s)
+        except (TimeoutError, NoRespondersError):
+            return None
+        except NatsError as error:
+            raise _down(error) from error
+        return answer.data
+
+    async def serve_permits(self, answer: Answer, stop: asyncio.Event) -> None:
+        """Answer the requests of all employees until `stop`, each in a task of its own. Raises Unavailable."""
+        async with asyncio.TaskGroup() as group:
+
+            async def reply(message: Msg) -> None:
+                data = await answer(_employee_of(message), message.data)
+                try:
+                    await message.respond(data)
+                except NatsError:
+                    return  # the worker asks again
+
+            async def on_request(message: Msg) -> None:
+                group.create_task(reply(message))
+
+            try:
+                subscription = await self._client.subscribe(
+                    f"{PREFIX}.permit.*", cb=on_request, pending_msgs_limit=PENDING_MAX
+                )
+            except NatsError as error:
+                raise _down(error) from error
+            await stop.wait()
+            try:
+                await subscription.unsubscribe()
+            except NatsError:
+                return  # the connection is gone, and the subscription with it
 
     async def _forget(self) -> None:
-        """Drop all subscriptions, because a restart of the server loses the stream. The next call subscribes again."""
+        """Drop all subscriptions, because a restart of the server loses the streams. The next call subscribes again."""
         subscriptions, self._subscriptions = self._subscriptions, {}
         for subscription in subscriptions.values():
             try:
@@ -123,7 +213,15 @@ class WorkStream:
                 continue  # the connection is gone, and the subscription with it
 
 
+def _orders_of(employee: UUID) -> str:
+    return f"orders-{employee}"
+
+
+def _employee_of(message: Msg) -> UUID:
+    return UUID(message.subject.rpartition(".")[2])
+
+
 def _down(error: BaseException) -> Unavailable:
     return Unavailable(
-        f"The work stream does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`)."
+        f"The work queue does not answer: {said_by(error)}.", hint="Wait until NATS is back (`aura status`)."
     )

@@ -49,6 +49,7 @@ EVENTS: Mapping[str, type[Event]] = {
         task.Assigned,
         task.CallStarted,
         task.CallFinished,
+        task.AttemptEnded,
         task.Submitted,
         task.Verified,
         task.Rejected,
@@ -69,6 +70,11 @@ def _counted(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "counts": True, "index": 0}
 
 
+def _with_end(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast a receipt of version 2, which also ended the attempt if the call gave no change."""
+    return {**fields, "ends": fields["snapshot"]["outcome"] != "answered", "prompt": {}}
+
+
 def _with_server(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast a profile of version 2, which had no server and no parameters. Both stay unknown."""
     return {**fields, "profile": {**fields["profile"], "server": "", "parameters": {}}}
@@ -84,7 +90,10 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
         (event.type, 1): _with_gates
         for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
     },
+    (task.Assigned.type, 1): lambda fields: {**fields, "form": "answer", "calls_max": 1},
+    (task.CallStarted.type, 1): lambda fields: {**fields, "index": 0, "bound": None, "claim": None},
     (task.CallFinished.type, 1): _counted,
+    (task.CallFinished.type, 2): _with_end,
     (employee.Hired.type, 1): dict,
     (employee.Hired.type, 2): _with_server,
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
@@ -144,6 +153,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     task.ReleaseOrder: CommandSpec("run", ("task.released",), "run"),
     task.StartCall: CommandSpec("task", ("task.call_started",), "task"),
     task.FinishCall: CommandSpec("task", ("task.call_finished",), "task"),
+    task.EndAttempt: CommandSpec("task", ("task.attempt_ended",), "task"),
     task.SubmitWork: CommandSpec("task", ("task.submitted",), "task"),
     task.Judge: CommandSpec("task", ("task.verified", "task.rejected"), "task"),
 }

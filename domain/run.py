@@ -19,7 +19,7 @@ from domain.faults import FAULTS_MAX
 from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount, checked, left_text
 from domain.organisation import BudgetReserved, OrganisationState, lend
-from domain.task import Assign, FinishCall, ReleaseOrder, TaskCommand, TaskState
+from domain.task import Assign, EndAttempt, FinishCall, ReleaseOrder, TaskCommand, TaskState
 from domain.tree import Entry
 
 Phase = Literal[
@@ -57,7 +57,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     def left(self) -> Amount:
         """The budget minus the amounts spent and reserved."""
         cap = self.submitted.allowance.amount if self.submitted else NOTHING
-        return cap - self.spent - total(task.reservation for task in self.tasks.values())
+        return cap - self.spent - total(task.reserved for task in self.tasks.values())
 
 
 initial = RunState()
@@ -156,8 +156,8 @@ def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
-    # The decision of a task must depend on the run's end: the law makes later work void. Receipts still count.
-    if state.phase == "ended" and not isinstance(command, FinishCall | ReleaseOrder):
+    # The decision of a task must depend on the run's end: work after it is void by the law. Receipts still count.
+    if state.phase == "ended" and not isinstance(command, FinishCall | EndAttempt | ReleaseOrder):
         raise Refused("The run has ended and accepts no more work.", hint="Submit the requirement again as a new run.")
     if isinstance(command, Assign):
         if command.attempt <= task.attempts:

@@ -12,6 +12,17 @@ REASONS_BETWEEN = " \u00b7 "
 """Separator of the reasons in the `message` of a parsed answer."""
 
 
+class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The prompt of a call of a session, as digests of its messages. It takes space for its new messages only.
+
+    The prompt is the first `kept` messages of the prompt of call `base`, then `messages`. `base` None: only `messages`.
+    """
+
+    base: int | None = None
+    kept: int = 0
+    messages: tuple[str, ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one model call: the model, the request and the response.
 

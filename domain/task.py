@@ -1,209 +1,81 @@
 """A task of a run: its events and rules. Its state is part of its run's state.
 
-waiting -> assigned -> calling -> answered -> submitted -> verified. A task goes back to waiting after a call that
-failed (call_finished), after a rejection (rejected), and when its lease expires (released). An open call is then
-charged at its upper bound. A fault (domain/faults.py) does not use up the attempt.
+waiting -> assigned -> calling -> assigned -> ... -> submitted -> verified. A task is calling while a permitted call has
+no receipt. A task goes back to waiting after an attempt without work (attempt_ended), after a rejection (rejected), and
+when its lease expires (released). Each open call is then charged at its upper bound. A fault (domain/faults.py) does
+not use up the attempt.
 """
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec.structs import replace
 
-from domain.errors import Invalid, Refused
-from domain.faults import FAULTS_MAX, weight_of
-from domain.judgement import Finding, Judgement
-from domain.message import Command, Erased, Event, TaskEvent
-from domain.money import NOTHING, Amount
-from domain.repeats import RejectedTree, is_repeat, repeats_max
+from domain import attempt as attempts
+from domain.attempt import CALLS_MAX, Attempt
+from domain.errors import Invalid, LimitReached, Refused
+from domain.faults import weight_of
+from domain.judgement import Judgement
+from domain.message import Erased, Event, TaskEvent
+from domain.money import Amount, checked
+from domain.repeats import RejectedTree, is_repeat
 from domain.snapshot import Snapshot as Snapshot
-from domain.tree import Manifest, contents_of
+from domain.task_messages import Assign as Assign
+from domain.task_messages import Assigned as Assigned
+from domain.task_messages import AttemptEnded as AttemptEnded
+from domain.task_messages import CallFinished as CallFinished
+from domain.task_messages import CallStarted as CallStarted
+from domain.task_messages import EndAttempt as EndAttempt
+from domain.task_messages import FinishCall as FinishCall
+from domain.task_messages import Judge as Judge
+from domain.task_messages import Rejected as Rejected
+from domain.task_messages import Released as Released
+from domain.task_messages import ReleaseOrder as ReleaseOrder
+from domain.task_messages import StartCall as StartCall
+from domain.task_messages import Submitted as Submitted
+from domain.task_messages import SubmitWork as SubmitWork
+from domain.task_messages import TaskCommand as TaskCommand
+from domain.task_messages import Verified as Verified
+from domain.task_messages import end_without_work as end_without_work
+from domain.task_state import Phase as Phase
+from domain.task_state import TaskState as TaskState
 
 DECLINED = "declined"
-"""Outcome of a call if the employee states that the task cannot be done. This is not a failure and not a hand-in."""
-Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
-
-
-class Assigned(TaskEvent, frozen=True, kw_only=True):
-    type = "task.assigned"
-    order: UUID
-    attempt: int
-    seed: int
-    reservation: Amount
-    due_at: int
-
-
-class CallStarted(TaskEvent, frozen=True, kw_only=True):
-    type = "task.call_started"
-    order: UUID
-
-
-class CallFinished(TaskEvent, frozen=True, kw_only=True):
-    """`counts`: the call uses up an attempt; it is not a fault. `index`: number of the call in its attempt, from 0."""
-
-    type = "task.call_finished"
-    version = 2
-    order: UUID
-    snapshot: Snapshot
-    charged: Amount
-    counts: bool = True
-    index: int = 0
-
-    def blobs(self) -> tuple[str, ...]:
-        return tuple(digest for digest in (self.snapshot.prompt, self.snapshot.answer) if digest)
-
-
-class Submitted(TaskEvent, frozen=True, kw_only=True):
-    """`files`: the changes to the tree at the task's start. `tree`: the name of the whole tree that will be judged.
-
-    `dropped`: paths outside the scope that the employee wrote. `files` does not contain them.
-    """
-
-    type = "task.submitted"
-    version = 2
-    order: UUID
-    files: Manifest
-    tree: str
-    dropped: tuple[str, ...] = ()
-
-    def blobs(self) -> tuple[str, ...]:
-        return tuple(sorted(set(contents_of(self.files).values())))
-
-
-class Verified(TaskEvent, frozen=True, kw_only=True):
-    type = "task.verified"
-    version = 2
-    order: UUID
-    judgement: Judgement
-
-    def blobs(self) -> tuple[str, ...]:
-        return self.judgement.blobs()
-
-
-class Rejected(TaskEvent, frozen=True, kw_only=True):
-    type = "task.rejected"
-    version = 2
-    order: UUID
-    judgement: Judgement
-
-    def blobs(self) -> tuple[str, ...]:
-        return self.judgement.blobs()
-
-
-class Released(TaskEvent, frozen=True, kw_only=True):
-    """The order's lease ended without a hand-in. `cut_off`: a call had started, and its result is unknown."""
-
-    type = "task.released"
-    order: UUID
-    reason: str
-    cut_off: bool
-    charged: Amount
-
-
-class TaskCommand(Command, frozen=True, kw_only=True):
-    """A command about one order of one task. `employee`: the employee who has the order."""
-
-    run: UUID
-    task: UUID
-    employee: UUID
-    order: UUID
-
-
-class Assign(TaskCommand, frozen=True, kw_only=True):
-    """`attempt`: the number of the attempt. If this attempt was already assigned, the command does nothing."""
-
-    attempt: int
-    seed: int
-    reservation: Amount
-    due_at: int
-
-
-class StartCall(TaskCommand, frozen=True, kw_only=True):
-    pass
-
-
-class FinishCall(TaskCommand, frozen=True, kw_only=True):
-    snapshot: Snapshot
-    index: int = 0
-
-
-class SubmitWork(TaskCommand, frozen=True, kw_only=True):
-    files: Manifest
-    tree: str
-    dropped: tuple[str, ...] = ()
-
-
-class Judge(TaskCommand, frozen=True, kw_only=True):
-    judgement: Judgement
-
-
-class ReleaseOrder(TaskCommand, frozen=True, kw_only=True):
-    reason: str
-
-
-class TaskState(msgspec.Struct, frozen=True, kw_only=True):
-    id: UUID
-    name: str
-    criteria: tuple[str, ...]
-    scope: tuple[str, ...]
-    after: tuple[UUID, ...] = ()
-    phase: Phase = "waiting"
-    attempts: int = 0
-    attempts_before: int = 0  # attempts before the task was opened again. They do not count against attempts_max
-    employee: UUID | None = None
-    order: UUID | None = None
-    due_at: int = 0
-    tried: tuple[UUID, ...] = ()  # the employees of all attempts, in order
-    seed: int = 0
-    reservation: Amount = NOTHING
-    spent: Amount = NOTHING
-    files: Manifest = {}
-    tree: str | None = None
-    findings: tuple[Finding, ...] = ()  # findings of the last rejection
-    model: str = ""  # the model of the last call
-    evidence: str | None = None  # digest of the verdict that verified the task
-    blocked: str = ""  # reason of a verified review that blocks the run
-    faults: Mapping[UUID, int] = {}  # employee -> the sum of weights of its faults with this task
-    failure: str = ""  # the failure of the last call, in words; empty after an answer
-    answer: str | None = None  # digest of the last answer
-    attempted: Manifest = {}  # the changes of the last answer
-    unclear: tuple[str, ...] = ()  # for the author: parts of the last answer that were not understood, or were dropped
-    rejected: Mapping[str, RejectedTree] = {}  # tree -> its last rejection that was not a repeat
-    repeats: Mapping[UUID, int] = {}  # employee -> the number of its repeats in a row
-
-    def worn_out(self, employee: UUID) -> bool:
-        """Return whether the employee's faults with this task have reached FAULTS_MAX."""
-        return self.faults.get(employee, 0) >= FAULTS_MAX
-
-    def only_repeats(self, employee: UUID, attempts_max: int) -> bool:
-        """Return whether the employee has repeated rejected answers, in a row, up to the limit."""
-        return self.repeats.get(employee, 0) >= repeats_max(attempts_max)
+"""Outcome of a call if the employee states that the task cannot be done. It is neither a failure nor a hand-in."""
 
 
 def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
     """Decide a command by the task's own state. `domain/run.py` checks the rules of the run first."""
-    ids = {"run": command.run, "task": command.task, "employee": command.employee, "order": command.order}
+    ids: dict[str, Any] = {
+        "run": command.run,
+        "task": command.task,
+        "employee": command.employee,
+        "order": command.order,
+    }
     match command:
-        case Assign(seed=seed, reservation=reservation, due_at=due_at):
-            _expect(state, command, "waiting")
-            if due_at <= command.at:
-                raise Invalid("A lease must end after it begins.", hint="Give due_at later than the command's time.")
-            return Assigned(**ids, attempt=state.attempts + 1, seed=seed, reservation=reservation, due_at=due_at)
+        case Assign():
+            return _assigned(command, state)
         case StartCall():
-            _expect(state, command, "assigned")
-            return CallStarted(**ids)
-        case FinishCall(snapshot=snapshot, index=index):
-            _expect(state, command, "calling")
-            charged, counts = _charge(snapshot, state.reservation), not weight_of(snapshot.outcome)
-            return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index)
-        case SubmitWork(files=files, tree=tree, dropped=dropped):
-            _expect(state, command, "answered")
-            if not files:
-                raise Invalid(
-                    "A hand-in must change at least one path.", hint="Finish the call with a failure instead."
+            return _call_started(command, state)
+        case FinishCall(snapshot=snapshot, index=index, prompt=prompt):
+            attempt = _present_attempt(state, command, "calling")
+            if index not in attempt.open:
+                raise Refused(
+                    f"Call {index} of order {command.order} is not open.", hint="A call has one permit and one receipt."
                 )
+            charged, counts = _charge(snapshot, attempt.open[index].bound), not weight_of(snapshot.outcome)
+            return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index, prompt=prompt)
+        case EndAttempt(outcome=outcome, message=message):
+            _no_open_call(state, command)
+            return AttemptEnded(**ids, outcome=outcome, message=message, counts=not weight_of(outcome))
+        case SubmitWork(files=files, tree=tree, dropped=dropped):
+            if not _no_open_call(state, command).calls:
+                raise Refused(
+                    f"Order {command.order} has had no call, so it has no work to hand in.",
+                    hint="Ask for a permit before each call.",
+                )
+            if not files:
+                raise Invalid("A hand-in must change at least one path.", hint="End the attempt with a reason instead.")
             return Submitted(**ids, files=files, tree=tree, dropped=dropped)
         case Judge(judgement=judgement):
             _expect(state, command, "submitted")
@@ -215,21 +87,89 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
                 )
             return Verified(**ids, judgement=judgement) if judgement.verified else Rejected(**ids, judgement=judgement)
         case ReleaseOrder(reason=reason):
-            _expect(state, command, "assigned", "calling", "answered")
-            cut_off = state.phase == "calling"
-            return Released(**ids, reason=reason, cut_off=cut_off, charged=state.reservation if cut_off else NOTHING)
+            attempt = _present_attempt(state, command, "assigned", "calling", "answered")
+            return Released(**ids, reason=reason, cut_off=bool(attempt.open), charged=attempt.committed)
     raise TypeError(f"not a command of a task: {type(command).__name__}")
 
 
-def _charge(snapshot: Snapshot, reservation: Amount) -> Amount:
-    """Return the amount to charge: the cost, or the reservation if the cost is unknown.
+def _assigned(command: Assign, state: TaskState) -> Assigned:
+    _expect(state, command, "waiting")
+    if command.due_at <= command.at:
+        raise Invalid("A lease must end after it begins.", hint="Give due_at later than the command's time.")
+    most = CALLS_MAX if command.form == "session" else 1
+    if not 1 <= command.calls_max <= most:
+        raise Invalid(
+            f"An attempt of the form {command.form} cannot have {command.calls_max} calls.",
+            hint=f"Give calls_max from 1 to {most}.",
+        )
+    return Assigned(
+        run=command.run,
+        task=command.task,
+        employee=command.employee,
+        order=command.order,
+        attempt=state.attempts + 1,
+        seed=command.seed,
+        reservation=command.reservation,
+        due_at=command.due_at,
+        form=command.form,
+        calls_max=command.calls_max,
+    )
 
-    An estimated cost is limited to the reservation.
-    """
+
+def _call_started(command: StartCall, state: TaskState) -> CallStarted:
+    """Permit one call if its upper bound fits the rest of the attempt's reservation."""
+    attempt = _present_attempt(state, command, "assigned", "calling")
+    if command.index != attempt.calls:
+        raise Refused(
+            f"Call {command.index} is not the next call of this attempt, which is call {attempt.calls}.",
+            hint="Ask for one permit after the other.",
+            code="not_next_call",
+        )
+    if command.at >= attempt.due_at:
+        raise LimitReached("The lease of the order has ended.", hint="The task gets a new attempt.", code="lease_ended")
+    if attempt.calls >= attempt.calls_max:
+        raise LimitReached(
+            f"The attempt has had its {attempt.calls_max} calls (calls_max).",
+            hint="Hand in what there is, or end the attempt.",
+            code="calls_used_up",
+        )
+    bound = checked(command.bound, "The upper bound of a call")
+    if not bound.fits(attempt.left):
+        raise LimitReached(
+            f"The call may cost {bound.usd} USD and {bound.tokens} tokens; the attempt has {attempt.left.usd} USD and "
+            f"{attempt.left.tokens} tokens left.",
+            hint="Hand in what there is, or end the attempt.",
+            code="reservation_used_up",
+        )
+    return CallStarted(
+        run=command.run,
+        task=command.task,
+        employee=command.employee,
+        order=command.order,
+        index=command.index,
+        bound=bound,
+        claim=command.claim,
+    )
+
+
+def _no_open_call(state: TaskState, command: TaskCommand) -> Attempt:
+    """Return the present attempt. Raise Refused if it has a call without a receipt: the receipt must come first."""
+    attempt = _present_attempt(state, command, "assigned", "calling", "answered")
+    if attempt.open:
+        raise Refused(
+            f"{len(attempt.open)} calls of order {command.order} have no receipt yet.",
+            hint="Send the receipts of all calls first.",
+            code="calls_open",
+        )
+    return attempt
+
+
+def _charge(snapshot: Snapshot, bound: Amount) -> Amount:
+    """Return the amount to charge: the cost, or the bound if the cost is unknown. The bound caps an estimate."""
     counted = snapshot.cost.counted() if snapshot.cost is not None else None
     if counted is None:
-        return reservation
-    return counted.at_most(reservation) if snapshot.estimated else counted
+        return bound
+    return counted.at_most(bound) if snapshot.estimated else counted
 
 
 def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
@@ -246,34 +186,43 @@ def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
         )
 
 
+def _present_attempt(state: TaskState, command: TaskCommand, *phases: Phase) -> Attempt:
+    _expect(state, command, *phases)
+    return state.orders[command.order]
+
+
 def evolve(state: TaskState, event: Event | Erased) -> TaskState:
     match event:
         case Assigned():
-            return replace(
-                state,
-                phase="assigned",
-                attempts=event.attempt,
-                employee=event.employee,
+            attempt = Attempt(
                 order=event.order,
-                due_at=event.due_at,
-                tried=(*state.tried, event.employee),
+                employee=event.employee,
+                number=event.attempt,
                 seed=event.seed,
+                due_at=event.due_at,
                 reservation=event.reservation,
+                form=event.form,
+                calls_max=event.calls_max,
             )
-        case CallStarted():
-            return replace(state, phase="calling")
-        case CallFinished(snapshot=snapshot, charged=charged, counts=counts):
-            phase: Phase = "answered" if snapshot.outcome == "answered" else "waiting"
-            failure = "" if phase == "answered" else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
-            state = replace(state, phase=phase, spent=state.spent + charged, reservation=NOTHING, model=snapshot.model)
-            state = replace(state, failure=failure)
-            if snapshot.was_read:
-                state = replace(state, answer=snapshot.answer, attempted={}, unclear=snapshot.not_understood)
-            return state if counts else _after_fault(state, event.employee, snapshot.outcome)
+            tried = (*state.tried, event.employee)
+            return replace(state, phase="assigned", attempts=event.attempt, orders={event.order: attempt}, tried=tried)
+        case CallStarted(order=order, index=index, claim=claim):
+            present = state.orders.get(order)
+            if present is None:  # the payload of the assignment is erased
+                return replace(state, phase="calling")
+            bound = present.reservation if event.bound is None else event.bound
+            return replace(state, phase="calling", orders={order: attempts.started(present, index, bound, claim)})
+        case CallFinished():
+            return _after_call(state, event)
+        case AttemptEnded(outcome=outcome, message=message, counts=counts):
+            failure = f"{outcome}: {message}".removesuffix(": ")
+            state = replace(_ended(state), phase="waiting", failure=failure)
+            return state if counts else _after_fault(state, event.employee, outcome)
         case Submitted(files=files, tree=tree, dropped=dropped):
             left_out = tuple(f"{path} is outside your scope, and it was left out." for path in dropped)
             unclear = (*state.unclear, *left_out)
-            return replace(state, phase="submitted", files=files, tree=tree, attempted=files, unclear=unclear)
+            state = replace(_ended(state), phase="submitted", failure="")
+            return replace(state, files=files, tree=tree, attempted=files, unclear=unclear)
         case Verified(judgement=judgement):
             blocked = next((gate.text for gate in judgement.gates if gate.blocks), "")
             return replace(state, phase="verified", findings=(), evidence=judgement.evidence, blocked=blocked)
@@ -281,8 +230,39 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
             state = replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
             return _after_rejection(state, event.employee, judgement)
         case Released(charged=charged):
-            return replace(state, phase="waiting", spent=state.spent + charged, reservation=NOTHING)
+            return replace(_ended(state), phase="waiting", spent=state.spent + charged)
     return state
+
+
+def _after_call(state: TaskState, event: CallFinished) -> TaskState:
+    """Return the state after the receipt of a call. Before version 3 a failed call was also the end of its attempt."""
+    snapshot = event.snapshot
+    orders = {
+        order: attempts.finished(attempt, event.index, event.charged) if order == event.order else attempt
+        for order, attempt in state.orders.items()
+    }
+    state = replace(state, orders=orders, spent=state.spent + event.charged, model=snapshot.model)
+    answered = snapshot.outcome == "answered"
+    failure = "" if answered else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
+    state = replace(state, phase=_phase_after_call(state.attempt, answered=answered), failure=failure)
+    if snapshot.was_read:
+        state = replace(state, answer=snapshot.answer, attempted={}, unclear=snapshot.not_understood)
+    if not event.ends:
+        return state
+    state = replace(_ended(state), phase="waiting")
+    return state if event.counts else _after_fault(state, event.employee, snapshot.outcome)
+
+
+def _phase_after_call(attempt: Attempt | None, *, answered: bool) -> Phase:
+    if attempt is not None and attempt.open:
+        return "calling"
+    return "answered" if answered and (attempt is None or attempt.form == "answer") else "assigned"
+
+
+def _ended(state: TaskState) -> TaskState:
+    """Return the state after the end of the present attempt."""
+    ended = {order: replace(attempt, ended=True, open={}) for order, attempt in state.orders.items()}
+    return replace(state, orders=ended)
 
 
 def _after_rejection(state: TaskState, employee: UUID, judgement: Judgement) -> TaskState:

@@ -8,7 +8,16 @@ from domain.tree import digest_of
 Role = Literal["director", "manager", "verifier", "auditor", "accountant", "hr", "recorder", "employee"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-_TASK = frozenset({"task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released"})
+_TASK = frozenset(
+    {
+        "task.assigned",
+        "task.call_started",
+        "task.call_finished",
+        "task.attempt_ended",
+        "task.submitted",
+        "task.released",
+    }
+)
 _VERDICTS = frozenset({"task.verified", "task.rejected", "run.verified", "run.rejected"})
 _RUN = frozenset(
     {

@@ -84,7 +84,7 @@ class Findings:
         match event:
             case employee.Hired(profile=profile) if not profile.scripted:
                 self.begin(profile.provider, profile.model)
-            case task.CallStarted(run=run, order=order):
+            case task.CallStarted(run=run, order=order, index=0):
                 attempt = rows.get(Attempt, run, str(order))
                 if attempt is not None:
                     self.wait.observe((at - attempt.assigned_at) / MICRO)

@@ -59,6 +59,15 @@ class AccountantProjection:
 
 
 def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
+    end = task.end_without_work(event)
+    if end is not None:
+        _attempt(rows, end.run, end.order)
+        account = replace(
+            account,
+            failed=account.failed + (end.outcome != task.DECLINED),
+            unusable=account.unusable + _is_unusable(end.outcome),
+            declined=account.declined + (end.outcome == task.DECLINED),
+        )
     match event:
         case task.Assigned(order=order, attempt=attempt, run=run, employee=employee):
             rows.put(OpenOrder(scope=run, key=str(order), employee=employee, attempt=attempt))
@@ -66,14 +75,9 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
             return replace(account, attempts=account.attempts + 1, first_attempts=first)
         case task.CallStarted():
             return replace(account, calls=account.calls + 1)
-        case task.CallFinished(snapshot=snapshot, charged=charged, order=order, run=run):
-            if snapshot.outcome != "answered":
-                _attempt(rows, run, order)
+        case task.CallFinished(snapshot=snapshot, charged=charged):
             return replace(
                 account,
-                failed=account.failed + (snapshot.outcome not in ("answered", task.DECLINED)),
-                unusable=account.unusable + _is_unusable(snapshot.outcome),
-                declined=account.declined + (snapshot.outcome == task.DECLINED),
                 input_tokens=account.input_tokens + (snapshot.input_tokens or 0),
                 output_tokens=account.output_tokens + (snapshot.output_tokens or 0),
                 charged_tokens=account.charged_tokens + charged.tokens,

@@ -14,19 +14,25 @@ from domain.message import Recorded, TaskEvent
 
 
 class Attempt(Row, frozen=True, kw_only=True):
-    """One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON."""
+    """One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
+
+    `calls`: the number of receipts. Tokens and cost are their sums. Provider, model, prompt and answer are those of the
+    last call.
+    """
 
     table = "attempt"
     json_columns: ClassVar[JsonColumns] = {"findings": tuple[Finding, ...]}
     task: UUID
     employee: UUID
     attempt: int
+    form: str  # answer or session
+    calls: int
     assigned_at: int
     call_started_at: int | None
     call_finished_at: int | None
-    outcome: str | None  # answered, a kind of failure, or cut_off
+    outcome: str | None  # answered, a kind of failure, or cut_off; None while a session goes on
     message: str  # the reason why a call failed, in the provider's words
-    fault: bool  # the call used up no attempt
+    fault: bool  # the order used up no attempt
     estimated: bool  # the cost follows from the bytes of prompt and answer
     provider: str | None
     model: str | None
@@ -95,6 +101,8 @@ def _begun(recorded: Recorded, event: task.Assigned) -> Attempt:
         task=event.task,
         employee=event.employee,
         attempt=event.attempt,
+        form=event.form,
+        calls=0,
         assigned_at=recorded.envelope.occurred_at,
         call_started_at=None,
         call_finished_at=None,
@@ -121,26 +129,13 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
     at = recorded.envelope.occurred_at
     match event:
         case task.CallStarted():
-            return replace(row, call_started_at=at)
-        case task.CallFinished(snapshot=snapshot, charged=charged, counts=counts):
-            return replace(
-                row,
-                call_finished_at=at,
-                outcome=snapshot.outcome,
-                message=snapshot.message,
-                fault=not counts,
-                estimated=snapshot.estimated,
-                provider=snapshot.provider,
-                model=snapshot.model,
-                model_digest=snapshot.model_digest,
-                scripted=snapshot.scripted,
-                prompt=snapshot.prompt,
-                answer=snapshot.answer,
-                tokens=charged.tokens,
-                cost_usd=charged.usd,
-            )
+            return replace(row, call_started_at=at if row.call_started_at is None else row.call_started_at)
+        case task.CallFinished():
+            return _called(row, event, at)
+        case task.AttemptEnded(outcome=outcome, message=message, counts=counts):
+            return replace(row, outcome=outcome, message=message, fault=not counts)
         case task.Submitted(tree=tree):
-            return replace(row, tree=tree)
+            return replace(row, outcome="answered", tree=tree)
         case task.Verified(judgement=judgement) | task.Rejected(judgement=judgement):
             return replace(
                 row,
@@ -150,6 +145,28 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
             )
         case task.Released(cut_off=cut_off, reason=reason, charged=charged):
             outcome = row.outcome or ("cut_off" if cut_off else reason)
-            cost = charged.usd if cut_off else row.cost_usd  # a cut-off call is charged at its reservation
+            cost = (row.cost_usd or Decimal(0)) + charged.usd if cut_off else row.cost_usd  # at its upper bound
             return replace(row, outcome=outcome, tokens=row.tokens + charged.tokens, cost_usd=cost)
     return row
+
+
+def _called(row: Attempt, event: task.CallFinished, at: int) -> Attempt:
+    """Return the row after the receipt of a call. The receipt of an answer also tells the order's outcome."""
+    snapshot, one_call = event.snapshot, row.form == "answer"
+    return replace(
+        row,
+        calls=row.calls + 1,
+        call_finished_at=at,
+        outcome=snapshot.outcome if one_call else row.outcome,
+        message=snapshot.message if one_call else row.message,
+        fault=not event.counts if one_call else row.fault,
+        estimated=row.estimated or snapshot.estimated,
+        provider=snapshot.provider,
+        model=snapshot.model,
+        model_digest=snapshot.model_digest,
+        scripted=snapshot.scripted,
+        prompt=snapshot.prompt,
+        answer=snapshot.answer,
+        tokens=row.tokens + event.charged.tokens,
+        cost_usd=(row.cost_usd or Decimal(0)) + event.charged.usd,
+    )

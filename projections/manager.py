@@ -243,6 +243,8 @@ def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows
             reason = "; ".join(dict.fromkeys(found.kind for found in judgement.findings))
         case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
             reason = snapshot.outcome
+        case task.AttemptEnded(outcome=outcome):
+            reason = outcome
         case task.Released(reason=released):
             reason = released
         case task.Verified():

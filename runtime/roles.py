@@ -16,6 +16,7 @@ from agents.manager.delivery_steps import Delivering
 from agents.manager.intake import Reception
 from agents.manager.leadership import Act, Handle, flush_refusals, forgetting
 from agents.manager.orders import ORDERS_FOLLOW, Ordering
+from agents.manager.permits import Permitting
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
 from agents.null_reactor import Observer
@@ -93,6 +94,11 @@ def _orders(post: Post) -> Duty:
     return Ordering(post.shared.content, _queue(post), post.send, fault=setup.fault, log=setup.log)
 
 
+def _permits(post: Post) -> Duty:
+    shared = post.shared
+    return Permitting(post.gate, shared.session.loader, _queue(post), log=shared.setup.log)
+
+
 def _sizes(post: Post) -> Duty:
     assert isinstance(post.reactor, Manager)
     return Sizing(post.reactor, post.shared.content, post.send, log=post.shared.setup.log)
@@ -160,7 +166,7 @@ ROLES: tuple[Role, ...] = (
         "manager",
         ManagerProjection,
         lambda setup: Manager(lease_margin_s=setup.lease_margin_s, sizes=PromptSizes()),
-        duties=(_orders, _sizes, _deadlines, _deliveries),
+        duties=(_orders, _permits, _sizes, _deadlines, _deliveries),
         beside=(_intake, _refusals),
         send=_forgetting,
         durable_after=ORDERS_FOLLOW,

@@ -9,6 +9,8 @@ import msgspec
 
 from agents.briefs.brief import Brief
 from agents.employees.answer_reader.result import ParsedAnswer
+from domain.attempt import Form
+from domain.money import NOTHING, Amount
 
 Finish = Literal["stop", "length", "tool", "blocked", "error", "other"]
 
@@ -23,7 +25,11 @@ class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to a model. A retry is a new order with the next attempt number and another seed."""
+    """One attempt at a task by one employee. A retry is a new order with the next attempt number and another seed.
+
+    `reservation`: the most that all calls of the attempt may cost. `lease_s`: seconds from the arrival of the order
+    until the attempt is over.
+    """
 
     id: UUID
     run: UUID
@@ -34,7 +40,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     brief: Brief
     limits: CallLimits
+    form: Form = "answer"
+    calls_max: int = 1
+    reservation: Amount = NOTHING
+    lease_s: float = 3600.0
     adaptations: tuple[str, ...] = ()  # changes to the request, because this employee's server refuses parts of it
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The model asks to run a tool. `arguments` None: they are not a JSON object; `text` holds them as written."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] | None
+    text: str = ""
 
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +87,8 @@ class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     request_sha256: str  # digest of the request as canonical JSON
     raw: Mapping[str, Any]  # the unchanged response
     started_at_us: int  # microseconds UTC
+    calls: tuple[ToolCall, ...] = ()  # native tool calls of the answer
+    opaque: Any = None  # content that the provider wants back unchanged in the next request of the conversation
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

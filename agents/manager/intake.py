@@ -1,11 +1,12 @@
-"""Reception is the part of the manager that receives hand-ins. It stores their bytes and sends commands to the gate
-with the manager's key.
+"""Reception is the part of the manager that receives results. It stores their bytes and sends commands to the gate
+with the manager's key. Results of one order are processed one after the other, in the order in which they were sent.
 
 The NATS subject of the message names the employee. A hand-in is refused if its order belongs to another employee or is
 no longer open. The refusal is recorded for the employee in the subject.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,9 @@ import msgspec
 
 from agents.employees.adaptations import ADAPTATIONS_MAX
 from agents.employees.safe_text import safe
+from agents.manager.order_events import last_event
 from agents.run_content import Library
-from agents.workers.result import PARAMETERS_MAX, TEXT_CHARS_MAX, HandIn
+from agents.workers.result import PARAMETERS_MAX, TEXT_CHARS_MAX, CallReceipt, HandIn
 from bus.blobs import BLOB_BYTES_MAX, Blobs
 from bus.clock import now
 from bus.fault_points import Fault
@@ -25,6 +27,7 @@ from domain import task
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
 from domain.registry import Scope
+from domain.snapshot import PromptRecord
 from domain.tree import overlay, tree_digest
 from governance.gate import Gate
 from governance.repository import Loader
@@ -32,6 +35,8 @@ from governance.repository import Loader
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 PARALLEL_MAX = 16
+RECEIPTS_MISSING = "calls_open"
+"""Code of the refusal of an attempt's end while a receipt is missing."""
 
 
 _hand_in = msgspec.json.Decoder(HandIn)
@@ -61,6 +66,8 @@ class Reception:
         self._redactor = redactor
         self._fault = fault
 
+        self._turns: dict[UUID, asyncio.Lock] = {}
+
     async def run(self, stop: asyncio.Event) -> None:
         slots = asyncio.Semaphore(PARALLEL_MAX)
         async with asyncio.TaskGroup() as group:
@@ -77,15 +84,23 @@ class Reception:
                 group.create_task(self._take(parcel, slots))
 
     async def _take(self, parcel: Parcel, slots: asyncio.Semaphore) -> None:
-        """Process one hand-in. An error in one hand-in does not stop the next hand-in."""
+        """Process one result. An error in one result does not stop the next result."""
         try:
             result = _hand_in.decode(parcel.data)
-            await self._pass_on(result, parcel.employee)
+            turn = self._turns.setdefault(result.order, asyncio.Lock())
+            async with turn:
+                await self._pass_on(result, parcel.employee)
+            if not turn.locked():
+                self._turns.pop(result.order, None)
         except (Unavailable, Contention):
             await parcel.again(RETRY_WAIT_S)
             return
-        except (msgspec.DecodeError, UnicodeDecodeError, AuraError):
-            pass  # the gate has recorded a refusal; data that cannot be decoded is dropped, because it names no order
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass  # data that cannot be decoded is dropped, because it names no order
+        except AuraError as error:  # refused, and the gate has recorded it
+            if error.code == RECEIPTS_MISSING:  # a receipt of this order failed, and comes again
+                await parcel.again(RETRY_WAIT_S)
+                return
         except Exception as error:  # the order's lease ends the call
             self._log.error("hand_in_lost", employee=parcel.employee, error=type(error).__name__)
         finally:
@@ -93,53 +108,87 @@ class Reception:
         await parcel.done()
 
     async def _pass_on(self, result: HandIn, employee: UUID) -> None:
-        prompt, answer = await self._blobs.put([result.prompt[:BLOB_BYTES_MAX], result.answer[:BLOB_BYTES_MAX]])
-        snapshot = safe_snapshot(result.snapshot, self._redactor, prompt=prompt, answer=answer)
         ids: dict[str, Any] = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
-        self._fault("reception:before-receipt")
-        receipt = task.FinishCall(
-            id=derive(result.order, "reception.call_finished"),
+        cause: UUID | None = None
+        for call in result.calls:
+            self._fault("reception:before-receipt")
+            finished = await self._gate.handle(await self._receipt(result, call, ids), on_behalf_of=employee)
+            cause = finished.events[-1].envelope.id
+        if result.outcome is None:
+            return
+        cause = cause or await last_event(self._loader, result.run, result.order)
+        if result.outcome == "answered" and (result.files or result.deleted):
+            command: task.TaskCommand = await self._hand_in(result, ids, cause)
+        else:
+            command = self._end(result, ids, cause)
+        self._fault("reception:before-hand-in")
+        await self._gate.handle(command, on_behalf_of=employee)
+
+    async def _receipt(self, result: HandIn, call: CallReceipt, ids: Mapping[str, Any]) -> task.FinishCall:
+        """Store the call's prompt and answer, and return the command for its receipt."""
+        kept = [content[:BLOB_BYTES_MAX] for content in (call.prompt, call.answer, *call.messages)]
+        prompt, answer, *messages = await self._blobs.put(kept)
+        snapshot = safe_snapshot(call.snapshot, self._redactor, prompt=None if call.messages else prompt, answer=answer)
+        return task.FinishCall(
+            id=id_of_receipt(result.order, call.index),
             at=now(),
-            cause=await self._started(result),
+            cause=await last_event(
+                self._loader,
+                result.run,
+                result.order,
+                lambda event: isinstance(event, task.CallStarted) and event.index == call.index,
+            ),
             **ids,
             snapshot=snapshot,
+            index=call.index,
+            prompt=PromptRecord(base=call.base, kept=call.kept, messages=tuple(messages)),
         )
-        finished = await self._gate.handle(receipt, on_behalf_of=employee)
-        if not result.files and not result.deleted:
-            return
+
+    async def _hand_in(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.SubmitWork:
+        """Store the files, and return the command for the hand-in."""
         await self._blobs.put(result.files.values(), redact=False)
         scope = Scope("run", result.run)
         async with self._loader.lock(scope):
             state = (await self._loader.load(scope, fresh=False)).state
         before = await self._library.before(state, result.task)
         files = result.difference(before)
-        self._fault("reception:before-hand-in")
-        await self._gate.handle(
-            task.SubmitWork(
-                id=derive(result.order, "reception.submitted"),
-                at=now(),
-                cause=finished.events[-1].envelope.id,
-                **ids,
-                files=files,
-                tree=tree_digest(overlay(before, files)),
-                dropped=result.dropped,
-            ),
-            on_behalf_of=employee,
+        return task.SubmitWork(
+            id=derive(result.order, "reception.submitted"),
+            at=now(),
+            cause=cause,
+            **ids,
+            files=files,
+            tree=tree_digest(overlay(before, files)),
+            dropped=result.dropped,
         )
 
-    async def _started(self, result: HandIn) -> UUID | None:
-        """Return the id of the event that started the call, or None. Read it from the log, not from the hand-in."""
-        scope = Scope("run", result.run)
-        async with self._loader.lock(scope):
-            for fresh in (False, True):
-                loaded = await self._loader.load(scope, fresh=fresh)
-                for recorded in (event for events in loaded.commands.values() for event in events):
-                    if isinstance(recorded.event, task.CallStarted) and recorded.event.order == result.order:
-                        return recorded.envelope.id
-        return None
+    def _end(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.EndAttempt:
+        assert result.outcome is not None
+        outcome = "no_code" if result.outcome == "answered" else result.outcome  # an answer without a change is no work
+        return task.EndAttempt(
+            id=end_of_attempt(result.order),
+            at=now(),
+            cause=cause,
+            **ids,
+            outcome=self._clean(outcome),
+            message=self._clean(result.message),
+        )
+
+    def _clean(self, text: str) -> str:
+        return self._redactor.clean_text(safe(text))[:TEXT_CHARS_MAX]
 
 
-def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str) -> task.Snapshot:
+def id_of_receipt(order: UUID, index: int) -> UUID:
+    """Return the id of the command for the receipt of a call. The id of the first call is that of older releases."""
+    return derive(order, "reception.call_finished", *((index,) if index else ()))
+
+
+def end_of_attempt(order: UUID) -> UUID:
+    """Return the id of the command that ends an attempt, whoever sends it: the attempt ends once."""
+    return derive(order, "reception.attempt_ended")
+
+
+def safe_snapshot(snapshot: task.Snapshot, redactor: Redactor, **blobs: str | None) -> task.Snapshot:
     """Return a copy of a snapshot that is safe for an event. Each text is valid Unicode without NUL characters, has a
     maximum length, and contains no secrets.
     """

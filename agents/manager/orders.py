@@ -1,4 +1,7 @@
-"""The duty that sends orders. After `call_started` is committed, it sends the order to the worker once."""
+"""The duty that sends orders. After `assigned` is committed, it sends the order to the worker.
+
+The worker asks for a permit before each call. So an order may be sent twice without the risk of a second call.
+"""
 
 import asyncio
 from collections import deque
@@ -12,6 +15,7 @@ from agents.employees.call_errors import MESSAGE_CHARS_MAX
 from agents.employees.contract import CallLimits, Order
 from agents.employees.safe_text import one_line
 from agents.manager.briefing import brief_for
+from agents.manager.intake import end_of_attempt
 from agents.manager.leadership import Handle
 from agents.run_content import Library
 from bus.clock import now
@@ -20,27 +24,26 @@ from bus.logger import SILENT, Logger
 from bus.projection_rows import Rows
 from bus.work_queue import WorkStream
 from domain import task
+from domain.attempt import Attempt
 from domain.employee import Profile
 from domain.errors import AuraError, Unavailable
-from domain.message import derive
-from domain.money import NOTHING
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
 
 ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
-ORDERS_FOLLOW = ("task.call_started",)
-"""Events that cause an order. An order is sent only once, so these events are synced to disk before the duty gets
-them.
-"""
+ORDERS_FOLLOW = ("task.assigned",)
+"""Events that cause an order. They are synced to disk before the duty gets them."""
 ORDERS_KNOWN_MAX = 10_000
 """Number of orders that are remembered as sent, even if the rows are read again from an earlier commit."""
+QUEUES_CHECK_S = 5.0
+"""Seconds between two checks that the stream of orders is still there."""
+MICRO = 1_000_000
 
 
 class Due(NamedTuple):
-    """A call that has started and needs its order. `adaptations`: parts of a request that the employee's server
-    refuses.
+    """An attempt that needs its order. `adaptations`: parts of a request that the employee's server refuses.
 
     `cause`: the last event that changed the run.
     """
@@ -49,16 +52,15 @@ class Due(NamedTuple):
     cause: UUID
     state: RunState
     part: TaskState
+    attempt: Attempt
     profile: Profile
     adaptations: tuple[str, ...]
 
 
 class Ordering:
-    """The duty that sends an order for each call that starts while this process runs.
+    """The duty that sends the order of each attempt without a call. A worker works on an order only once.
 
-    For a call that had started before, no second order is sent, because it is unknown whether the model was called.
-    Such a call ends when its lease expires. If an order cannot be made or is too large, its call ends immediately and
-    costs nothing.
+    If an order cannot be made or is too large, its attempt ends immediately and costs nothing.
     """
 
     def __init__(
@@ -78,30 +80,78 @@ class Ordering:
         self._known: dict[UUID, None] = {}
         self._due: deque[Due] = deque()
         self._wake = asyncio.Event()
-        self._begun = False
+        self._staff: frozenset[UUID] = frozenset()
+        self._ensured: frozenset[UUID] = frozenset()
+        self._stream: object = None
+        self._staff_changed = asyncio.Event()
+        self._ready = asyncio.Event()  # the streams exist
 
     def note(self, rows: Rows, live: bool) -> None:
+        if not live:
+            return
+        self._note_staff(rows)
         for row, state in open_in(rows, *HAVE_ORDERS):
             for part in state.tasks.values():
-                if part.phase != "calling" or part.order is None or part.employee is None:
+                attempt = part.attempt
+                if part.phase != "assigned" or attempt is None or attempt.calls or attempt.order in self._known:
                     continue
-                employee = rows.get(manager_view.EmployeeRow, part.employee, "employee")
-                if part.order not in self._known and self._begun and live and employee:
+                employee = rows.get(manager_view.EmployeeRow, attempt.employee, "employee")
+                if employee is not None:
                     profile, refused = manager_view.profile_of(employee), manager_view.adaptations_of(employee)
-                    self._due.append(Due(row.scope, row.moved_by, state, part, profile, refused))
+                    self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused))
                     self._wake.set()
-                self._known[part.order] = None
+                self._known[attempt.order] = None
         while len(self._known) > ORDERS_KNOWN_MAX:
             del self._known[next(iter(self._known))]
-        self._begun = True
+
+    def _note_staff(self, rows: Rows) -> None:
+        staff = frozenset(row.scope for row in rows.all(manager_view.EmployeeRow))
+        if staff != self._staff:
+            self._staff = staff
+            self._staff_changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as sending:
+            queues = sending.create_task(self._keep_queues())
             while not stop.is_set():
+                self._wake.clear()
                 while self._due:
                     sending.create_task(self._send(self._due.popleft(), stop))
-                self._wake.clear()
                 await either(self._wake, stop)
+            queues.cancel()
+
+    async def _keep_queues(self) -> None:
+        """Check the queues every QUEUES_CHECK_S and at each change of the staff."""
+        while True:
+            self._staff_changed.clear()
+            await self._ensure_queues()
+            await either(self._staff_changed, wait_s=QUEUES_CHECK_S)
+
+    async def _ensure_queues(self) -> None:
+        """Create the queue of each employee that has none, also after the server has lost its streams in memory."""
+        try:
+            created = await self._created_at()
+            for employee in sorted(self._staff - self._ensured):
+                await self._work.ensure_orders_of(employee)
+                self._ensured |= {employee}
+            self._stream = created
+            self._ready.set()
+        except Unavailable:
+            return  # the next turn tries again
+
+    async def _created_at(self) -> object:
+        """Return when the stream of orders was created. Forget the queues of an older stream."""
+        if not self._ensured:
+            await self._work.ensure()
+        try:
+            created = await self._work.created_at()
+        except Unavailable:
+            self._ensured = frozenset()
+            await self._work.ensure()
+            created = await self._work.created_at()
+        if created != self._stream:
+            self._ensured = frozenset()
+        return created
 
     async def _send(self, due: Due, stop: asyncio.Event) -> None:
         """Send one order with retries, or end its call. An error in one order does not stop the other orders."""
@@ -111,6 +161,7 @@ class Ordering:
             if failure is not None:
                 await self._send_command(_not_ordered(due, *failure))
 
+        await either(self._ready, stop)
         self._fault("ordering:before-order")
         await insist(act, stop)
 
@@ -133,53 +184,40 @@ class Ordering:
         return None
 
     async def _order(self, due: Due) -> Order:
-        part, profile = due.part, due.profile
-        assert part.order is not None, "a call has an order"
-        assert part.employee is not None, "an order has an employee"
+        part, attempt, profile = due.part, due.attempt, due.profile
         return Order(
-            id=part.order,
+            id=attempt.order,
             run=due.run,
             task=part.id,
             task_name=part.name,
-            employee=part.employee,
-            attempt=part.attempts,
-            seed=part.seed,
+            employee=attempt.employee,
+            attempt=attempt.number,
+            seed=attempt.seed,
             brief=await brief_for(self._library, due.state, part),
             limits=CallLimits(
                 output_tokens_max=profile.output_tokens_max,
                 wall_s=profile.call_wall_s,
-                cost_usd_max=part.reservation.usd,
+                cost_usd_max=attempt.reservation.usd,
                 prompt_tokens_max=None if profile.scripted else profile.prompt_tokens_max,
             ),
+            form=attempt.form,
+            calls_max=attempt.calls_max,
+            reservation=attempt.reservation,
+            lease_s=max(0.0, (attempt.due_at - now()) / MICRO),
             adaptations=due.adaptations,
         )
 
 
-def _not_ordered(due: Due, outcome: str, message: str) -> task.FinishCall:
-    """Return the receipt of a call for which no order was sent.
-
-    It has the same id as the receipt of a worker's result, so only one of the two receipts counts.
-    """
-    part, profile = due.part, due.profile
-    assert part.order is not None, "a call has an order"
-    assert part.employee is not None, "an order has an employee"
-    snapshot = task.Snapshot(
-        outcome=outcome,
-        provider=profile.provider,
-        endpoint="",
-        model=profile.model,
-        model_digest=profile.model_digest,
-        cost=NOTHING,
-        scripted=profile.scripted,
-        message=one_line(message, MESSAGE_CHARS_MAX),
-    )
-    return task.FinishCall(
-        id=derive(part.order, "reception.call_finished"),
+def _not_ordered(due: Due, outcome: str, message: str) -> task.EndAttempt:
+    """Return the end of an attempt for which no order was sent. A worker's end of the same attempt has the same id."""
+    return task.EndAttempt(
+        id=end_of_attempt(due.attempt.order),
         at=now(),
         cause=due.cause,
         run=due.run,
-        task=part.id,
-        employee=part.employee,
-        order=part.order,
-        snapshot=snapshot,
+        task=due.part.id,
+        employee=due.attempt.employee,
+        order=due.attempt.order,
+        outcome=outcome,
+        message=one_line(message, MESSAGE_CHARS_MAX),
     )

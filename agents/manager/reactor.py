@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agents.manager import routing
 from agents.manager.prompt_sizes import PromptSizes
+from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
@@ -24,7 +25,7 @@ from domain.run import Phase, RunState
 from domain.task import TaskState
 from domain.wording import counted
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
+from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
@@ -32,7 +33,7 @@ SEED_MAX = 2**31
 MICRO = 1_000_000
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
 """Phases that a reaction of the manager ends. Duties end the other phases."""
-_FREES = (task.CallFinished, task.Released, task.Verified, task.Rejected)
+_FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
 class Manager:
@@ -56,7 +57,10 @@ class Manager:
             return list(self.resume(rows, cause))
         if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended | staff.Dismissed):
             self.forget_employee(event.employee)
-            return [*_taken_back(event, rows, cause), *self.dispatch(rows, cause)]
+            released: Iterator[Command] = iter(())
+            if why := WHY_TAKEN_BACK.get(type(event)):
+                released = taken_back(rows, cause, why, employee=event.employee)
+            return [*released, *self.dispatch(rows, cause)]
         return ()
 
     def react_void(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -90,8 +94,10 @@ class Manager:
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=run)
             case task.Assigned():
                 self.picks.pop((run, event.task), None)
-                yield start_call(event.run, event.task, event.employee, event.order, cause)
-            case run_messages.Planned() | run_messages.Returned() | run_messages.Ended():
+            case run_messages.Ended():
+                yield from taken_back(rows, cause, "run_ended", run=run)
+                yield from self.dispatch(rows, cause)
+            case run_messages.Planned() | run_messages.Returned():
                 yield from self.dispatch(rows, cause)
             case run_messages.Verified():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
@@ -100,6 +106,10 @@ class Manager:
                 yield end(run, "rejected", f"The merged tree was rejected: {kinds}.", cause)
             case run_messages.Released(ref=ref):
                 yield end(run, "delivered", f"Approved and released as {ref}.", cause)
+            case task.CallFinished():
+                yield from release_stopped(event, rows, cause)
+                if phase_of(event, rows) in ("answered", "waiting"):  # the employee is free again
+                    yield from self.dispatch(rows, cause)
             case _ if isinstance(event, _FREES):
                 yield from self.dispatch(rows, cause)
 
@@ -111,9 +121,6 @@ class Manager:
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
             if state.phase == "verified":
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=row.scope)
-            for part in state.tasks.values():
-                if state.phase == "planned" and part.phase == "assigned" and part.employee and part.order:
-                    yield start_call(row.scope, part.id, part.employee, part.order, cause)
         yield from self.dispatch(rows, cause)
 
     def take_up(self, rows: Rows, now: int) -> Iterator[Command]:
@@ -214,33 +221,6 @@ class Manager:
             reservation=reservation,
             due_at=cause.now + round((profile.call_wall_s + self._lease_margin_s) * MICRO),
         )
-
-
-def start_call(run: UUID, part: UUID, employee: UUID, order: UUID, cause: Cause) -> task.StartCall:
-    """Return the command that starts a call. The order is sent only after the event of this command is on the log."""
-    return task.StartCall(**cause.fields("manager.start_call"), run=run, task=part, employee=employee, order=order)
-
-
-def _taken_back(event: staff.EmployeeEvent, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Yield the release of each order of a suspended or dismissed employee if its call has not begun.
-
-    A call that has begun continues, and its answer is judged.
-    """
-    if not isinstance(event, staff.Suspended | staff.Dismissed):
-        return
-    reason = "employee_suspended" if isinstance(event, staff.Suspended) else "employee_dismissed"
-    employee = event.employee
-    for row, state in open_in(rows, *HAVE_ORDERS):
-        for part in state.tasks.values():
-            if part.phase == "assigned" and part.employee == employee and part.order is not None:
-                yield task.ReleaseOrder(
-                    **cause.fields("manager.take_back"),
-                    run=row.scope,
-                    task=part.id,
-                    employee=employee,
-                    order=part.order,
-                    reason=reason,
-                )
 
 
 def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:

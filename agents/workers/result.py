@@ -1,9 +1,10 @@
-"""The hand-in of a worker for an order: the snapshot of the model call, and the files from the answer."""
+"""The results of a worker for an order: the receipts of its calls, and the end of the attempt."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, Employee, ModelResult, Order
@@ -34,20 +35,36 @@ class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
     employee: UUID
 
 
-class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One order's result. `prompt`: the request to the model. `answer`: the model's answer.
+class CallReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt of one permitted call. `prompt` and `answer`: the sent request and the answer of the model.
 
-    `files` (path to content) and `deleted` (paths) are the employee's difference. Both are empty if the outcome is not
-    `answered`. `dropped`: paths outside the scope that the employee wrote. They are not part of the difference.
+    A session sends `messages` instead of `prompt`: the messages after the first `kept` messages of call `base`.
+    """
+
+    index: int
+    snapshot: Snapshot
+    prompt: bytes = b""
+    answer: bytes = b""
+    base: int | None = None
+    kept: int = 0
+    messages: tuple[bytes, ...] = ()
+
+
+class HandIn(msgspec.Struct, frozen=True, kw_only=True):
+    """One result of an order: receipts of calls, and perhaps the end of the attempt.
+
+    `outcome` None: the attempt continues. "answered": `files` (by path) and `deleted` (paths) are the employee's
+    difference. Otherwise: why the attempt ended without work. `dropped`: paths outside the scope that the employee
+    wrote. They are not part of the difference.
     """
 
     order: UUID
     run: UUID
     task: UUID
     employee: UUID
-    snapshot: Snapshot
-    prompt: bytes
-    answer: bytes
+    calls: tuple[CallReceipt, ...] = ()
+    outcome: str | None = None
+    message: str = ""
     files: Mapping[str, bytes] = {}
     deleted: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -68,8 +85,8 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
         return {path: changed[path] for path in sorted(changed)}
 
 
-def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
-    """Return the hand-in of a call that has an answer.
+def answered(order: Order, index: int, answer: Answer, employee: Employee) -> HandIn:
+    """Return the hand-in of a call that has an answer. `index`: the index of the call.
 
     If the answer has no code, the outcome is `no_code`, or `declined` if the employee states why the task cannot be
     done. If the answer has too much code, the outcome is `too_large`.
@@ -78,11 +95,11 @@ def answered(order: Order, answer: Answer, employee: Employee) -> HandIn:
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
         outcome = "too_large"
     snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined or _reasons(answer.not_understood))
-    hand_in = _hand_in(order, snapshot, answer.result)
+    hand_in = _hand_in(order, index, snapshot, answer.result)
     if outcome != "answered":
         return hand_in
     dropped = tuple(dict.fromkeys(map(_safe_path, answer.dropped)))[:DROPPED_MAX]
-    return msgspec.structs.replace(hand_in, files=answer.files, deleted=answer.deleted, dropped=dropped)
+    return replace(hand_in, files=answer.files, deleted=answer.deleted, dropped=dropped)
 
 
 def _reasons(not_understood: tuple[str, ...]) -> str:
@@ -90,11 +107,11 @@ def _reasons(not_understood: tuple[str, ...]) -> str:
     return REASONS_BETWEEN.join(reason.replace(REASONS_BETWEEN, " ") for reason in not_understood)
 
 
-def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
-    """Return the hand-in of a call that failed."""
+def failed(order: Order, index: int, failure: CallFailed, employee: Employee) -> HandIn:
+    """Return the hand-in of a call that failed. `index`: of the call."""
     if failure.result is not None:
         snapshot = _snapshot(failure.result, failure.failure, employee, message=failure.message)
-        return _hand_in(order, snapshot, failure.result)
+        return _hand_in(order, index, snapshot, failure.result)
     about = employee.describe()
     snapshot = Snapshot(
         outcome=failure.failure,
@@ -107,42 +124,52 @@ def failed(order: Order, failure: CallFailed, employee: Employee) -> HandIn:
         message=_text(failure.message),
         retry_after_s=failure.retry_after_s,
     )
-    return _hand_in(order, snapshot, None)
+    return _hand_in(order, index, snapshot, None)
 
 
-def defective(ids: OrderIds, error: Exception, employee: Employee, *, begun: bool) -> HandIn:
-    """Return the hand-in for an error of this program, not of the call. `begun`: the call may have started and cost
-    something.
-    """
+def defective(ids: OrderIds, index: int | None, error: Exception, employee: Employee) -> HandIn:
+    """Return the hand-in for an error of this program, not of the call. `index`: of the call, None without a permit."""
+    message = _text(f"{type(error).__name__} in the worker of {employee.name}.")
     snapshot = Snapshot(
         outcome="defect",
         provider=employee.provider,
         endpoint="",
         model="",
-        cost=None if begun else Amount(),
+        cost=None,  # the call may have cost something
         scripted=employee.scripted,
-        message=_text(f"{type(error).__name__} in the worker of {employee.name}."),
+        message=message,
     )
     return HandIn(
-        order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, snapshot=snapshot, prompt=b"", answer=b""
+        order=ids.id,
+        run=ids.run,
+        task=ids.task,
+        employee=ids.employee,
+        calls=() if index is None else (CallReceipt(index=index, snapshot=snapshot),),
+        outcome="defect",
+        message=message,
+    )
+
+
+def without_work(ids: OrderIds, outcome: str, message: str) -> HandIn:
+    """Return the hand-in that ends an attempt without work and without a further receipt."""
+    return HandIn(
+        order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, outcome=outcome, message=_text(message)
     )
 
 
 def message_of(hand_in: HandIn) -> bytes:
-    """Return the encoded hand-in, at most MESSAGE_BYTES_MAX long. Prompt and answer are cut first, then the files are
+    """Return the encoded hand-in, at most MESSAGE_BYTES_MAX long. Prompts and answers are cut first, then the files are
     removed.
     """
     data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
-        hand_in = msgspec.structs.replace(
-            hand_in, prompt=_cut(hand_in.prompt, 2**20), answer=_cut(hand_in.answer, 2**20)
+        short = tuple(
+            replace(call, prompt=_cut(call.prompt, 2**20), answer=_cut(call.answer, 2**20)) for call in hand_in.calls
         )
+        hand_in = replace(hand_in, calls=short)
         data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
-        snapshot = msgspec.structs.replace(hand_in.snapshot, outcome="too_large")
-        data = msgspec.json.encode(
-            msgspec.structs.replace(hand_in, snapshot=snapshot, files={}, deleted=(), dropped=())
-        )
+        data = msgspec.json.encode(replace(hand_in, outcome="too_large", files={}, deleted=(), dropped=()))
     return data
 
 
@@ -208,18 +235,24 @@ def _safe_path(path: str) -> str:
     return path.encode("utf-8", "replace").decode()[:PATH_CHARS_MAX]
 
 
-def _hand_in(order: Order, snapshot: Snapshot, result: ModelResult | None) -> HandIn:
+def _hand_in(order: Order, index: int, snapshot: Snapshot, result: ModelResult | None) -> HandIn:
     sent = result.request if result else {"brief": msgspec.to_builtins(order.brief)}
     prompt = msgspec.json.encode(safe_json(sent))
     answer = (result.text or result.refusal or "") if result else ""
+    receipt = CallReceipt(
+        index=index,
+        snapshot=snapshot,
+        prompt=_cut(prompt, KEPT_BYTES_MAX),
+        answer=_cut(safe(answer).encode(), KEPT_BYTES_MAX),
+    )
     return HandIn(
         order=order.id,
         run=order.run,
         task=order.task,
         employee=order.employee,
-        snapshot=snapshot,
-        prompt=_cut(prompt, KEPT_BYTES_MAX),
-        answer=_cut(safe(answer).encode(), KEPT_BYTES_MAX),
+        calls=(receipt,),
+        outcome=snapshot.outcome,
+        message=snapshot.message,
     )
 
 

@@ -1,11 +1,12 @@
-"""A worker takes the orders of one employee, calls the model once for each order, and hands in the result.
+"""A worker: it takes the orders of one employee, asks for a permit before each call, and hands in the results.
 
-It reads no log and uses no SQL. An order is acknowledged before the call, so an interrupted call is never repeated
-automatically.
+It reads no log and uses no SQL. A call is made only with a permit, and each permit is used once, so an interrupted call
+is never repeated automatically.
 """
 
 import asyncio
 import json
+import time
 import traceback
 from typing import Protocol
 from uuid import UUID
@@ -14,7 +15,8 @@ import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
-from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of
+from agents.workers.permits import PermitQueue, PermitRefused, Permits, TakenElsewhere
+from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of, without_work
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
 from domain.errors import Unavailable
@@ -23,6 +25,8 @@ from domain.task import Snapshot
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
+ENDS_ATTEMPT = ("reservation_used_up", "calls_used_up", "lease_ended")
+"""Codes of refused permits that end the attempt. After any other code the order is no longer this worker's."""
 ORDERS_REMEMBERED_MAX = 10_000
 """Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
 acknowledgement.
@@ -44,14 +48,12 @@ class OrderMessage(Protocol):
     async def again(self, wait_s: float, /) -> None: ...
 
 
-class Queue(Protocol):
-    """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the
-    implementation.
-    """
+class Queue(PermitQueue, Protocol):
+    """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the real one."""
 
     async def next_order(self, employee: UUID, wait_s: float, /) -> OrderMessage | None: ...
 
-    async def send_result(self, employee: UUID, order: UUID, data: bytes, /) -> None: ...
+    async def send_result(self, employee: UUID, id: str, data: bytes, /) -> None: ...
 
 
 class Worker:
@@ -78,8 +80,8 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Then finish the open calls.
 
-        An order that arrives at the moment of the stop is called, too. The log already says that its call has started,
-        and maybe no other worker exists. The order goes back to the queue only if another worker serves this employee.
+        An order that arrives at the moment of the stop is worked on too, because nobody else may be there to do it. It
+        goes back to the queue only if another worker serves this employee.
         """
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
@@ -121,22 +123,26 @@ class Worker:
             self._slots.release()
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
-        """Return the hand-in for an order, or None if the worker took this order before."""
+        """Return the hand-in for an order. None: the order was taken before, or is no longer the task's order."""
         ids = _ids_of(parcel.data)
         if not self._first(ids.id):
             return None
-        self._fault("worker:mid-call")
         log = self._log.bind(run=ids.run, task=ids.task, order=ids.id, employee=ids.employee)
-        log.info("call_started")
-        begun = False
+        log.info("order_taken")
+        call = _Call()
         try:
-            order = _order.decode(parcel.data)
-            begun = True
-            result = await self._call(order)
+            result = await self._call(_order.decode(parcel.data), call, log)
+        except TakenElsewhere:
+            log.warning("order_taken_elsewhere")
+            return None
+        except PermitRefused as error:
+            log.info("call_not_permitted", code=error.code)
+            return without_work(ids, error.code, error.message) if error.code in ENDS_ATTEMPT else None
         except Exception as error:
             log.error("call_defect", **_defect(error))
-            result = defective(ids, error, self.employee, begun=begun)
-        log.info("call_finished", **_shown(result.snapshot))
+            result = defective(ids, call.index, error, self.employee)
+        for receipt in result.calls:
+            log.info("call_finished", **_shown(receipt.snapshot))
         return result
 
     def _first(self, order: UUID) -> bool:
@@ -148,12 +154,23 @@ class Worker:
             del self._taken[next(iter(self._taken))]
         return True
 
-    async def _call(self, order: Order) -> HandIn:
+    async def _call(self, order: Order, call: "_Call", log: Logger) -> HandIn:
+        permits = Permits(
+            self._work,
+            run=order.run,
+            task=order.task,
+            order=order.id,
+            employee=order.employee,
+            ends_at=time.monotonic() + order.lease_s,
+        )
+        call.index = await permits.ask(order.reservation)
+        log.info("call_started")
+        self._fault("worker:mid-call")
         try:
             answer = await self.employee.work(order)
         except CallFailed as failure:
-            return failed(order, failure, self.employee)
-        return answered(order, answer, self.employee)
+            return failed(order, call.index, failure, self.employee)
+        return answered(order, call.index, answer, self.employee)
 
     async def _hand_in(self, result: HandIn | None) -> None:
         if result is None:
@@ -161,11 +178,17 @@ class Worker:
         data = message_of(result)
         for _ in range(HAND_IN_ATTEMPTS_MAX):
             try:
-                await self._work.send_result(result.employee, result.order, data)
+                await self._work.send_result(result.employee, f"{result.order}-end", data)
             except Unavailable:
                 await asyncio.sleep(RETRY_WAIT_S)
             else:
                 return
+
+
+class _Call:
+    """The present call of an order. `index` None: it is not permitted yet."""
+
+    index: int | None = None
 
 
 def _ids_of(data: bytes) -> OrderIds:

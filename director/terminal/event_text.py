@@ -67,11 +67,11 @@ class Story:
 
 
 def _of_task(event: TaskEvent, name: str, who: str) -> str:
+    if (end := task.end_without_work(event)) is not None:
+        return f"{name}: {_failed(end, who)}"
     match event:
         case task.Assigned(attempt=attempt):
             return f"{name}: attempt {attempt} to {who}"
-        case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
-            return f"{name}: {_failed(event, who)}"
         case task.Submitted(dropped=dropped) if dropped:
             return f"{name}: {who} wrote files outside its scope, and they were left out: {', '.join(dropped)}"
         case task.Verified():
@@ -84,9 +84,9 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
     return ""
 
 
-def _failed(event: task.CallFinished, who: str) -> str:
-    """Describe a call that ended without an answer: its outcome, the provider's message, and the next step."""
-    outcome, message = event.snapshot.outcome, event.snapshot.message
+def _failed(event: task.AttemptEnded, who: str) -> str:
+    """Describe an attempt that ended without work: its outcome, the provider's message, and the next step."""
+    outcome, message = event.outcome, event.message
     if outcome == task.DECLINED:
         return f"{who} reports that the task cannot be done: {message}"
     used = "" if event.counts else ", no attempt is used up"

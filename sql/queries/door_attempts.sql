@@ -1,4 +1,4 @@
-SELECT a.key AS order_id, a.task, t.name AS task_name, a.employee, p.name AS employee_name, a.attempt, a.assigned_at,
+SELECT a.key AS order_id, a.task, t.name AS task_name, a.employee, p.name AS employee_name, a.attempt, a.form, a.calls, a.assigned_at,
        a.call_started_at, a.call_finished_at, a.outcome, a.message, a.fault, a.estimated, a.provider, a.model, a.model_digest, a.scripted,
        a.prompt, a.answer, a.tokens, a.cost_usd, a.tree, a.verdict, a.verified, a.findings
 FROM auditor.attempt a

@@ -32,13 +32,14 @@ from domain import employee as staff
 from domain import run_messages
 from domain.employee import Profile
 from domain.money import Amount
-from domain.task import CallFinished, FinishCall
+from domain.task import CallFinished, EndAttempt, FinishCall
 from projections.accountant import AccountantProjection
 from projections.auditor import AuditorProjection
 from projections.manager import ManagerProjection
 from tests.behaviours.model import ANSWERED, BOUND, ESTIMATED, NOTHING, Behaviour, Used
 from tests.loopback import Loopback, Seen
 from tests.orders import BRIEF
+from tests.permitting import Permitting
 from tests.unit.given import decide
 from tests.unit.samples import AT, CALLING, COMMAND, EMPLOYEE, FIRST, ORDER, PRINCIPAL, RUN
 
@@ -50,7 +51,7 @@ RESERVED = Amount(Decimal("0.77"), 7777)
 PROFILE = Profile(name="ada", provider="openai", model=MODEL, model_digest=None, style="chat", scripted=False)
 
 
-class Queue:
+class Queue(Permitting):
     """A queue of orders and hand-ins in memory."""
 
     def __init__(self, orders: list[Order]) -> None:
@@ -66,8 +67,8 @@ class Queue:
         await asyncio.sleep(min(wait_s, 0.005))
         return None
 
-    async def send_result(self, employee: UUID, order: UUID, data: bytes, /) -> None:
-        del employee, order
+    async def send_result(self, employee: UUID, id: str, data: bytes, /) -> None:
+        del employee, id
         assert len(data) <= MESSAGE_BYTES_MAX
         self.handed_in.append(msgspec.json.decode(data, type=HandIn))
         if len(self.handed_in) >= self._count:
@@ -142,11 +143,12 @@ async def played(behaviour: Behaviour, server: Loopback | None, *, base_url: str
 
 def recorded(hand_in: HandIn) -> CallFinished:
     """Return the event of a hand-in, after the manager, the domain's decision, the log's bytes and the rows."""
-    snapshot = safe_snapshot(hand_in.snapshot, Redactor(), prompt="b" * 64, answer="c" * 64)
+    snapshot = safe_snapshot(hand_in.calls[0].snapshot, Redactor(), prompt="b" * 64, answer="c" * 64)
     command = FinishCall(
         id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=snapshot, index=0
     )
-    calling = [*CALLING[:-2], replace(CALLING[-2], reservation=RESERVED), CALLING[-1]]
+    assigned, started = replace(CALLING[-2], reservation=RESERVED), replace(CALLING[-1], bound=RESERVED)
+    calling = [*CALLING[:-2], assigned, started]
     (event,) = decide(command, *calling)
     origin = Origin(command=COMMAND, cause=None, principal=PRINCIPAL, role="manager", at=AT, policy="p")
     data, envelope = codec.encode(event, id=UUID(int=77), origin=origin, salt=bytes(32), clean=Redactor().clean)
@@ -172,7 +174,20 @@ def told(event: CallFinished) -> str:
     story = Story()
     story.hear(codec.recorded(1, _encoded(staff.Hired(employee=EMPLOYEE, profile=PROFILE))))
     story.hear(codec.recorded(1, _encoded(next(one for one in CALLING if isinstance(one, run_messages.Planned)))))
-    return story.tell(codec.recorded(2, _encoded(event)))
+    if event.snapshot.outcome == ANSWERED:
+        return story.tell(codec.recorded(2, _encoded(event)))
+    end = EndAttempt(
+        id=COMMAND,
+        at=AT,
+        run=RUN,
+        task=FIRST,
+        employee=EMPLOYEE,
+        order=ORDER,
+        outcome=event.snapshot.outcome,
+        message=event.snapshot.message,
+    )
+    (ended,) = decide(end, *CALLING, event)
+    return story.tell(codec.recorded(3, _encoded(ended)))
 
 
 def wanted_charge(behaviour: Behaviour, done: Played) -> tuple[Amount, bool]:
@@ -200,7 +215,7 @@ def wanted_charge(behaviour: Behaviour, done: Played) -> tuple[Amount, bool]:
 
 
 def _answer_texts(done: Played) -> list[str]:
-    return [done.hand_in.answer.decode()]
+    return [done.hand_in.calls[0].answer.decode()]
 
 
 def faults(behaviour: Behaviour, done: Played) -> list[str]:

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 
 from agents.workers.result import HandIn
-from domain.task import Snapshot
 from domain.tree import Manifest, Tree, overlay
 from tests.cheats.solutions import requirement
 from tests.cheats.test_base_suite import BASE, QUIET, TIDY, subject
@@ -113,9 +112,8 @@ def test_the_bases_own_links_are_left_alone() -> None:
 
 
 def handed_in(**fields: object) -> Manifest:
-    snapshot = Snapshot(outcome="answered", provider="scripted", endpoint="", model="m")
     ids = {"order": UUID(int=1), "run": UUID(int=2), "task": UUID(int=3), "employee": UUID(int=4)}
-    answer: HandIn = HandIn(**ids, snapshot=snapshot, prompt=b"", answer=b"", **fields)  # type: ignore[arg-type]  # fields of HandIn
+    answer: HandIn = HandIn(**ids, outcome="answered", **fields)  # type: ignore[arg-type]  # fields of HandIn
     return answer.difference(BEFORE.manifest())
 
 

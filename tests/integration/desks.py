@@ -20,7 +20,7 @@ from domain.money import Amount
 from domain.planning import task_id
 from domain.registry import Scope
 from domain.run import RunState
-from domain.task import Assign, FinishCall, Judge, Snapshot, StartCall, SubmitWork
+from domain.task import Assign, EndAttempt, FinishCall, Judge, Snapshot, StartCall, SubmitWork
 from domain.tree import from_version_1
 from governance import keys
 from governance.authority import Role
@@ -80,11 +80,14 @@ class Order(NamedTuple):
         return Assign(**stamp(), **self._asdict(), attempt=attempt, seed=1, reservation=CALL, due_at=at() + 60_000_000)
 
     def start(self) -> StartCall:
-        return StartCall(**stamp(), **self._asdict())
+        return StartCall(**stamp(), **self._asdict(), index=0, bound=CALL, claim=uuid4())
 
     def finish(self) -> FinishCall:
         snapshot = Snapshot(outcome="answered", provider="scripted", endpoint="", model="m", cost=CALL)
         return FinishCall(**stamp(), **self._asdict(), snapshot=snapshot)
+
+    def end(self) -> EndAttempt:
+        return EndAttempt(**stamp(), **self._asdict(), outcome="no_code", message="The answer has no code.")
 
     def submit(self) -> SubmitWork:
         return SubmitWork(**stamp(), **self._asdict(), files=from_version_1({"a.py": DIGEST}), tree=DIGEST)

@@ -60,6 +60,7 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     task.ReleaseOrder: lambda: task.ReleaseOrder(**stamp(), **order()._asdict(), reason="x"),
     task.StartCall: lambda: order().start(),
     task.FinishCall: lambda: order().finish(),
+    task.EndAttempt: lambda: order().end(),
     task.SubmitWork: lambda: order().submit(),
     task.Judge: lambda: order().judge(),
 }

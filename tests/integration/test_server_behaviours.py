@@ -78,9 +78,9 @@ async def test_a_second_order_is_asked_in_the_form_that_the_first_one_found() ->
         orders = [order_of(behaviour, number=number) for number in (1, 2)]
         first, second = await worked(hired(server.base_url), orders)
     assert [("seed" in request.body) for request in server.seen] == [True, False, False]
-    assert first.snapshot.adaptations == second.snapshot.adaptations == ("no_seed",)
-    assert second.snapshot.parameters["adapted"] == "no_seed"
-    assert "seed" not in second.snapshot.parameters
+    assert first.calls[0].snapshot.adaptations == second.calls[0].snapshot.adaptations == ("no_seed",)
+    assert second.calls[0].snapshot.parameters["adapted"] == "no_seed"
+    assert "seed" not in second.calls[0].snapshot.parameters
 
 
 async def test_a_key_that_is_sent_somewhere_goes_to_no_other_server() -> None:
@@ -88,6 +88,6 @@ async def test_a_key_that_is_sent_somewhere_goes_to_no_other_server() -> None:
         away = sends(307, b"", location=f"http://localhost:{other.port}/v1/chat/completions")
         async with loopback(away) as server:
             (keyed,) = await worked(hired(server.base_url), [order_of(Behaviour("x", None))])
-            assert (keyed.snapshot.outcome, other.seen) == ("moved", [])
+            assert (keyed.calls[0].snapshot.outcome, other.seen) == ("moved", [])
             (keyless,) = await worked(hired(server.base_url, api_key=None), [order_of(Behaviour("x", None))])
-    assert (keyless.snapshot.outcome, len(other.seen)) == ("answered", 1)
+    assert (keyless.calls[0].snapshot.outcome, len(other.seen)) == ("answered", 1)

@@ -59,7 +59,7 @@ async def test_a_run_says_why_it_waits_until_somebody_is_hired(
         await reason(waits.of, run, "paused")
         await house.director.handle(organisation.Resume(id=uuid4(), at=at(), reason="done"))
         await house.hire("anna", {"T1": [sample.right("T1")]})
-        await house.until_type(run, "task.call_started")
+        await house.until_type(run, "task.assigned")
         await house.director.handle(
             run_messages.End(id=uuid4(), at=at(), run=run, outcome="cancelled", reason="enough is known")
         )

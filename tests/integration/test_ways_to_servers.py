@@ -86,9 +86,9 @@ async def test_ssl_cert_file_is_believed_on_loopback_too(tmp_path: Path, monkeyp
         monkeypatch.setenv("SSL_CERT_FILE", str(public))
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         believed = await one(address)
-    assert (refused.snapshot.outcome, refused.snapshot.cost) == ("tls", NOTHING)
-    assert "certificate" in refused.snapshot.message.lower()
-    assert believed.snapshot.outcome == "answered"
+    assert (refused.calls[0].snapshot.outcome, refused.calls[0].snapshot.cost) == ("tls", NOTHING)
+    assert "certificate" in refused.calls[0].snapshot.message.lower()
+    assert believed.calls[0].snapshot.outcome == "answered"
 
 
 @pytest.mark.parametrize("file", ["no-such-file.pem", "empty.pem"])
@@ -100,9 +100,9 @@ async def test_a_file_of_certificates_that_does_not_read_is_said_and_costs_nothi
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / file))
         failed = await one(server.base_url)
         monkeypatch.delenv("SSL_CERT_FILE")
-        assert (await one(server.base_url)).snapshot.outcome == "answered", "control"
-    assert (failed.snapshot.outcome, failed.snapshot.cost) == ("bad_settings", NOTHING)
-    assert "SSL_CERT_FILE" in failed.snapshot.message
+        assert (await one(server.base_url)).calls[0].snapshot.outcome == "answered", "control"
+    assert (failed.calls[0].snapshot.outcome, failed.calls[0].snapshot.cost) == ("bad_settings", NOTHING)
+    assert "SSL_CERT_FILE" in failed.calls[0].snapshot.message
 
 
 async def test_tls_to_a_server_without_it_costs_nothing() -> None:
@@ -113,7 +113,7 @@ async def test_tls_to_a_server_without_it_costs_nothing() -> None:
     listening = await asyncio.start_server(answers_at_once, "127.0.0.1", 0)
     async with listening:
         failed = await one(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1")
-    assert (failed.snapshot.outcome, failed.snapshot.cost) == ("tls", NOTHING)
+    assert (failed.calls[0].snapshot.outcome, failed.calls[0].snapshot.cost) == ("tls", NOTHING)
 
 
 async def test_a_server_elsewhere_is_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,8 +123,11 @@ async def test_a_server_elsewhere_is_reached_through_the_proxy(monkeypatch: pyte
         (request,) = proxy.seen
         monkeypatch.setenv("NO_PROXY", "models.invalid")
         direct = await one("http://models.invalid/v1")
-    assert (answered.snapshot.outcome, request.path) == ("answered", "http://models.example/v1/chat/completions")
-    assert (direct.snapshot.outcome, direct.snapshot.cost) == ("connection", NOTHING)
+    assert (answered.calls[0].snapshot.outcome, request.path) == (
+        "answered",
+        "http://models.example/v1/chat/completions",
+    )
+    assert (direct.calls[0].snapshot.outcome, direct.calls[0].snapshot.cost) == ("connection", NOTHING)
     assert len(proxy.seen) == 1
 
 
@@ -143,8 +146,8 @@ async def test_a_bad_proxy_costs_nothing_and_shows_no_password(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     failed = await one("http://models.example/v1")
-    assert (failed.snapshot.outcome, failed.snapshot.cost) == (outcome, NOTHING)
-    assert "secret" not in failed.snapshot.message
+    assert (failed.calls[0].snapshot.outcome, failed.calls[0].snapshot.cost) == (outcome, NOTHING)
+    assert "secret" not in failed.calls[0].snapshot.message
 
 
 async def test_the_newer_name_of_the_limit_is_exchanged_for_the_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +155,7 @@ async def test_the_newer_name_of_the_limit_is_exchanged_for_the_older_one(monkey
     refuses = picky(has("max_completion_tokens"), error(400, "Unknown parameter: max_completion_tokens"))
     async with loopback(refuses) as server:
         hand_in = await one(server.base_url)
-    assert (hand_in.snapshot.outcome, hand_in.snapshot.adaptations) == ("answered", ("max_tokens",))
+    assert (hand_in.calls[0].snapshot.outcome, hand_in.calls[0].snapshot.adaptations) == ("answered", ("max_tokens",))
     assert [sorted({"max_tokens", "max_completion_tokens"} & set(each.body)) for each in server.seen] == [
         ["max_completion_tokens"],
         ["max_tokens"],

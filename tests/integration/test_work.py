@@ -9,6 +9,7 @@ import msgspec
 
 from agents.employees.contract import Order
 from agents.employees.providers.scripted import ScriptedEmployee
+from agents.workers.permits import PermitAnswer, PermitRequest
 from agents.workers.result import HandIn
 from agents.workers.worker import Worker
 from bus.embedded.servers import Server
@@ -43,19 +44,32 @@ async def test_an_order_that_is_sent_again_after_the_servers_death_is_one_call(n
     worker = Worker(ScriptedEmployee(id=first.employee, name="anna", script=script), WorkStream(client))
     working = asyncio.create_task(worker.run(stop))
     await sender.ensure()
+    await sender.ensure_orders_of(first.employee)
+    permitting = asyncio.create_task(permits(sender, stop))
     await sender.send_order(first.employee, first.id, msgspec.json.encode(first))
     assert await handed_in(receiver) == first.id
     nats.kill()
     await nats.restart()
     await asyncio.sleep(0.5)  # both clients are back
     await sender.ensure()
+    await sender.ensure_orders_of(first.employee)
     for order in (first, other):
         await sender.send_order(order.employee, order.id, msgspec.json.encode(order))
     assert await handed_in(receiver) == other.id
     stop.set()
-    await working
+    await asyncio.gather(working, permitting)
     await asyncio.gather(manager.close(), client.close())
     assert script.calls == 2
+
+
+async def permits(work: WorkStream, stop: asyncio.Event) -> None:
+    """Permit every call, as a manager does."""
+
+    async def answer(_employee: UUID, data: bytes) -> bytes:
+        claim = msgspec.json.decode(data, type=PermitRequest).claim
+        return msgspec.json.encode(PermitAnswer(status="granted", claim=claim))
+
+    await work.serve_permits(answer, stop)
 
 
 async def handed_in(work: WorkStream) -> UUID:

@@ -96,6 +96,17 @@ def ids(log: Log, rules: Sequence[Rule]) -> list[str]:
     return found
 
 
+def rules_of_permits(log: Log) -> list[Rule]:
+    """Return the rules of commands that a worker's message leads to: permits, and the ends of attempts without work."""
+    rules: list[Rule] = [{"of": "order", "path": ["reception.attempt_ended"]}]
+    for kept, envelope in _events(log):
+        if envelope.type == "task.call_started":
+            payload = json.loads(kept.payload or b"{}")
+            asked = f"permit/{payload['index']}/{payload['claim']}"
+            rules += [{"of": "order", "path": [f"{asked}/{ask}"]} for ask in range(INDEX_MAX)]
+    return rules
+
+
 def _of_command(envelope: Envelope, seq: int) -> set[UUID]:
     if envelope.type != "refusal.refused":
         return {uuid5(envelope.command, str(index)) for index in range(INDEX_MAX)}

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from domain.planning import task_id
 from domain.returning import attempts_used
 from domain.run import MINUTE_US, RunState
 from tests.unit.samples import AT, BAD, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
-from tests.unit.world import INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
+from tests.unit.world import CLAIMS, INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
 
 Asked = st.SearchStrategy[Command]
 
@@ -138,6 +139,13 @@ _task: dict[str, st.SearchStrategy[Any]] = {
     "employee": st.sampled_from(STAFF),
     "order": st.sampled_from(ORDERS),
 }
+_FORMS = (("answer", 1), ("session", 3), ("session", 3), ("session", 0), ("answer", 2))
+
+
+def _with_form(command: task.Assign) -> st.SearchStrategy[task.Assign]:
+    return st.sampled_from(_FORMS).map(lambda pair: replace(command, form=pair[0], calls_max=pair[1]))
+
+
 _work: dict[type[Command], Asked] = {
     task.Assign: st.builds(
         task.Assign,
@@ -146,9 +154,16 @@ _work: dict[type[Command], Asked] = {
         reservation=st.one_of(sound_amounts, sound_amounts, amounts),
         due_at=_due,
         **_task,
+    ).flatmap(_with_form),
+    task.StartCall: st.builds(
+        task.StartCall,
+        index=st.sampled_from([0, 0, 1, 2]),
+        bound=st.one_of(sound_amounts, amounts),
+        claim=st.sampled_from(CLAIMS),
+        **_task,
     ),
-    task.StartCall: st.builds(task.StartCall, **_task),
-    task.FinishCall: st.builds(task.FinishCall, snapshot=snapshots, **_task),
+    task.FinishCall: st.builds(task.FinishCall, snapshot=snapshots, index=st.sampled_from([0, 0, 1, 2]), **_task),
+    task.EndAttempt: st.builds(task.EndAttempt, outcome=st.sampled_from(["no_code", "stuck", "connection"]), **_task),
     task.SubmitWork: st.builds(task.SubmitWork, files=files, tree=st.just(TREE), **_task),
     task.Judge: st.builds(task.Judge, judgement=judgements, **_task),
     task.ReleaseOrder: st.builds(task.ReleaseOrder, reason=reasons, **_task),
@@ -166,14 +181,6 @@ _STAGE_AFTER: dict[str, type[Command]] = {
     "delivering": run_messages.FinishDelivery,
     "approved": run_messages.FinishRelease,
 }
-_WORK_AFTER: dict[str, type[task.TaskCommand]] = {
-    "assigned": task.StartCall,
-    "calling": task.FinishCall,
-    "answered": task.SubmitWork,
-    "submitted": task.Judge,
-}
-
-
 _STAFF_AFTER: dict[str, type[Command]] = {
     "unknown": employee.Hire,
     "working": employee.Strike,
@@ -209,11 +216,11 @@ def daring(world: World) -> list[Asked]:
     found: list[Asked] = []
     for key, state in world.runs.items():
         for item in state.tasks.values():
-            of_order = {"run": key, "task": item.id, "employee": item.employee, "order": item.order}
+            of_order = _of_order(key, item)
             if item.phase == "waiting":
                 found.append(_fixed(task.Assign, run=key, task=item.id, attempt=item.attempts + 1))
-            elif item.phase in _WORK_AFTER:
-                found.append(_fixed(_WORK_AFTER[item.phase], **of_order))
+            elif steps := _next_steps(item, key):
+                found.append(steps[0])
             else:
                 found += [_fixed(kind, **of_order) for kind in (task.ReleaseOrder, task.Judge)]
     return found
@@ -235,11 +242,30 @@ def _work_of(state: RunState) -> list[Asked]:
             found.append(_fixed(run_messages.End, run=run, outcome="rejected"))
         elif item.phase == "waiting":
             found.append(_fixed(task.Assign, run=run, task=item.id, attempt=item.attempts + 1))
-        elif item.phase in _WORK_AFTER:
-            kinds = [_WORK_AFTER[item.phase]] * 3 + [task.ReleaseOrder] * (item.phase in _MAY_BE_RELEASED)
-            of_order = {"run": run, "task": item.id, "employee": item.employee, "order": item.order}
-            found += [_fixed(kind, **of_order) for kind in kinds]
+        elif steps := _next_steps(item, run):
+            found += steps * 3
+            if item.phase in _MAY_BE_RELEASED:
+                found.append(_fixed(task.ReleaseOrder, **_of_order(run, item)))
     return found or [_fixed(run_messages.Merge, run=run)]
+
+
+def _of_order(run: UUID, item: task.TaskState) -> dict[str, Any]:
+    return {"run": run, "task": item.id, "employee": item.employee, "order": item.order}
+
+
+def _next_steps(item: task.TaskState, run: UUID) -> list[Asked]:
+    """The commands that carry on with the present attempt of a task; none for a task that waits or is verified."""
+    attempt, of_order = item.attempt, _of_order(run, item)
+    if item.phase == "submitted":
+        return [_fixed(task.Judge, **of_order)]
+    if attempt is None or item.phase not in ("assigned", "calling", "answered"):
+        return []
+    steps = [_fixed(task.FinishCall, **of_order, index=index) for index in attempt.open]
+    if attempt.calls < attempt.calls_max:
+        steps.append(_fixed(task.StartCall, **of_order, index=attempt.calls))
+    if attempt.calls and not attempt.open:
+        steps += [_fixed(kind, **of_order) for kind in (task.SubmitWork, task.SubmitWork, task.EndAttempt)]
+    return steps
 
 
 def _fixed(kind: type[Command], **fields: Any) -> Asked:

@@ -1,6 +1,7 @@
 """One organisation, one employee, one run of two tasks, and one instance of every event, for the stories."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from domain import employee, incident, organisation, refusal, run_messages, task
@@ -9,6 +10,7 @@ from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
 from domain.run import MINUTE_US
+from domain.snapshot import PromptRecord
 from domain.tree import DELETED, Entry
 
 
@@ -21,6 +23,7 @@ AT = 1_800_000_000_000_000  # microseconds UTC
 RUN, EMPLOYEE, OTHER_EMPLOYEE, ORDER, OTHER_ORDER, INCIDENT, PRINCIPAL = map(uuid, range(1, 8))
 FIRST, SECOND = task_id(RUN, "T1"), task_id(RUN, "T2")
 COMMAND = uuid(100)
+CLAIM = uuid(101)
 CAP = Amount(Decimal("10.00"), 100_000)
 BUDGET = Amount(Decimal("1.00"), 10_000)
 CALL = Amount(Decimal("0.10"), 4096)
@@ -99,7 +102,8 @@ FILES = {
     "vendor/lib": Entry(kind="submodule", target="1" * 40),
 }
 """A difference with an entry of each kind."""
-_WORK: dict[str, UUID] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
+PROMPT = PromptRecord(base=None, kept=0, messages=(BLOB, TREE))
+_WORK: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 
 SAMPLES: tuple[Event, ...] = (
     organisation.Founded(name="Aura", cap=CAP),
@@ -172,9 +176,10 @@ SAMPLES: tuple[Event, ...] = (
     run_messages.Approved(run=RUN, commit="c" * 40, reason="I ran it"),
     run_messages.Released(run=RUN, commit="c" * 40, ref="refs/tags/release"),
     run_messages.Ended(run=RUN, outcome="delivered", reason="released"),
-    task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US),
-    task.CallStarted(**_WORK),
-    task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST, counts=True, index=0),
+    task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US, form="answer", calls_max=1),
+    task.CallStarted(**_WORK, index=0, bound=CALL, claim=CLAIM),
+    task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST, counts=True, index=0, prompt=PROMPT),
+    task.AttemptEnded(**_WORK, outcome="no_code", message="The answer has no code.", counts=True),
     task.Submitted(**_WORK, files=FILES, tree=TREE, dropped=("b.py",)),
     task.Verified(**_WORK, judgement=GOOD),
     task.Rejected(**_WORK, judgement=BAD),

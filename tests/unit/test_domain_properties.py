@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 import domain
 from domain import run_messages, task
+from domain.attempt import Attempt, OpenCall
 from domain.errors import AuraError
 from domain.message import ORGANISATION, Command, Erased, Event, Unreadable
 from domain.money import NOTHING, Amount
@@ -92,12 +93,24 @@ def parts(*values: object) -> list[Any]:
 def task_state_is_legal(item: task.TaskState, attempts_max: int) -> None:
     assert item.phase in get_args(task.Phase)
     assert 0 <= attempts_used(item) <= attempts_max
-    assert len(item.tried) == item.attempts
+    assert len(item.tried) >= item.attempts  # a fault gives the attempt back
     assert item.phase == "waiting" or (item.attempts and item.order and item.employee)
-    assert item.reservation == NOTHING or item.phase in ("assigned", "calling")
+    assert item.reserved == NOTHING or item.phase in ("assigned", "calling")
     assert bool(item.files) == (item.tree is not None) == (item.phase in ("submitted", "verified"))
     assert item.spent.counted() == item.spent
-    assert item.reservation.counted() == item.reservation
+    assert item.reserved.counted() == item.reserved
+    if item.attempt is not None:
+        attempt_is_legal(item.attempt, item.phase)
+
+
+def attempt_is_legal(attempt: Attempt, phase: task.Phase) -> None:
+    assert attempt.calls_max >= 1
+    assert attempt.calls <= attempt.calls_max
+    assert all(0 <= index < attempt.calls for index in attempt.open)
+    assert bool(attempt.open) == (phase == "calling")
+    assert attempt.ended == (phase in ("waiting", "submitted", "verified"))
+    assert attempt.left.counted() == attempt.left
+    assert attempt.committed.fits(attempt.reservation)
 
 
 def run_state_is_legal(state: RunState) -> None:
@@ -141,7 +154,7 @@ def test_a_budget_is_never_promised_twice(data: st.DataObject) -> None:
                 assert allowance.amount.tokens > 0
                 assert allowance.minutes > 0
                 assert event.reservation.counted() == event.reservation
-                out = total(amount for item in state.tasks.values() for amount in (item.spent, item.reservation))
+                out = total(amount for item in state.tasks.values() for amount in (item.spent, item.reserved))
                 assert (out + event.reservation).fits(allowance.amount), "spent and reserved exceed the allowance"
                 assert command.at < state.due_at
                 assert state.phase == "planned"
@@ -253,6 +266,7 @@ def test_the_walks_reach_every_event() -> None:
         explore()
 
 
+ENDED = Attempt(order=uuid(3), employee=uuid(2), number=1, seed=1, due_at=1, reservation=NOTHING, calls=1, ended=True)
 LEGAL = task.TaskState(
     id=uuid(1),
     name="T1",
@@ -261,8 +275,7 @@ LEGAL = task.TaskState(
     phase="submitted",
     attempts=1,
     tried=(uuid(2),),
-    employee=uuid(2),
-    order=uuid(3),
+    orders={uuid(3): ENDED},
     files={"a.py": Entry(kind="file", digest="d")},
     tree="t",
 )
@@ -273,9 +286,12 @@ def test_an_illegal_state_would_be_seen() -> None:
     run_state_is_legal(RunState())
     for wrong in (
         replace(LEGAL, attempts=2, tried=(uuid(2), uuid(2))),
+        replace(LEGAL, tried=()),
         replace(LEGAL, phase="calling"),
-        replace(LEGAL, order=None),
-        replace(LEGAL, reservation=Amount(tokens=1)),
+        replace(LEGAL, orders={}),
+        replace(LEGAL, orders={uuid(3): replace(ENDED, ended=False, calls=0, reservation=Amount(tokens=1))}),
+        replace(LEGAL, orders={uuid(3): replace(ENDED, calls=2)}),
+        replace(LEGAL, orders={uuid(3): replace(ENDED, open={0: OpenCall(bound=NOTHING)})}),
         replace(LEGAL, spent=Amount(tokens=-1)),
         replace(LEGAL, files={}),
     ):

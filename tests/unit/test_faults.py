@@ -13,13 +13,13 @@ from agents.manager.reactor import Manager
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee, run, run_messages, task
-from domain.errors import LimitReached
+from domain.errors import LimitReached, Refused
 from domain.faults import COSTLY, FAULTS_MAX, FINAL, LASTING, PASSING, WEIGHTS, rests, weight_of
 from domain.message import Event
 from domain.money import NOTHING
 from domain.registry import UPCASTERS
 from domain.run import RunState
-from domain.task import CallFinished, TaskState
+from domain.task import AttemptEnded, CallFinished, TaskState
 from projections import manager as manager_view
 from projections.auditor import AuditorProjection
 from projections.manager import REST_MAX_S, RETRY_AFTER_MAX_S, EmployeeRow, ManagerProjection
@@ -39,7 +39,7 @@ from tests.unit.samples import (
 )
 from tests.unit.test_projections import recorded
 from tests.unit.test_registry import golden
-from tests.unit.test_task import FINISH
+from tests.unit.test_task import END, FINISH
 
 MICRO = 1_000_000
 SAID = "http://127.0.0.1:1/v1 answered 503: model is loading"
@@ -53,6 +53,13 @@ def ended(outcome: str, **extra: Any) -> CallFinished:
     return finished
 
 
+def without_work(outcome: str) -> AttemptEnded:
+    """The event that ends an attempt whose call ended so."""
+    (end,) = decide(replace(END, outcome=outcome, message=SAID), *CALLING, ended(outcome))
+    assert isinstance(end, AttemptEnded)
+    return end
+
+
 def first_task(*events: Event) -> TaskState:
     state: RunState = fold("run", *events)
     return state.tasks[FIRST]
@@ -61,24 +68,24 @@ def first_task(*events: Event) -> TaskState:
 def failing(outcome: str, times: int) -> tuple[Event, ...]:
     """Return a task after calls with these outcomes. The calls cost nothing."""
     (assigned, started) = ASSIGNED[-1], CALLING[-1]
-    return (*PLANNED, *((assigned, started, ended(outcome, cost=NOTHING)) * times))
+    return (*PLANNED, *((assigned, started, ended(outcome, cost=NOTHING), without_work(outcome)) * times))
 
 
 @pytest.mark.parametrize("outcome", WEIGHTS)
 def test_a_fault_gives_the_attempt_back_and_an_answer_does_not(outcome: str) -> None:
     assert ended(outcome).counts is False
-    after = first_task(*CALLING, ended(outcome))
+    assert without_work(outcome).counts is False
+    after = first_task(*CALLING, ended(outcome), without_work(outcome))
     assert (after.phase, after.attempts, after.tried) == ("waiting", 0, (EMPLOYEE,))
     assert after.failure == f"{outcome}: {SAID}"
     for answer in ("no_code", "declined", "empty", "truncated", "blocked"):
         assert ended(answer).counts is True
-        assert first_task(*CALLING, ended(answer)).attempts == 1
+        assert first_task(*CALLING, ended(answer), without_work(answer)).attempts == 1
 
 
 def test_a_call_carries_its_index() -> None:
-    (finished,) = decide(replace(FINISH, index=3), *CALLING)
-    assert isinstance(finished, CallFinished)
-    assert (finished.index, ended("answered").index) == (3, 0)
+    assert ended("answered").index == 0
+    given(*CALLING).when(replace(FINISH, index=3)).refused(Refused, "Call 3 of order")
 
 
 def test_a_receipt_from_before_faults_were_told_apart_is_an_attempt() -> None:
@@ -86,9 +93,12 @@ def test_a_receipt_from_before_faults_were_told_apart_is_an_attempt() -> None:
     old, new = (msgspec.json.decode(golden()[f"task.call_finished/{version}"]) for version in (1, 2))
     raised = UPCASTERS["task.call_finished", 1](old)
     assert (raised["counts"], raised["index"]) == (True, 0)
+    raised, new = (UPCASTERS["task.call_finished", 2](fields) for fields in (raised, new))
     assert msgspec.convert(raised, CallFinished) == msgspec.convert(new, CallFinished)
     failed = {**old, "snapshot": {**old["snapshot"], "outcome": "overloaded"}}
-    released = msgspec.convert(UPCASTERS["task.call_finished", 1](failed), CallFinished)
+    released = msgspec.convert(
+        UPCASTERS["task.call_finished", 2](UPCASTERS["task.call_finished", 1](failed)), CallFinished
+    )
     assert first_task(*CALLING, released).attempts == 1, "a log of the former release folds as it did"
 
 
@@ -219,7 +229,8 @@ def incidents(outcome: str) -> int:
     for number in range(3):
         order = UUID(int=500 + number)
         steps: tuple[Event, ...] = tuple(
-            replace(event, order=order) for event in (*happened("task.assigned", "task.call_started"), ended(outcome))
+            replace(event, order=order)
+            for event in (*happened("task.assigned", "task.call_started"), ended(outcome), without_work(outcome))
         )
         for step in steps:
             AuditorProjection().apply(recorded(1, step), rows)

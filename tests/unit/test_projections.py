@@ -38,7 +38,19 @@ SUBMITTED = task.Submitted(**OF_ORDER, files={}, tree=GOOD.tree)
 ENDS: dict[str, tuple[Event, ...]] = {
     "verified": (STARTED, ANSWERED, SUBMITTED, task.Verified(**OF_ORDER, judgement=GOOD)),
     "rejected": (STARTED, ANSWERED, SUBMITTED, task.Rejected(**OF_ORDER, judgement=BAD)),
-    "failed": (STARTED, task.CallFinished(**OF_ORDER, snapshot=FAILED, charged=CALL)),
+    "failed": (
+        STARTED,
+        task.CallFinished(**OF_ORDER, snapshot=FAILED, charged=CALL),
+        task.AttemptEnded(**OF_ORDER, outcome="timed_out"),
+    ),
+    "failed, in an older log": (STARTED, task.CallFinished(**OF_ORDER, snapshot=FAILED, charged=CALL, ends=True)),
+    "a session of two calls": (
+        STARTED,
+        ANSWERED,
+        task.CallStarted(**OF_ORDER, index=1),
+        task.CallFinished(**OF_ORDER, snapshot=SNAPSHOT, charged=COST, index=1),
+        task.AttemptEnded(**OF_ORDER, outcome="stuck"),
+    ),
     "cut off": (STARTED, task.Released(**OF_ORDER, reason="lease_ended", cut_off=True, charged=CALL)),
     "answered, never handed in": (
         STARTED,
@@ -109,7 +121,8 @@ def test_an_order_is_open_until_its_outcome(how: str) -> None:
 def test_an_answer_that_holds_no_work_is_told_from_a_fault_of_the_server(outcome: str, unusable: int) -> None:
     snapshot = replace(SNAPSHOT, outcome=outcome)
     finished = task.CallFinished(**OF_ORDER, snapshot=snapshot, charged=COST)
-    account = rows_after(AccountantProjection(), ASSIGNED, STARTED, finished).get(Account, RUN, str(EMPLOYEE))
+    end = () if outcome == "answered" else (task.AttemptEnded(**OF_ORDER, outcome=outcome),)
+    account = rows_after(AccountantProjection(), ASSIGNED, STARTED, finished, *end).get(Account, RUN, str(EMPLOYEE))
     assert account is not None
     assert account.unusable == unusable
     assert account.failed == (outcome not in ("answered", task.DECLINED))

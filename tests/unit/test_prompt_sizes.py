@@ -19,9 +19,9 @@ from domain import run_messages, task
 from domain.employee import Profile
 from domain.errors import NotFound, Unavailable
 from domain.message import Command
-from domain.money import NOTHING, Amount
+from domain.money import Amount
 from tests.orders import BRIEF
-from tests.unit.samples import ASSIGNED, CALLING, EMPLOYEE, FIRST, PLANNED, PROFILE, RUN
+from tests.unit.samples import ASSIGNED, EMPLOYEE, FIRST, PLANNED, PROFILE, RUN
 from tests.unit.test_faults import LATER, board, first_task
 
 PRICED = replace(
@@ -74,6 +74,15 @@ class House:
     async def send(self, command: Command) -> Any:
         self.sent.append(command)
         self.some.set()
+
+    async def ensure(self) -> None:
+        """There are streams."""
+
+    async def created_at(self) -> object:
+        return "the first streams"
+
+    async def ensure_orders_of(self, employee: UUID) -> None:
+        del employee
 
     async def send_order(self, employee: UUID, order: UUID, data: bytes) -> None:
         del employee, order
@@ -129,10 +138,10 @@ def test_a_small_prompt_is_paid_for_by_a_budget_that_the_longest_would_not_fit()
 
 
 async def ordered(house: House) -> None:
-    """Run the duty that sends orders on a call that starts."""
+    """Run the duty that sends orders on an assignment."""
     duty, stop = Ordering(cast(Any, None), cast(Any, house), house.send), asyncio.Event()
     duty.note(board(*ASSIGNED), live=True)
-    duty.note(board(*CALLING), live=True)
+    duty.note(board(*ASSIGNED), live=True)
     async with asyncio.TaskGroup() as group:
         group.create_task(duty.run(stop))
         await house.some.wait()
@@ -159,11 +168,11 @@ async def test_an_order_that_cannot_be_sent_ends_its_call_and_costs_nothing(
 ) -> None:
     house = House(monkeypatch, brief)
     await ordered(house)
-    (receipt,) = house.sent
-    assert isinstance(receipt, task.FinishCall)
-    assert (receipt.snapshot.outcome, receipt.snapshot.cost) == (outcome, NOTHING)
-    assert (receipt.run, receipt.task, receipt.employee) == (RUN, FIRST, EMPLOYEE)
-    assert receipt.cause is not None
+    (end,) = house.sent
+    assert isinstance(end, task.EndAttempt)
+    assert end.outcome == outcome
+    assert (end.run, end.task, end.employee) == (RUN, FIRST, EMPLOYEE)
+    assert end.cause is not None
     assert house.ordered == []
 
 

@@ -85,6 +85,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (ASSIGNED, test_task.START),
     (CALLING, test_task.FINISH),
     (ANSWERED, test_task.HAND_IN),
+    (ANSWERED, test_task.END),
     (SUBMITTED, test_task.JUDGE),
     (SUBMITTED, replace(test_task.JUDGE, judgement=BAD)),
     (CALLING, test_task.RELEASE),

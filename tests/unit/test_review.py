@@ -63,6 +63,7 @@ def reviewed(*, gates: Sequence[GateRecord] = ()) -> RunState:
         path = PATH if id == REVIEW_ID else f"{id}.py"
         for step in (
             task.Assigned(**ids, attempt=1, seed=1, reservation=CALL, due_at=AT + 1),
+            task.CallStarted(**ids),
             task.CallFinished(**ids, snapshot=SNAPSHOT, charged=NOTHING),
             task.Submitted(**ids, files={path: Entry(kind="file", digest="f" * 64)}, tree=GOOD.tree),
             task.Verified(**ids, judgement=replace(GOOD, gates=tuple(gates) if id == REVIEW_ID else ())),
@@ -76,7 +77,7 @@ def said(result: str) -> tuple[GateRecord, ...]:
 
 
 def assign(who: UUID) -> task.Assign:
-    ids = {"run": RUN, "task": REVIEW_ID, "employee": who, "order": UUID(int=10)}
+    ids: dict[str, Any] = {"run": RUN, "task": REVIEW_ID, "employee": who, "order": UUID(int=10)}
     return task.Assign(id=COMMAND, at=AT, **ids, attempt=1, seed=1, reservation=CALL, due_at=AT + 1)
 
 

@@ -13,6 +13,7 @@ from domain.snapshot import REASONS_BETWEEN
 from domain.task import (
     Assign,
     CallFinished,
+    EndAttempt,
     FinishCall,
     Judge,
     Released,
@@ -35,6 +36,7 @@ from tests.unit.samples import (
     BLOB,
     CALL,
     CALLING,
+    CLAIM,
     COMMAND,
     COST,
     EMPLOYEE,
@@ -47,6 +49,7 @@ from tests.unit.samples import (
     OTHER_ORDER,
     OTHER_TREE,
     PLANNED,
+    PROMPT,
     RUN,
     SAMPLES,
     SNAPSHOT,
@@ -55,8 +58,22 @@ from tests.unit.samples import (
     happened,
 )
 
-START = StartCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER)
-FINISH = FinishCall(id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=SNAPSHOT)
+START = StartCall(
+    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, index=0, bound=CALL, claim=CLAIM
+)
+END = EndAttempt(
+    id=COMMAND,
+    at=AT,
+    run=RUN,
+    task=FIRST,
+    employee=EMPLOYEE,
+    order=ORDER,
+    outcome="no_code",
+    message="The answer has no code.",
+)
+FINISH = FinishCall(
+    id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=SNAPSHOT, prompt=PROMPT
+)
 HAND_IN = SubmitWork(
     id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, files=FILES, tree=TREE, dropped=("b.py",)
 )
@@ -74,15 +91,23 @@ PHASES = {
     "submitted": SUBMITTED,
     "verified": VERIFIED,
 }
-COMMANDS = (ASSIGN, START, FINISH, HAND_IN, JUDGE, RELEASE)
+COMMANDS = (ASSIGN, START, FINISH, END, HAND_IN, JUDGE, RELEASE)
 LEGAL: dict[type[TaskCommand], tuple[str, ...]] = {
     Assign: ("waiting",),
     StartCall: ("assigned",),
     FinishCall: ("calling",),
+    EndAttempt: ("assigned", "answered"),
     SubmitWork: ("answered",),
     Judge: ("submitted",),
     ReleaseOrder: ("assigned", "calling", "answered"),
 }
+OTHER_REASONS = {
+    (StartCall, "calling"): "not the next call",
+    (EndAttempt, "calling"): "have no receipt",
+    (SubmitWork, "calling"): "have no receipt",
+    (SubmitWork, "assigned"): "has had no call",
+}
+"""Refusals that depend on the attempt's calls, not only on the task's phase."""
 
 
 def first_task(*events: Event) -> TaskState:
@@ -99,7 +124,8 @@ def test_each_command_has_its_phases(command: TaskCommand, phase: str) -> None:
     if phase in LEGAL[type(command)]:
         assert len(decide(command, *PHASES[phase])) == 1
     else:
-        given(*PHASES[phase]).when(command).refused(Refused, f"Task T1 is {phase}")
+        why = OTHER_REASONS.get((type(command), phase), f"Task T1 is {phase}")
+        given(*PHASES[phase]).when(command).refused(Refused, why)
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:], ids=lambda command: type(command).__name__)
@@ -124,7 +150,7 @@ def test_the_way_to_verified() -> None:
     given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
     given(*SUBMITTED).when(JUDGE).then(*happened("task.verified"))
     task = first_task(*VERIFIED)
-    assert (task.phase, task.attempts, task.spent, task.reservation) == ("verified", 1, COST, NOTHING)
+    assert (task.phase, task.attempts, task.spent, task.reserved) == ("verified", 1, COST, NOTHING)
     assert task.files == FILES
 
 
@@ -159,12 +185,16 @@ def test_a_hand_in_has_files() -> None:
     given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
 
 
-def test_a_failed_call_costs_and_gives_the_task_back() -> None:
+def test_a_failed_call_costs_and_the_end_of_its_attempt_gives_the_task_back() -> None:
     snapshot = replace(SNAPSHOT, outcome="rate_limited", answer=None)
     (finished,) = decide(replace(FINISH, snapshot=snapshot), *CALLING)
     task = first_task(*CALLING, finished)
-    assert (task.phase, task.spent, task.reservation, task.attempts) == ("waiting", COST, NOTHING, 1)
-    assert finished.blobs() == (BLOB,)
+    assert (task.phase, task.spent, task.reserved, task.attempts) == ("assigned", COST, NOTHING, 1)
+    given(*CALLING, finished).when(END).then(*happened("task.attempt_ended"))
+    task = first_task(*CALLING, finished, *happened("task.attempt_ended"))
+    assert (task.phase, task.spent, task.reserved, task.attempts) == ("waiting", COST, NOTHING, 1)
+    assert task.failure == "no_code: The answer has no code."
+    assert finished.blobs() == (BLOB, TREE)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +243,7 @@ def test_a_release_settles_an_open_call_at_its_bound(phase: str, cut_off: bool) 
     assert isinstance(released, Released)
     assert (released.cut_off, released.charged) == (cut_off, CALL if cut_off else NOTHING)
     after = first_task(*PHASES[phase], released)
-    assert (after.phase, after.reservation) == ("waiting", NOTHING)
+    assert (after.phase, after.reserved) == ("waiting", NOTHING)
     assert after.spent == before.spent + released.charged
 
 
@@ -236,7 +266,8 @@ def test_an_event_names_the_blobs_of_its_payload() -> None:
     assert named == {
         "task.assigned": (),
         "task.call_started": (),
-        "task.call_finished": (SNAPSHOT.prompt, SNAPSHOT.answer),
+        "task.call_finished": (SNAPSHOT.prompt, SNAPSHOT.answer, TREE),
+        "task.attempt_ended": (),
         "task.submitted": (BLOB, EVIDENCE),
         "task.verified": (GOOD.evidence, GOOD.attestation),
         "task.rejected": (BAD.evidence,),

@@ -14,7 +14,6 @@ from agents.run_content import manifest_in, pack_manifest
 from agents.workers.result import DELETED_MAX, DROPPED_MAX, HandIn, answered
 from domain.errors import Invalid
 from domain.registry import EVENTS, UPCASTERS
-from domain.task import Snapshot
 from domain.tree import (
     ALGORITHM,
     DELETED,
@@ -183,9 +182,8 @@ def test_events_of_before_hold_files_alone() -> None:
 
 
 def hand_in(**fields: Any) -> HandIn:
-    snapshot = Snapshot(outcome="answered", provider="scripted", endpoint="", model="m")
     ids: dict[str, Any] = {"order": UUID(int=1), "run": UUID(int=2), "task": UUID(int=3), "employee": UUID(int=4)}
-    return HandIn(**ids, snapshot=snapshot, prompt=b"", answer=b"", **fields)
+    return HandIn(**ids, outcome="answered", **fields)
 
 
 def test_a_hand_in_is_the_difference_from_where_its_order_began() -> None:
@@ -220,18 +218,18 @@ async def test_an_answer_may_delete_and_a_deletion_alone_is_an_answer(employee: 
         (3, {}, (), "no_code"),
     ):
         asked = order(attempt=attempt)
-        handed_in = answered(asked, await employee.work(asked), employee)
-        assert (handed_in.files, handed_in.deleted, handed_in.snapshot.outcome) == (files, deleted, outcome)
+        handed_in = answered(asked, 0, await employee.work(asked), employee)
+        assert (handed_in.files, handed_in.deleted, handed_in.outcome) == (files, deleted, outcome)
 
 
 async def test_what_an_answer_says_of_paths_is_bounded(employee: ScriptedEmployee) -> None:
     answer = await employee.work(order())
     many = tuple(f"{number}.py" for number in range(DELETED_MAX + 1))
-    large = answered(order(), msgspec.structs.replace(answer, deleted=many), employee)
-    assert (large.snapshot.outcome, large.files, large.deleted) == ("too_large", {}, ())
-    most = answered(order(), msgspec.structs.replace(answer, deleted=many[1:]), employee)
-    assert most.snapshot.outcome == "answered", "control"
+    large = answered(order(), 0, msgspec.structs.replace(answer, deleted=many), employee)
+    assert (large.outcome, large.files, large.deleted) == ("too_large", {}, ())
+    most = answered(order(), 0, msgspec.structs.replace(answer, deleted=many[1:]), employee)
+    assert most.outcome == "answered", "control"
     dropped = ("a" * 5000, "b\ud800", *many)
-    told = answered(order(), msgspec.structs.replace(answer, dropped=dropped), employee).dropped
+    told = answered(order(), 0, msgspec.structs.replace(answer, dropped=dropped), employee).dropped
     assert (told[:2], len(told)) == (("a" * 400, "b?"), DROPPED_MAX)
     assert msgspec.json.encode(told)

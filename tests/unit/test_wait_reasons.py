@@ -79,6 +79,9 @@ FAILED = (
         charged=Amount(),
         counts=False,
     ),
+    task.AttemptEnded(
+        run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, outcome="connection", message="refused", counts=False
+    ),
 )
 
 
@@ -142,7 +145,7 @@ WORN_OUT = tuple(
     for _ in range(24)
     for event in (
         *happened("task.assigned", "task.call_started"),
-        *FAILED[-1:],
+        *FAILED[-2:],
     )
 )
 

@@ -20,6 +20,7 @@ from agents.workers.pool import Workers
 from agents.workers.probing import Question, Served, WorkerReport
 from agents.workers.worker import OrderMessage, Worker
 from bus.probes import Answer
+from tests.permitting import Permitting
 from tests.unit.test_workers import Nothing
 
 POLL_S = 0.01
@@ -30,7 +31,7 @@ OPENAI = "https://api.openai.com/v1"
 _report = msgspec.json.Decoder(WorkerReport)
 
 
-class Given:
+class Given(Permitting):
     """An order on the queue for the next worker that asks after `comes` is set."""
 
     data = b"{}"
@@ -45,7 +46,7 @@ class Given:
         self.comes.clear()
         return self
 
-    async def send_result(self, _employee: UUID, _order: UUID, _data: bytes, /) -> None:
+    async def send_result(self, _employee: UUID, _id: str, _data: bytes, /) -> None:
         raise AssertionError("nothing is handed in")
 
     async def done(self) -> bool:
@@ -56,14 +57,14 @@ class Given:
         self.given_back.set()
 
 
-class Idle:
+class Idle(Permitting):
     """A queue without orders."""
 
     async def next_order(self, _employee: UUID, _wait_s: float, /) -> OrderMessage | None:
         await asyncio.sleep(POLL_S)
         return None
 
-    async def send_result(self, _employee: UUID, _order: UUID, _data: bytes, /) -> None:
+    async def send_result(self, _employee: UUID, _id: str, _data: bytes, /) -> None:
         raise AssertionError("nobody has work")
 
 

@@ -11,12 +11,13 @@ from agents.employees import postings
 from agents.employees.providers.scripted import ScriptedEmployee
 from agents.workers.pool import Workers
 from agents.workers.worker import OrderMessage
+from tests.permitting import Permitting
 
 ENDING_WAIT_S = 20.0
 POLL_S = 0.01
 
 
-class Waiting:
+class Waiting(Permitting):
     """A queue without orders. `deaf`: the first cancel is lost, as in wait_for of Python 3.11."""
 
     def __init__(self, *, deaf: bool) -> None:
@@ -33,7 +34,7 @@ class Waiting:
             self._deaf = False
         return None
 
-    async def send_result(self, _employee: UUID, _order: UUID, _data: bytes, /) -> None:
+    async def send_result(self, _employee: UUID, _id: str, _data: bytes, /) -> None:
         raise AssertionError("nobody has work")
 
 

@@ -15,6 +15,7 @@ from tests.unit.samples import uuid
 RUNS = (uuid(1), uuid(2))
 STAFF = (uuid(11), uuid(12))
 ORDERS = (uuid(21), uuid(22))
+CLAIMS = (uuid(41), uuid(42))
 INCIDENTS = (uuid(31), uuid(32), uuid(33))
 NAMES = ("T1", "T2")
 

@@ -1,10 +1,13 @@
 -- One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
+-- `calls`: the number of receipts; tokens and cost are their sums.
 CREATE TABLE {schema}.attempt (
     scope uuid NOT NULL,
     key text NOT NULL,
     task uuid NOT NULL,
     employee uuid NOT NULL,
     attempt bigint NOT NULL,
+    form text NOT NULL,
+    calls bigint NOT NULL,
     assigned_at bigint NOT NULL,
     call_started_at bigint,
     call_finished_at bigint,

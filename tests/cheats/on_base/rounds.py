@@ -12,7 +12,6 @@ from agents.employees.answer_reader.reader import read_answer
 from agents.workers.result import HandIn
 from director.services.judged_source import Source, read_source
 from domain.errors import AuraError
-from domain.snapshot import Snapshot
 from domain.tree import Tree, digest_of
 from tests.cheats.naive import accepts
 from tests.cheats.on_base.cheat import Answer, BaseCheat, Change, Commit, Folder, Work
@@ -135,15 +134,12 @@ class Bench:
         read = read_answer(change.make(self.shop), brief)
         if not read.changes:
             return None
-        snapshot = Snapshot(outcome="answered", provider="scripted", endpoint="", model="m")
         hand_in = HandIn(
             order=UUID(int=1),
             run=UUID(int=2),
             task=UUID(int=3),
             employee=UUID(int=4),
-            snapshot=snapshot,
-            prompt=b"",
-            answer=b"",
+            outcome="answered",
             files=read.files,
             deleted=read.deleted,
         )

@@ -1,0 +1,58 @@
+"""Orders that the manager takes back: their run has ended, or their employee may not work any more."""
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from bus.projection import Cause
+from bus.projection_rows import Rows
+from domain import employee as staff
+from domain import task
+from domain.message import Command, Event
+from projections import manager as manager_view
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
+
+WHY_TAKEN_BACK: Mapping[type[Event], str] = {
+    staff.Suspended: "employee_suspended",
+    staff.Dismissed: "employee_dismissed",
+}
+
+
+def taken_back(
+    rows: Rows, cause: Cause, reason: str, *, run: UUID | None = None, employee: UUID | None = None
+) -> Iterator[Command]:
+    """Yield the release of each order of a run or an employee that has no open call.
+
+    An open call continues, and its cost counts. After its receipt the order is released.
+    """
+    for row, state in open_in(rows, *HAVE_ORDERS):
+        for part in state.tasks.values():
+            if part.phase != "assigned" or part.employee is None or part.order is None:
+                continue
+            if run in (None, row.scope) and employee in (None, part.employee):
+                yield _release(row.scope, part.id, part.employee, part.order, reason, cause)
+
+
+def release_stopped(event: task.CallFinished, rows: Rows, cause: Cause) -> Iterator[Command]:
+    """Yield the release of an order after the receipt of a call, if its employee or its run may not continue."""
+    row = rows.get(OpenRun, event.run, RUN_KEY)
+    if row is None or phase_of(event, rows) != "assigned":
+        return
+    member = rows.get(manager_view.EmployeeRow, event.employee, "employee")
+    reason = "run_ended" if row.phase == "ended" else ""
+    if member is None or member.suspended:
+        reason = "employee_dismissed" if member is None else "employee_suspended"
+    if reason:
+        yield _release(event.run, event.task, event.employee, event.order, reason, cause)
+
+
+def phase_of(event: task.CallFinished, rows: Rows) -> task.Phase | None:
+    """Return the phase of the event's task if the event's order is its present order."""
+    row = rows.get(OpenRun, event.run, RUN_KEY)
+    part = open_state(row).tasks.get(event.task) if row is not None else None
+    return part.phase if part is not None and part.order == event.order else None
+
+
+def _release(run: UUID, part: UUID, employee: UUID, order: UUID, reason: str, cause: Cause) -> task.ReleaseOrder:
+    return task.ReleaseOrder(
+        **cause.fields("manager.take_back"), run=run, task=part, employee=employee, order=order, reason=reason
+    )

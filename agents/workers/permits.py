@@ -1,0 +1,125 @@
+"""Permits of model calls. A worker asks the manager before each call, and makes the call only if it is permitted.
+
+A worker takes an order under a random `claim`. The claim is in the event of each permitted call, so that a second
+worker with the same order cannot use a permit of the first one.
+"""
+
+import asyncio
+import time
+from typing import Literal, Protocol
+from uuid import UUID, uuid4
+
+import msgspec
+
+from domain.errors import Unavailable
+from domain.money import Amount
+
+ANSWER_WAIT_S = 5.0
+"""Seconds to wait for an answer to one request. Then the worker asks again."""
+RETRY_WAIT_S = 0.25
+RETRY_WAIT_MAX_S = 4.0
+Status = Literal["granted", "already_granted", "refused"]
+
+
+class PermitRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The request for one call. `ask`: number of the request; after a refusal the next one has another number."""
+
+    run: UUID
+    task: UUID
+    order: UUID
+    index: int
+    bound: Amount
+    claim: UUID
+    ask: int = 0
+
+
+class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The manager's answer. `already_granted`: the call with this index has a permit, which belongs to `claim`.
+
+    `again`: a later request may succeed.
+    """
+
+    status: Status
+    claim: UUID | None = None
+    code: str = ""
+    message: str = ""
+    again: bool = False
+
+
+class PermitRefused(Exception):
+    """The call may not be made. `code` is machine-readable, for example `reservation_used_up`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class TakenElsewhere(Exception):
+    """Another worker has a permit for this order. This worker stops without a result."""
+
+
+class PermitQueue(Protocol):
+    """The way to the manager. `bus/work_queue.py` has the real one."""
+
+    async def ask_permit(self, employee: UUID, data: bytes, wait_s: float, /) -> bytes | None: ...
+
+
+class Permits:
+    """The permits of one order in one worker. Calls get the indexes 0, 1, 2, … in the order of their permits."""
+
+    def __init__(
+        self, queue: PermitQueue, *, run: UUID, task: UUID, order: UUID, employee: UUID, ends_at: float
+    ) -> None:
+        """`ends_at`: end of the order's lease, by the monotonic clock of this process."""
+        self._queue = queue
+        self._ids = {"run": run, "task": task, "order": order}
+        self._employee = employee
+        self._ends_at = ends_at
+        self._claim = uuid4()
+        self._next = 0
+        self._asks = 0
+        self._turn = asyncio.Lock()
+
+    async def ask(self, bound: Amount) -> int:
+        """Return the index of the permitted call. Wait during a pause, and while no manager answers.
+
+        Raises PermitRefused, TakenElsewhere.
+        """
+        async with self._turn:
+            await self._granted(bound)
+            index, self._next = self._next, self._next + 1
+            return index
+
+    async def _granted(self, bound: Amount) -> None:
+        wait_s = RETRY_WAIT_S
+        while True:
+            left_s = self._ends_at - time.monotonic()
+            if left_s <= 0:
+                raise PermitRefused("lease_ended", "The lease of the order ended before the call was permitted.")
+            answer = await self._answer(bound, min(ANSWER_WAIT_S, left_s))
+            if answer is not None and self._is_ours(answer):
+                return
+            if answer is not None and not answer.again:
+                raise PermitRefused(answer.code, answer.message)
+            if answer is not None:
+                self._asks += 1
+            await asyncio.sleep(min(wait_s, max(0.0, self._ends_at - time.monotonic())))
+            wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
+
+    async def _answer(self, bound: Amount, wait_s: float) -> PermitAnswer | None:
+        request = PermitRequest(**self._ids, index=self._next, bound=bound, claim=self._claim, ask=self._asks)
+        try:
+            data = await self._queue.ask_permit(self._employee, msgspec.json.encode(request), wait_s)
+        except Unavailable:
+            return None
+        return _answer.decode(data) if data is not None else None
+
+    def _is_ours(self, answer: PermitAnswer) -> bool:
+        """Return whether the call is permitted. Raises TakenElsewhere if the permit belongs to another worker."""
+        if answer.status == "already_granted" and answer.claim != self._claim:
+            raise TakenElsewhere
+        return answer.status in ("granted", "already_granted")
+
+
+_answer = msgspec.json.Decoder(PermitAnswer)
