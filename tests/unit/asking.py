@@ -139,7 +139,7 @@ _task: dict[str, st.SearchStrategy[Any]] = {
     "employee": st.sampled_from(STAFF),
     "order": st.sampled_from(ORDERS),
 }
-_FORMS = (("answer", 1), ("session", 3), ("session", 3), ("session", 0), ("answer", 2))
+_FORMS = (*[("answer", 1)] * 8, ("session", 3), ("session", 3), ("session", 0), ("answer", 2))
 
 
 def _with_form(command: task.Assign) -> st.SearchStrategy[task.Assign]:
@@ -264,7 +264,7 @@ def _next_steps(item: task.TaskState, run: UUID) -> list[Asked]:
     if attempt.calls < attempt.calls_max:
         steps.append(_fixed(task.StartCall, **of_order, index=attempt.calls))
     if attempt.calls and not attempt.open:
-        steps += [_fixed(kind, **of_order) for kind in (task.SubmitWork, task.SubmitWork, task.EndAttempt)]
+        steps += [_fixed(kind, **of_order) for kind in (*[task.SubmitWork] * 5, task.EndAttempt)]
     return steps
 
 

@@ -33,7 +33,7 @@ STEPS = (5, 20, 60, 60)  # commands of a walk
 WALKS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-EXPLORED_MAX = 500  # walks until every event was seen
+EXPLORED_MAX = 1500  # walks until every event was seen
 TIME_MIN = AT  # whole numbers from here on are times
 MERGED_PHASES = ("merged", "verified", "rejected", "delivering", "delivered", "approved", "released")
 COMMIT_PHASES = ("delivered", "approved", "released")
