@@ -264,7 +264,7 @@ def _next_steps(item: task.TaskState, run: UUID) -> list[Asked]:
     if attempt.calls < attempt.calls_max:
         steps.append(_fixed(task.StartCall, **of_order, index=attempt.calls))
     if attempt.calls and not attempt.open:
-        steps += [_fixed(kind, **of_order) for kind in (*[task.SubmitWork] * 5, task.EndAttempt)]
+        steps += [*[_fixed(task.SubmitWork, **of_order)] * 5, _fixed(task.EndAttempt, **of_order)]
     return steps
 
 
