@@ -177,7 +177,7 @@ async def test_a_plugin_that_imports_the_projects_settings_finds_them(sandbox: B
     asked = subject(sandbox, {**SETTLED, **TIDY}, SETTLED)
     project = replace(asked.project, libraries=tmp_path, environment=environment_of(SETTLED, tmp_path))
     report = await BaseTests().ask(dataclasses.replace(asked, project=project))
-    assert report.text == "1 of 1 test files ran, 1 tests passed on the base", report
+    assert report.text == "1 of 1 test files ran, 1 test passed on the base", report
     assert report.result == "passed"
 
 
