@@ -1,0 +1,30 @@
+"""The history of a base, read from the Director's repository. Nothing of that repository is changed or run."""
+
+from contextlib import closing
+from pathlib import Path
+
+from agents.working_copies.git_objects import KINDS, GitObject
+from agents.working_copies.history import collect
+from verification.requirements.base_tree import BaseTree
+
+_KIND_OF = {1: KINDS[0], 2: KINDS[1], 3: KINDS[2]}  # git's numbers of commit, tree and blob
+
+
+def history_of(base: BaseTree) -> bytes | None:
+    """Return the stored history of a base: its commit and the ancestors of this commit, as far as the limits permit.
+
+    It reads objects by id, starting at the base commit. So refs, later commits, configuration, hooks, reflogs, notes,
+    the stash and unreachable objects are never read. Return None if the base's commit itself cannot be used.
+    """
+    from dulwich.objects import ObjectID
+    from dulwich.repo import Repo
+
+    with closing(Repo(str(Path(base.repo)))) as repo:
+
+        def read(id: str) -> GitObject:
+            number, raw = repo.object_store.get_raw(ObjectID(id.encode()))
+            if number not in _KIND_OF:
+                raise KeyError(id)
+            return GitObject(_KIND_OF[number], raw)
+
+        return collect(read, base.commit, base.files)

@@ -1,0 +1,300 @@
+"""A bucket of large byte strings on JetStream. An object is named by the hex sha256 of its bytes.
+
+The layout is that of the JetStream object store, so that its tools can read a bucket. The difference: a reader uses
+only direct gets, each of one message. It creates no consumer, so its NATS account needs no other right than
+`$JS.API.DIRECT.GET.OBJ_<bucket>`. Whoever keeps the bucket creates it and deletes its objects. A bucket may be lost.
+"""
+
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+from nats.js.errors import Error as JetStreamError
+
+from domain.errors import AuraError, Invalid, LimitReached, NotFound, Unavailable, said_by
+from domain.tree import digest_of
+
+CHUNK_BYTES = 512 * 1024
+"""Size of one message. A NATS server with default settings accepts messages of 1 MiB."""
+CHUNKS_MAX = 8192
+"""Maximum number of messages of one object. A hostile writer could write many tiny ones."""
+REQUEST_WAIT_S = 5.0
+STREAM_FULL = 10077
+STREAM_NOT_FOUND = 10059
+TOO_MANY_MESSAGES = 10054
+MESSAGES_MAX = 100_000
+"""Maximum number of messages of one bucket."""
+_SEQUENCE = "Nats-Sequence"
+
+
+class Damaged(Invalid):
+    """An object whose bytes do not have its digest, or whose description is wrong."""
+
+    kind = "damaged"
+
+
+class BucketLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one bucket. `bytes_max`: of all objects together. `age_s`: after this time an object is deleted."""
+
+    bytes_max: int
+    age_s: float
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """Description of an object in a bucket. `stored_at`: seconds since the epoch, from the writer's clock."""
+
+    name: str
+    size: int
+    chunks: int
+    part: str
+    stored_at: float
+
+
+class _Options(msgspec.Struct, frozen=True):
+    max_chunk_size: int
+
+
+class _Description(msgspec.Struct, frozen=True, kw_only=True):
+    """An object's description, in the form of the JetStream object store. `nuid`: part of the subject of its chunks."""
+
+    name: str
+    bucket: str
+    nuid: str
+    size: int
+    chunks: int
+    digest: str
+    mtime: str
+    stored_at: float
+    options: _Options = _Options(CHUNK_BYTES)
+
+
+_description = msgspec.json.Decoder(_Description)
+
+
+class ObjectBucket:
+    """One bucket. `get` and `find` need only direct gets; `put` needs only publishes; the rest needs the whole API."""
+
+    def __init__(self, client: Client, bucket: str, limits: BucketLimits) -> None:
+        self._client = client
+        self._js = client.jetstream(timeout=REQUEST_WAIT_S)
+        self.bucket = bucket
+        self.stream = f"OBJ_{bucket}"
+        self.limits = limits
+
+    async def ensure(self) -> None:
+        """Create the bucket if it does not exist. Raises Unavailable."""
+        config = StreamConfig(
+            name=self.stream,
+            subjects=[f"$O.{self.bucket}.C.>", f"$O.{self.bucket}.M.>"],
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=self.limits.bytes_max,
+            max_age=self.limits.age_s,
+            max_msgs=MESSAGES_MAX,
+            allow_rollup_hdrs=True,
+            allow_direct=True,
+            num_replicas=1,
+        )
+        try:
+            await self._js.add_stream(config)
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def put(self, data: bytes) -> str:
+        """Store an object and return its name. An object with the same name is replaced.
+
+        Raises LimitReached if the bucket is full, and Unavailable.
+        """
+        name = digest_of(data)
+        part = f"{name}.{secrets.token_hex(8)}"
+        chunks = range(0, len(data), CHUNK_BYTES)
+        if len(chunks) > CHUNKS_MAX:
+            raise LimitReached(
+                f"An object of {len(data)} bytes is too large for {self.bucket}.",
+                hint=f"The limit is {CHUNKS_MAX * CHUNK_BYTES} bytes.",
+            )
+        for at in chunks:
+            await self._publish(f"$O.{self.bucket}.C.{part}", data[at : at + CHUNK_BYTES], {})
+        now = time.time()
+        described = _Description(
+            name=name,
+            bucket=self.bucket,
+            nuid=part,
+            size=len(data),
+            chunks=len(chunks),
+            digest=f"SHA-256={urlsafe_b64encode(bytes.fromhex(name)).decode()}",
+            mtime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            stored_at=now,
+        )
+        await self._publish(self._place(name), msgspec.json.encode(described), {"Nats-Rollup": "sub"})
+        return name
+
+    async def _publish(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._js.publish(subject, data, headers=headers, stream=self.stream)
+        except APIError as error:
+            if error.err_code in (STREAM_FULL, TOO_MANY_MESSAGES):
+                raise LimitReached(
+                    f"The bucket {self.bucket} is full.", hint="Delete objects, or wait until they expire."
+                ) from error
+            raise self._down(error) from error
+        except NoStreamResponseError as error:
+            raise self._lost() from error
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def find(self, name: str) -> StoredObject | None:
+        """Return the description of an object; None without such an object. Raises Damaged and Unavailable."""
+        message = await self._direct({"last_by_subj": self._place(name)})
+        return None if message is None else self._described(message.data, name)
+
+    async def get(self, name: str, bytes_max: int) -> bytes:
+        """Return the bytes of an object. The bytes have the digest `name`.
+
+        Raises NotFound, Damaged, LimitReached if it is larger than `bytes_max`, and Unavailable.
+        """
+        found = await self.find(name)
+        if found is None:
+            raise NotFound(f"The bucket {self.bucket} has no object {name}.", hint="The manager stores it again.")
+        if found.size > bytes_max:
+            raise LimitReached(
+                f"The object {name} in {self.bucket} has {found.size} bytes.", hint=f"The limit is {bytes_max} bytes."
+            )
+        data = bytearray()
+        whole = sha256()
+        async for chunk in self._chunks(found):
+            data += chunk
+            whole.update(chunk)
+            if len(data) > found.size:
+                raise self._damaged(name, "it is longer than its description says")
+        if len(data) != found.size or whole.hexdigest() != name:
+            raise self._damaged(name, "its bytes do not have its digest")
+        return bytes(data)
+
+    async def _chunks(self, found: StoredObject) -> AsyncIterator[bytes]:
+        subject = f"$O.{self.bucket}.C.{found.part}"
+        after = 0
+        for _ in range(found.chunks):
+            message = await self._direct({"seq": after + 1, "next_by_subj": subject})
+            if message is None:
+                return
+            after = _sequence(message)
+            yield message.data
+
+    async def objects(self) -> list[StoredObject]:
+        """Return the descriptions of all objects that can be read, oldest first. Raises Unavailable."""
+        found: list[StoredObject] = []
+        after = 0
+        while True:
+            query = {"seq": after + 1, "next_by_subj": f"$O.{self.bucket}.M.>"}
+            message = await self._direct(query)
+            if message is None:
+                return sorted(found, key=lambda each: each.stored_at)
+            after = _sequence(message)
+            try:
+                found.append(self._described(message.data, None))
+            except Damaged:
+                continue  # it cannot be read under any name, and it expires
+
+    async def delete(self, name: str) -> None:
+        """Delete an object with all its chunks, also those of earlier `put`s. Raises Unavailable."""
+        try:
+            await self._js.purge_stream(self.stream, subject=self._place(name))
+            await self._js.purge_stream(self.stream, subject=f"$O.{self.bucket}.C.{name}.>")
+        except NotFoundError:
+            return  # the bucket is lost, and the object with it
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def clear(self) -> None:
+        """Delete everything, also chunks without a description. Raises Unavailable."""
+        try:
+            await self._js.purge_stream(self.stream)
+        except NotFoundError:
+            return
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def remove(self) -> None:
+        """Remove the bucket itself. Raises Unavailable."""
+        try:
+            await self._js.delete_stream(self.stream)
+        except NotFoundError:
+            return
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def _direct(self, query: dict[str, object]) -> Msg | None:
+        """Return one message of the stream; None if no message matches, or if there is no stream."""
+        subject = f"$JS.API.DIRECT.GET.{self.stream}"
+        try:
+            message = await self._client.request(subject, msgspec.json.encode(query), timeout=REQUEST_WAIT_S)
+        except NoRespondersError:
+            return None
+        except (NatsError, TimeoutError) as error:
+            raise self._down(error) from error
+        headers = message.headers or {}
+        if _SEQUENCE in headers:  # the server adds it to every stored message
+            return message
+        if headers.get("Status") == "404":
+            return None
+        raise self._down(f"status {headers.get('Status')}")
+
+    def _described(self, data: bytes, name: str | None) -> StoredObject:
+        try:
+            described = _description.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._damaged(name or "?", "its description cannot be read") from error
+        wanted = described.name if name is None else name
+        belongs = described.name == wanted and described.nuid.startswith(f"{wanted}.") and _is_name(wanted)
+        suffix = described.nuid.removeprefix(f"{wanted}.")
+        if not belongs or not suffix.isalnum() or not suffix.isascii():
+            raise self._damaged(wanted, "its description is about another object")
+        if not 0 <= described.chunks <= CHUNKS_MAX or not 0 <= described.size <= described.chunks * CHUNK_BYTES:
+            raise self._damaged(wanted, "its description has impossible sizes")
+        return StoredObject(
+            name=described.name,
+            size=described.size,
+            chunks=described.chunks,
+            part=described.nuid,
+            stored_at=described.stored_at,
+        )
+
+    def _place(self, name: str) -> str:
+        """Return the subject of an object's description."""
+        if not _is_name(name):
+            raise Invalid(f"{name!r} is not the name of an object.", hint="Give a sha256 in 64 hex digits.")
+        return f"$O.{self.bucket}.M.{urlsafe_b64encode(name.encode()).decode()}"
+
+    def _damaged(self, name: str, why: str) -> Damaged:
+        return Damaged(f"The object {name} in {self.bucket} is damaged: {why}.", hint="It must be stored again.")
+
+    def _lost(self) -> Unavailable:
+        return Unavailable(
+            f"There is no bucket {self.bucket}.", hint="The manager creates it again.", code="bucket_lost"
+        )
+
+    def _down(self, reason: BaseException | str) -> AuraError:
+        if isinstance(reason, APIError) and reason.err_code == STREAM_NOT_FOUND:
+            return self._lost()
+        text = reason if isinstance(reason, str) else said_by(reason)
+        return Unavailable(
+            f"The bucket {self.bucket} does not answer: {text}.", hint="Wait until NATS is back (`aura status`)."
+        )
+
+
+def _is_name(name: str) -> bool:
+    return len(name) == 64 and not set(name) - set("0123456789abcdef")
+
+
+def _sequence(message: Msg) -> int:
+    return int((message.headers or {})[_SEQUENCE])
