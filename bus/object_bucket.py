@@ -192,16 +192,17 @@ class ObjectBucket:
 
     async def objects(self) -> list[StoredObject]:
         """Return the descriptions of all objects that can be read, oldest first. Raises Unavailable."""
-        found: list[StoredObject] = []
+        found: dict[str, StoredObject] = {}
         after = 0
         while True:
             query = {"seq": after + 1, "next_by_subj": f"$O.{self.bucket}.M.>"}
             message = await self._direct(query)
             if message is None:
-                return sorted(found, key=lambda each: each.stored_at)
+                return sorted(found.values(), key=lambda each: each.stored_at)
             after = _sequence(message)
             try:
-                found.append(self._described(message.data, None))
+                described = self._described(message.data, None)
+                found[described.name] = described
             except Damaged:
                 continue  # it cannot be read under any name, and it expires
 
@@ -212,6 +213,21 @@ class ObjectBucket:
             await self._js.purge_stream(self.stream, subject=f"$O.{self.bucket}.C.{name}.>")
         except NotFoundError:
             return  # the bucket is lost, and the object with it
+        except (NatsError, JetStreamError, TimeoutError) as error:
+            raise self._down(error) from error
+
+    async def drop_strays(self) -> None:
+        """Delete chunks that belong to no object, such as those of a `put` that did not end. Raises Unavailable.
+
+        Call it while nobody stores an object.
+        """
+        wanted = {f"$O.{self.bucket}.C.{found.part}" for found in await self.objects()}
+        try:
+            info = await self._js.stream_info(self.stream, subjects_filter=f"$O.{self.bucket}.C.>")
+            for subject in (info.state.subjects or {}).keys() - wanted:
+                await self._js.purge_stream(self.stream, subject=subject)
+        except NotFoundError:
+            return
         except (NatsError, JetStreamError, TimeoutError) as error:
             raise self._down(error) from error
 

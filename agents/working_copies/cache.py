@@ -125,7 +125,7 @@ class CopyCache:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield descriptor
+            yield descriptor if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
         finally:
             os.close(descriptor)
 

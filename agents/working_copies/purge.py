@@ -15,8 +15,10 @@ from domain.errors import Invalid, LimitReached, NotFound
 async def purge_bucket(bucket: ObjectBucket, digest: str) -> tuple[str, ...]:
     """Delete every object of a bucket that holds the content with this sha256, and return their names.
 
-    An object that cannot be read is deleted, too, because it could hold the content. Raises Unavailable.
+    An object that cannot be read is deleted, too, because it could hold the content. So are chunks that belong to no
+    object: call it while nobody stores one. Raises Unavailable.
     """
+    await bucket.drop_strays()
     gone: list[str] = []
     for found in await bucket.objects():
         if await _may_hold(bucket, found.name, digest):
