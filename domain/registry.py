@@ -85,6 +85,11 @@ def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
 
 
+def _without_history(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast an event about a base from before working copies had a history."""
+    return {**fields, "base_history": None}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     **{
         (event.type, 1): _with_gates
@@ -99,6 +104,8 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
+    (run_messages.Submitted.type, 2): _without_history,
+    (run_messages.Returned.type, 1): _without_history,
 }
 """(type, version) -> function that converts a payload to the next version. A base's manifest has its own versions."""
 

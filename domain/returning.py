@@ -40,6 +40,7 @@ def returned(
         commit=command.commit,
         base_commit=command.base_commit,
         base_tree=command.base_tree,
+        base_history=command.base_history,
         due_at=command.at + submitted.allowance.minutes * MINUTE_US,
         tasks=again,
         files=tuple(part for part in command.files if part.task not in again),

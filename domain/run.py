@@ -274,11 +274,11 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
         case m.Returned() if state.submitted is not None:
-            based = replace(state.submitted, base_commit=event.base_commit, base_tree=event.base_tree)
+            base = {"base_commit": event.base_commit, "base_tree": event.base_tree, "base_history": event.base_history}
             return replace(
                 state,
                 phase="planned",
-                submitted=based,
+                submitted=replace(state.submitted, **base),
                 tasks=returning.tasks_after(event, state.tasks),
                 due_at=event.due_at,
                 returns=state.returns + 1,

@@ -54,15 +54,16 @@ class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Submitted(RunEvent, frozen=True, kw_only=True):
-    """`requirement`, `sealed`, `fixtures` and `base_tree` name blobs.
+    """`requirement`, `sealed`, `fixtures`, `base_tree` and `base_history` name blobs.
 
     `base_tree` holds the manifest (version 2) of the base commit. In a payload of version 1 it holds a manifest of
-    version 1. `base_ref` is the name that the user gave for the commit: a branch that may move, a tag or the commit
-    itself. `proof` is the place of the delivery's proof.
+    version 1. `base_history` holds the base commit and its ancestors, for working copies. It is None without a base,
+    and if that commit cannot be part of a working copy. `base_ref` is the name that the user gave for the commit: a
+    branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof.
     """
 
     type = "run.submitted"
-    version = 2
+    version = 3
     title: str
     requirement: str
     sealed: str | None
@@ -75,10 +76,11 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     base_repo: str | None = None
     base_commit: str | None = None
     base_ref: str | None = None
+    base_history: str | None = None
     proof: Proof = "inside"
 
     def blobs(self) -> tuple[str, ...]:
-        named = (self.requirement, self.sealed, self.fixtures, self.base_tree)
+        named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
         return tuple(digest for digest in named if digest)
 
 
@@ -135,13 +137,16 @@ class Returned(RunEvent, frozen=True, kw_only=True):
 
     `commit`: the delivered commit, which was not approved. `tasks`: the tasks that are open again. `conflicts`: the
     paths with a conflict. `files`: the files of the other tasks after the base's changes were merged into them.
-    `due_at`: the new end of the run's minutes. `base_tree` names the blob with the new base's manifest.
+    `due_at`: the new end of the run's minutes. `base_tree` names the blob with the new base's manifest, `base_history`
+    the blob with its history.
     """
 
     type = "run.returned"
+    version = 2
     commit: str
     base_commit: str
     base_tree: str
+    base_history: str | None = None
     due_at: int
     tasks: tuple[UUID, ...]
     files: tuple[TaskFiles, ...]
@@ -150,7 +155,8 @@ class Returned(RunEvent, frozen=True, kw_only=True):
 
     def blobs(self) -> tuple[str, ...]:
         named = {digest for part in self.files for digest in contents_of(part.files).values()}
-        return tuple(sorted({self.base_tree, *named}))
+        history = {self.base_history} if self.base_history else set()
+        return tuple(sorted({self.base_tree, *history, *named}))
 
 
 class Approved(RunEvent, frozen=True, kw_only=True):
@@ -188,6 +194,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     base_repo: str | None = None
     base_commit: str | None = None
     base_ref: str | None = None
+    base_history: str | None = None
     proof: Proof = "inside"
 
 
@@ -226,6 +233,7 @@ class Return(RunCommand, frozen=True, kw_only=True):
     commit: str
     base_commit: str
     base_tree: str
+    base_history: str | None = None
     conflicts: Mapping[UUID, tuple[str, ...]] = {}
     files: tuple[TaskFiles, ...] = ()
     reason: str

@@ -8,6 +8,7 @@ from agents.run_content import Library, pack_manifest, tree_of
 from bus.blobs import Blobs
 from bus.clock import now
 from director.services.session import DirectorSession, gone_on, new_id
+from director.services.submit import stored_history
 from domain.errors import NotFound, Refused
 from domain.review import is_review
 from domain.run import RunState
@@ -59,6 +60,7 @@ async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved)
             commit=state.commit,
             base_commit=moved.base.commit,
             base_tree=tree,
+            base_history=await stored_history(moved.base, opened.blobs, lambda _: None),
             conflicts=moved.work.conflicts,
             files=tuple(TaskFiles(task=task, files=files) for task, files in moved.work.files.items()),
             reason=reason,

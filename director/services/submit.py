@@ -1,5 +1,6 @@
 """Submits a requirement: stores its bytes as blobs, then sends one command that asks for the run."""
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from agents.briefs.review_brief import review_plan
 from agents.run_content import pack_fixtures, pack_manifest
+from agents.working_copies.source_history import history_of
 from bus.blobs import Blobs
 from bus.clock import now
 from domain.errors import Invalid
@@ -15,7 +17,7 @@ from domain.run_messages import Allowance, Proof, Submit, TaskPlan
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
-from verification.requirements.base_tree import base_of
+from verification.requirements.base_tree import BaseTree, base_of
 from verification.requirements.dependencies import LOCK_NAME
 from verification.requirements.model import Requirement, RequirementTask
 from verification.requirements.prepared import prepared_files
@@ -37,7 +39,7 @@ async def submit(
     libraries: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Store the requirement, its fixtures and the base's files, then submit.
+    """Store the requirement, its fixtures, the base's files and its history, then submit.
 
     `folder`: the folder to which the base's path is relative.
 
@@ -45,12 +47,13 @@ async def submit(
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
     NotFound or Invalid if the base cannot be read.
     """
-    base_tree = base_commit = base_repo = base_ref = None
+    base_tree = base_commit = base_repo = base_ref = history = None
     proof: Proof = "inside"
     if (base := base_of(requirement, folder)) is not None:
         await blobs.put(base.files.values(), redact=False)
         (base_tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
         base_commit, base_repo = base.commit, base.repo
+        history = await stored_history(base, blobs, say)
         base_ref, proof = requirement.base.ref if requirement.base else None, requirement.proof
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None
@@ -81,9 +84,23 @@ async def submit(
         base_repo=base_repo,
         base_commit=base_commit,
         base_ref=base_ref,
+        base_history=history,
         proof=proof,
     )
     return await gate.handle(command)
+
+
+async def stored_history(base: BaseTree, blobs: Blobs, say: Callable[[str], None]) -> str | None:
+    """Store the history of a base for the working copies of sessions, and return the digest of its blob.
+
+    Return None, and say so, if the base's commit cannot be part of a working copy.
+    """
+    history = await asyncio.to_thread(history_of, base)
+    if history is None:
+        say("Note: employees do not see the history of the base, because git stores its commit in an unusual form.")
+        return None
+    (digest,) = await blobs.put([history], redact=False)
+    return digest
 
 
 async def _named(requirement: Requirement, libraries: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:

@@ -43,6 +43,7 @@ SUBMIT = m.Submit(
     base_repo="site",
     base_commit="1" * 40,
     base_ref="main",
+    base_history="e" * 64,
     proof="notes",
 )
 ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
@@ -65,6 +66,7 @@ RETURN = m.Return(
     commit="c" * 40,
     base_commit="2" * 40,
     base_tree=OTHER_TREE,
+    base_history="f" * 64,
     conflicts={SECOND: ("b.py",)},
     files=(m.TaskFiles(task=FIRST, files={"a.py": Entry(kind="file", digest=EVIDENCE)}),),
     reason="main has moved",

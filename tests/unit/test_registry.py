@@ -197,10 +197,10 @@ def test_a_command_guards_the_entity_that_it_changes(events: tuple[Event, ...], 
 def test_a_run_names_its_blobs() -> None:
     named = {event.type: event.blobs() for event in SAMPLES if isinstance(event, RunEvent) and event.blobs()}
     assert named == {
-        "run.submitted": (BLOB, EVIDENCE, EVIDENCE),
+        "run.submitted": (BLOB, EVIDENCE, EVIDENCE, "e" * 64),
         "run.verified": (EVIDENCE, BLOB),
         "run.rejected": (EVIDENCE,),
-        "run.returned": (OTHER_TREE, EVIDENCE),
+        "run.returned": (OTHER_TREE, EVIDENCE, "f" * 64),
     }
 
 

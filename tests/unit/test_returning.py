@@ -53,7 +53,7 @@ def test_it_is_about_the_delivered_commit_and_another_base() -> None:
 
 def test_a_run_without_a_base_cannot_go_back() -> None:
     (submitted,) = happened("run.submitted")
-    based = {"base_tree": None, "base_repo": None, "base_commit": None, "base_ref": None}
+    based = {"base_tree": None, "base_repo": None, "base_commit": None, "base_ref": None, "base_history": None}
     plain = tuple(replace(event, **based) if event == submitted else event for event in DELIVERED)
     given(*plain).when(RETURN).refused(Refused, "has no base")
 
@@ -112,4 +112,4 @@ def test_attempts_of_before_do_not_count_and_the_minutes_begin_again() -> None:
 @pytest.mark.parametrize("command", [ALONE, RETURN])
 def test_it_names_the_blobs_that_it_needs(command: m.Return) -> None:
     (event,) = decide(command, *DELIVERED)
-    assert event.blobs() == tuple(sorted({OTHER_TREE, *([EVIDENCE] if command is RETURN else [])}))
+    assert event.blobs() == tuple(sorted({OTHER_TREE, "f" * 64, *([EVIDENCE] if command is RETURN else [])}))
