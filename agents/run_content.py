@@ -88,6 +88,10 @@ class Library:
             manifest = overlay(manifest, part.files)
         return manifest
 
+    def differences_before(self, state: RunState, task: UUID) -> tuple[Manifest, ...]:
+        """Return the differences of the verified tasks that a task builds on, in the order of the plan."""
+        return tuple(part.files for part in _before(state, task))
+
     def earlier(self, state: RunState, task: UUID) -> tuple[str, ...]:
         """Return the criteria that already hold when a task starts: the criteria of the tasks that it builds on."""
         return tuple(dict.fromkeys(name for part in _before(state, task) for name in part.criteria))

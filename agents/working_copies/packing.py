@@ -7,15 +7,17 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from uuid import UUID
 
 from nats.aio.client import Client
 
-from agents.run_content import pack_manifest
+from agents.run_content import Library, pack_manifest
 from agents.working_copies.pack import PackKind, encode
 from agents.working_copies.pack_limits import PACK_REFRESH_AGE_S, PACKS, PACKS_LIMITS
 from bus.blobs import Blobs
 from bus.object_bucket import ObjectBucket, StoredObject
 from domain.errors import LimitReached, Unavailable
+from domain.run import RunState
 from domain.tree import Manifest, contents_of, digest_of
 
 KNOWN_MAX = 4096
@@ -34,6 +36,14 @@ class Packs:
         self._blobs = blobs
         self._bucket = bucket
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def names_of_task(self, library: Library, state: RunState, task: UUID) -> tuple[str, ...]:
+        """Return the names of the packs that an order of a task needs. Raises the errors of `names_for`."""
+        submitted = state.submitted
+        has_base = submitted is not None and submitted.base_tree is not None
+        base = await library.base_manifest(submitted) if submitted is not None and has_base else None
+        history = submitted.base_history if submitted is not None else None
+        return await self.names_for(base, history, library.differences_before(state, task))
 
     async def names_for(
         self, base: Manifest | None, history: str | None, differences: Sequence[Manifest]
