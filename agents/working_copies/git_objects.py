@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from hashlib import sha1
 from typing import Literal, NamedTuple
 
-from agents.working_copies.tree_rules import check_name, refused
+from agents.working_copies.tree_rules import path_problem, refused
 
 ObjectKind = Literal["commit", "tree", "blob"]
 KINDS: tuple[ObjectKind, ...] = ("commit", "tree", "blob")
@@ -67,7 +67,8 @@ def tree_items(raw: bytes) -> Iterator[TreeItem]:
             text = name.decode()
         except UnicodeDecodeError as error:
             raise refused(f"a git tree in it has a name that is not UTF-8: {name[:80]!r}") from error
-        check_name(text)
+        if (problem := path_problem(text)) is not None:
+            raise refused(problem)
         at = end + 1 + _ID_BYTES
         yield TreeItem(text, mode, raw[end + 1 : at].hex())
 

@@ -23,7 +23,7 @@ from agents.working_copies.pack_limits import (
     RATIO_MAX,
     PackLimits,
 )
-from agents.working_copies.tree_rules import check_path, check_tree, refused
+from agents.working_copies.tree_rules import check_tree, path_problem, refused
 from domain.errors import LimitReached
 from domain.tree import Entry, Kind, Manifest, Tree, contents_of, digest_of
 
@@ -167,7 +167,8 @@ def _check(kind: PackKind, listed: list[_Listed]) -> None:
         )
     before = ""
     for each in listed:
-        check_path(each.path)
+        if (problem := path_problem(each.path)) is not None:
+            raise refused(problem)
         if each.path <= before:
             raise refused(f"{each.path} is a duplicate, or not in order")
         before = each.path

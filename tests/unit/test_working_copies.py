@@ -304,7 +304,7 @@ def test_a_history_with_more_or_less_than_the_ancestors_is_refused(site: tuple[P
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"100644 .git\0", r"reaches into \.git"),
+        (b"100644 .git\0", r"the name \.git"),
         (b"100644 ..\0", "leaves the project"),
         (b"100644 a/b\0", "has the entry"),
         (b"100600 a\0", "with the mode 100600"),
