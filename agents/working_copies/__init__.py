@@ -1,1 +1,1 @@
-"""Working copies of sessions: packs, the git history in them, the worker's cache, and the way of a difference back."""
+"""Working copies of sessions: packs, the git history in them, the worker's cache, and the hand-over of differences."""

@@ -1,4 +1,4 @@
-"""The way of a session's difference from the worker to the manager: a pack, inline if it is small, else an upload."""
+"""Hand-over of a session's difference from the worker to the manager: a pack, inline if it is small, else uploaded."""
 
 import asyncio
 from collections.abc import Mapping
