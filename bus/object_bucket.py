@@ -6,7 +6,6 @@ only direct gets, each of one message. It creates no consumer, so its NATS accou
 """
 
 import secrets
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -20,13 +19,19 @@ from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
+from bus.object_description import (
+    CHUNK_BYTES,
+    CHUNKS_MAX,
+    Damaged,
+    StoredObject,
+    damaged,
+    described,
+    is_name,
+    read_description,
+)
 from domain.errors import AuraError, Invalid, LimitReached, NotFound, Unavailable, said_by
 from domain.tree import digest_of
 
-CHUNK_BYTES = 512 * 1024
-"""Size of one message. A NATS server with default settings accepts messages of 1 MiB."""
-CHUNKS_MAX = 8192
-"""Maximum number of messages of one object. A hostile writer could write many tiny ones."""
 REQUEST_WAIT_S = 5.0
 STREAM_FULL = 10077
 STREAM_NOT_FOUND = 10059
@@ -36,48 +41,11 @@ MESSAGES_MAX = 100_000
 _SEQUENCE = "Nats-Sequence"
 
 
-class Damaged(Invalid):
-    """An object whose bytes do not have its digest, or whose description is wrong."""
-
-    kind = "damaged"
-
-
 class BucketLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of one bucket. `bytes_max`: of all objects together. `age_s`: after this time an object is deleted."""
 
     bytes_max: int
     age_s: float
-
-
-class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
-    """Description of an object in a bucket. `stored_at`: seconds since the epoch, from the writer's clock."""
-
-    name: str
-    size: int
-    chunks: int
-    part: str
-    stored_at: float
-
-
-class _Options(msgspec.Struct, frozen=True):
-    max_chunk_size: int
-
-
-class _Description(msgspec.Struct, frozen=True, kw_only=True):
-    """An object's description, in the form of the JetStream object store. `nuid`: part of the subject of its chunks."""
-
-    name: str
-    bucket: str
-    nuid: str
-    size: int
-    chunks: int
-    digest: str
-    mtime: str
-    stored_at: float
-    options: _Options = _Options(CHUNK_BYTES)
-
-
-_description = msgspec.json.Decoder(_Description)
 
 
 class ObjectBucket:
@@ -124,18 +92,8 @@ class ObjectBucket:
             )
         for at in chunks:
             await self._publish(f"$O.{self.bucket}.C.{part}", data[at : at + CHUNK_BYTES], {})
-        now = time.time()
-        described = _Description(
-            name=name,
-            bucket=self.bucket,
-            nuid=part,
-            size=len(data),
-            chunks=len(chunks),
-            digest=f"SHA-256={urlsafe_b64encode(bytes.fromhex(name)).decode()}",
-            mtime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            stored_at=now,
-        )
-        await self._publish(self._place(name), msgspec.json.encode(described), {"Nats-Rollup": "sub"})
+        description = described(name, self.bucket, part, len(data))
+        await self._publish(self._place(name), description, {"Nats-Rollup": "sub"})
         return name
 
     async def _publish(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
@@ -155,7 +113,7 @@ class ObjectBucket:
     async def find(self, name: str) -> StoredObject | None:
         """Return the description of an object; None without such an object. Raises Damaged and Unavailable."""
         message = await self._direct({"last_by_subj": self._place(name)})
-        return None if message is None else self._described(message.data, name)
+        return None if message is None else read_description(message.data, name, self.bucket)
 
     async def get(self, name: str, bytes_max: int) -> bytes:
         """Return the bytes of an object. The bytes have the digest `name`.
@@ -175,9 +133,9 @@ class ObjectBucket:
             data += chunk
             whole.update(chunk)
             if len(data) > found.size:
-                raise self._damaged(name, "it is longer than its description says")
+                raise damaged(name, self.bucket, "it is longer than its description says")
         if len(data) != found.size or whole.hexdigest() != name:
-            raise self._damaged(name, "its bytes do not have its digest")
+            raise damaged(name, self.bucket, "its bytes do not have its digest")
         return bytes(data)
 
     async def _chunks(self, found: StoredObject) -> AsyncIterator[bytes]:
@@ -201,8 +159,8 @@ class ObjectBucket:
                 return sorted(found.values(), key=lambda each: each.stored_at)
             after = _sequence(message)
             try:
-                described = self._described(message.data, None)
-                found[described.name] = described
+                read = read_description(message.data, None, self.bucket)
+                found[read.name] = read
             except Damaged:
                 continue  # it cannot be read under any name, and it expires
 
@@ -265,34 +223,11 @@ class ObjectBucket:
             return None
         raise self._down(f"status {headers.get('Status')}")
 
-    def _described(self, data: bytes, name: str | None) -> StoredObject:
-        try:
-            described = _description.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._damaged(name or "?", "its description cannot be read") from error
-        wanted = described.name if name is None else name
-        belongs = described.name == wanted and described.nuid.startswith(f"{wanted}.") and _is_name(wanted)
-        suffix = described.nuid.removeprefix(f"{wanted}.")
-        if not belongs or not suffix.isalnum() or not suffix.isascii():
-            raise self._damaged(wanted, "its description is about another object")
-        if not 0 <= described.chunks <= CHUNKS_MAX or not 0 <= described.size <= described.chunks * CHUNK_BYTES:
-            raise self._damaged(wanted, "its description has impossible sizes")
-        return StoredObject(
-            name=described.name,
-            size=described.size,
-            chunks=described.chunks,
-            part=described.nuid,
-            stored_at=described.stored_at,
-        )
-
     def _place(self, name: str) -> str:
         """Return the subject of an object's description."""
-        if not _is_name(name):
+        if not is_name(name):
             raise Invalid(f"{name!r} is not the name of an object.", hint="Give a sha256 in 64 hex digits.")
         return f"$O.{self.bucket}.M.{urlsafe_b64encode(name.encode()).decode()}"
-
-    def _damaged(self, name: str, why: str) -> Damaged:
-        return Damaged(f"The object {name} in {self.bucket} is damaged: {why}.", hint="It must be stored again.")
 
     def _lost(self) -> Unavailable:
         return Unavailable(
@@ -306,10 +241,6 @@ class ObjectBucket:
         return Unavailable(
             f"The bucket {self.bucket} does not answer: {text}.", hint="Wait until NATS is back (`aura status`)."
         )
-
-
-def _is_name(name: str) -> bool:
-    return len(name) == 64 and not set(name) - set("0123456789abcdef")
 
 
 def _sequence(message: Msg) -> int:

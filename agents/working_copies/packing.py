@@ -15,7 +15,8 @@ from agents.run_content import Library, pack_manifest
 from agents.working_copies.pack import PackKind, encode
 from agents.working_copies.pack_limits import PACK_REFRESH_AGE_S, PACKS, PACKS_LIMITS
 from bus.blobs import Blobs
-from bus.object_bucket import ObjectBucket, StoredObject
+from bus.object_bucket import ObjectBucket
+from bus.object_description import StoredObject
 from domain.errors import LimitReached, Unavailable
 from domain.run import RunState
 from domain.tree import Manifest, contents_of, digest_of

@@ -8,7 +8,8 @@ from agents.working_copies.cache import CacheEntry, CopyCache
 from agents.working_copies.pack_contents import holds
 from agents.working_copies.pack_limits import BASE_LIMITS
 from agents.working_copies.working_copy import cached_copy
-from bus.object_bucket import Damaged, ObjectBucket
+from bus.object_bucket import ObjectBucket
+from bus.object_description import Damaged
 from domain.errors import Invalid, LimitReached, NotFound
 
 

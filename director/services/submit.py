@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from agents.briefs.review_brief import review_plan
@@ -24,6 +25,17 @@ from verification.requirements.prepared import prepared_files
 
 ATTEMPTS_MAX = 6
 """The default for the maximum number of attempts per task."""
+
+
+class _StoredBase(NamedTuple):
+    """The fields of `Submit` about the base."""
+
+    base_tree: str | None = None
+    base_repo: str | None = None
+    base_commit: str | None = None
+    base_ref: str | None = None
+    base_history: str | None = None
+    proof: Proof = "inside"
 
 
 async def submit(
@@ -47,14 +59,7 @@ async def submit(
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
     NotFound or Invalid if the base cannot be read.
     """
-    base_tree = base_commit = base_repo = base_ref = history = None
-    proof: Proof = "inside"
-    if (base := base_of(requirement, folder)) is not None:
-        await blobs.put(base.files.values(), redact=False)
-        (base_tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
-        base_commit, base_repo = base.commit, base.repo
-        history = await stored_history(base, blobs, say)
-        base_ref, proof = requirement.base.ref if requirement.base else None, requirement.proof
+    base = await _stored_base(requirement, folder, blobs, say)
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None
     if requirement.sealed_source is not None:
@@ -80,14 +85,26 @@ async def submit(
         + ((review_plan(task.id for task in requirement.tasks),) if requirement.review else ()),
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
-        base_tree=base_tree,
-        base_repo=base_repo,
-        base_commit=base_commit,
-        base_ref=base_ref,
-        base_history=history,
-        proof=proof,
+        **base._asdict(),
     )
     return await gate.handle(command)
+
+
+async def _stored_base(requirement: Requirement, folder: Path, blobs: Blobs, say: Callable[[str], None]) -> _StoredBase:
+    """Store the files, the manifest and the history of the base, if the requirement has one."""
+    base = base_of(requirement, folder)
+    if base is None:
+        return _StoredBase()
+    await blobs.put(base.files.values(), redact=False)
+    (tree,) = await blobs.put([pack_manifest(manifest_of(base.files))], redact=False)
+    return _StoredBase(
+        base_tree=tree,
+        base_repo=base.repo,
+        base_commit=base.commit,
+        base_ref=requirement.base.ref if requirement.base else None,
+        base_history=await stored_history(base, blobs, say),
+        proof=requirement.proof,
+    )
 
 
 async def stored_history(base: BaseTree, blobs: Blobs, say: Callable[[str], None]) -> str | None:

@@ -26,7 +26,8 @@ from agents.working_copies.tree_rules import PackRefused
 from agents.working_copies.working_copy import WorkingCopies
 from bus import object_bucket
 from bus.blobs import Blobs
-from bus.object_bucket import BucketLimits, Damaged, ObjectBucket
+from bus.object_bucket import BucketLimits, ObjectBucket
+from bus.object_description import CHUNK_BYTES, Damaged
 from bus.redaction import Redactor
 from bus.store import Store
 from bus.stream import connect
@@ -75,7 +76,7 @@ async def test_an_object_comes_back_and_the_tools_of_nats_read_it(client: Client
     bucket = ObjectBucket(client, "TEST", BucketLimits(bytes_max=8 * 1024**2, age_s=600))
     await bucket.ensure()
     await bucket.ensure()
-    for data in (b"", b"x", os.urandom(object_bucket.CHUNK_BYTES), os.urandom(3 * object_bucket.CHUNK_BYTES + 1)):
+    for data in (b"", b"x", os.urandom(CHUNK_BYTES), os.urandom(3 * CHUNK_BYTES + 1)):
         name = await bucket.put(data)
         assert name == digest_of(data)
         assert await bucket.get(name, len(data)) == data
@@ -91,7 +92,7 @@ async def test_an_object_comes_back_and_the_tools_of_nats_read_it(client: Client
 async def test_a_changed_or_incomplete_object_is_damaged(client: Client) -> None:
     bucket = ObjectBucket(client, "TEST", BucketLimits(bytes_max=8 * 1024**2, age_s=600))
     await bucket.ensure()
-    data = os.urandom(2 * object_bucket.CHUNK_BYTES)
+    data = os.urandom(2 * CHUNK_BYTES)
     name = await bucket.put(data)
     assert await bucket.get(name, len(data)) == data  # the control
     found = await bucket.find(name)
@@ -345,7 +346,7 @@ async def test_a_reader_needs_nothing_but_direct_gets(
     manager = await nats_py.connect(two_accounts, user="manager", password="m")
     worker = await nats_py.connect(two_accounts, user="worker", password="w")
     try:
-        tree = Tree({"a.bin": os.urandom(3 * object_bucket.CHUNK_BYTES), "b.py": b"b"})
+        tree = Tree({"a.bin": os.urandom(3 * CHUNK_BYTES), "b.py": b"b"})
         names = await Packs(blobs, packs_bucket(manager)).names_for(await stored(blobs, tree), None, [])
         assert (await WorkingCopies(packs_bucket(worker), cache).open(names)).initial == tree
         uploads = upload_bucket(manager, WORKER)
