@@ -355,7 +355,7 @@ async def test_a_reader_needs_nothing_but_direct_gets(
         handed = await hand_over(Tree(files).manifest(), files, upload_bucket(worker, WORKER))
         assert handed.inline == b""
         assert (await take_over(handed, uploads)).tree() == Tree(files)
-        monkeypatch.setattr(object_bucket, "REQUEST_WAIT_S", 0.5)  # a denied request has no answer
+        monkeypatch.setattr(object_bucket, "REQUEST_WAIT_S", 0.2)  # a denied request has no answer
         await _worker_can_do_no_more(worker, names[0])
     finally:
         await manager.close()
@@ -367,7 +367,7 @@ async def _worker_can_do_no_more(worker: Client, name: str) -> None:
     for act in (bucket.put(b"x"), bucket.delete(name), bucket.clear(), bucket.remove(), bucket.ensure()):
         with pytest.raises((Unavailable, NotFound)):
             await act
-    theirs = worker.jetstream(timeout=0.5)
+    theirs = worker.jetstream(timeout=0.2)
     with pytest.raises((NatsError, JetStreamError, TimeoutError)):
         await theirs.object_store("AURA_PACKS")
     with pytest.raises((NatsError, JetStreamError, TimeoutError)):
