@@ -81,12 +81,12 @@ $(STAMP)/venv:
 	@mkdir -p $(STAMP) && touch $@
 
 $(STAMP)/base: requirements/base.txt | $(STAMP)/venv
-	@echo "Installing the servers and libraries into $(VENV): about 35 MB to download, 20 to 60 seconds."
+	@echo "Installing the servers and libraries into $(VENV): about 80 MB to download, 20 to 90 seconds."
 	@$(LOCKED) -r requirements/base.txt
 	@touch $@
 
 $(STAMP)/dev: requirements/dev.txt | $(STAMP)/venv
-	@echo "Installing the servers, libraries and test tools into $(VENV): about 65 MB to download, 30 to 90 seconds."
+	@echo "Installing the servers, libraries and test tools into $(VENV): about 85 MB to download, 30 to 90 seconds."
 	@$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
