@@ -133,7 +133,7 @@ ADAPTATIONS: tuple[Adaptation, ...] = (
 OUTPUT_LIMIT = "output_tokens_max"
 _LIMIT_WORDS = re.compile(
     r"max_(?:completion_|new_)?tokens[^\n]{0,160}?(?:at most|less than or equal to|<=|maximum(?: is| of| value)?|up to|"
-    r"no more than|between 1 and|\[1, ?|supports? at most)[^\d\n]{0,20}(\d{1,7})"
+    r"no more than|between 1 and|\[1, ?|supports? at most|\d >)[^\d\n]{0,20}(\d{1,7})"
 )
 _BY_NAME = {adaptation.name: adaptation for adaptation in ADAPTATIONS}
 _BY_PARAMETER = {

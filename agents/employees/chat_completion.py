@@ -11,10 +11,10 @@ import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Finish
-from agents.employees.event_stream import completion_of_stream, is_stream, without_comments
+from agents.employees.event_stream import completion_of_stream, is_stream
+from agents.employees.json_body import json_object, safe_object
 from agents.employees.retry_after import retry_after_s
-from agents.employees.safe_text import safe_json
-from agents.employees.server_errors import failure_of_status, sentence_of
+from agents.employees.server_errors import failure_of_status, sentence_of, status_of_error
 from agents.employees.tool_calls import text_of_calls
 from agents.employees.usage import Usage, usage_of
 
@@ -70,7 +70,7 @@ def completion_of(body: bytes) -> Completion:
     usage = usage_of(raw)
     for source in (raw, first or {}):
         if source.get("error"):
-            raise _error(source["error"], usage, begun=first is not None)
+            raise failure_of_error(source["error"], usage, begun=first is not None)
     message = _message(first)
     if first is None or message is None:
         raise _malformed("The server's answer has no choice with a message.", usage)
@@ -110,34 +110,15 @@ def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tu
 def _object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body, or of its stream of events. All texts in it are safe to store."""
     if is_stream(body):
-        return _safe_object(completion_of_stream(body))
-    try:
-        raw = json.loads(without_comments(body).decode(errors="replace"))
-    except (ValueError, RecursionError):
-        words = sentence_of(body[:4096].decode(errors="replace"))
-        beginning = f" It begins: {words[:100]}" if words else ""
-        raise CallFailed("malformed_response", f"The server's answer is not JSON.{beginning}") from None
-    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], dict):
-        raw = raw[0]
-    if not isinstance(raw, dict):
-        raise CallFailed("malformed_response", "The server's answer is not a JSON object.")
-    return _safe_object(raw)
+        return safe_object(completion_of_stream(body))
+    return json_object(body)
 
 
-def _safe_object(raw: dict[str, Any]) -> dict[str, Any]:
-    safe: dict[str, Any] = safe_json(raw)
-    return safe
-
-
-def _error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
+def failure_of_error(error: Any, usage: Usage, *, begun: bool) -> CallFailed:
     """Return the failure for an error inside an answer. Gateways send such errors. `begun`: a part of an answer came
     before the error.
     """
-    status = error.get("code", error.get("status")) if isinstance(error, dict) else None
-    if isinstance(status, str) and status.isdigit():
-        status = int(status)
-    if not isinstance(status, int) or isinstance(status, bool) or not 400 <= status < 600:
-        status = None
+    status = status_of_error(error)
     body = json.dumps({"error": error})
     return CallFailed(
         failure_of_status(status or 500, body),

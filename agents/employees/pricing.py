@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from agents.employees.usage import Counted
 
 MILLION = 1_000_000
+CACHE_WRITE_FACTOR = Decimal("1.25")
+"""Price of a token that the provider stores in its cache, as a multiple of the stated price of input."""
 
 
 class Rates(NamedTuple):
@@ -25,6 +27,7 @@ class Rates(NamedTuple):
 PriceSource = Literal["zero", "genai-prices"] | Rates
 _PROVIDERS = {
     "api.openai.com": "openai",
+    "api.anthropic.com": "anthropic",
     "api.mistral.ai": "mistral",
     "api.groq.com": "groq",
     "api.deepseek.com": "deepseek",
@@ -62,6 +65,7 @@ def cost_of(
     input_tokens: int | None,
     output_tokens: int | None,
     cached_tokens: int | None = None,
+    cache_write_tokens: int | None = None,
 ) -> Price:
     """Return the cost of these tokens of a model. If the price or the tokens are unknown, the cost is unknown and never
     a guessed 0.
@@ -71,14 +75,21 @@ def cost_of(
     if isinstance(source, Rates):  # cached tokens also cost the full price, because the Director stated no other price
         if input_tokens is None or output_tokens is None:
             return UNKNOWN
-        return Price((input_tokens * source.input_usd + output_tokens * source.output_usd) / MILLION, str(source))
+        written = min(cache_write_tokens or 0, input_tokens)
+        asked = input_tokens - written + written * CACHE_WRITE_FACTOR
+        return Price((asked * source.input_usd + output_tokens * source.output_usd) / MILLION, str(source))
     provider = provider_of(base_url)
     if provider is None or input_tokens is None or output_tokens is None:
         return UNKNOWN
     from genai_prices import Usage, calc_price  # this import takes 0.3 s
 
     cached = min(cached_tokens, input_tokens) if cached_tokens is not None else None
-    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached)
+    usage = Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(cache_write_tokens or 0, input_tokens - (cached or 0)) or None,
+    )
     try:
         price = calc_price(usage, model_ref=model, provider_id=provider)
     except (LookupError, ValueError):
@@ -94,6 +105,7 @@ def charge_of(
     requested: str,
     reported: str | None,
     cached_tokens: int | None,
+    cache_write_tokens: int | None = None,
 ) -> Price:
     """Return the charge of a call. It uses the price of the reported model, or else the price of the requested
     model.
@@ -108,6 +120,7 @@ def charge_of(
             input_tokens=tokens.input_tokens,
             output_tokens=tokens.output_tokens,
             cached_tokens=cached_tokens,
+            cache_write_tokens=cache_write_tokens,
         )
         if price.usd is not None:
             by = "" if model == (reported or requested) else f", by the price of {requested}"

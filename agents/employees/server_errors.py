@@ -33,6 +33,7 @@ _ASKED = (400, 403, 404, 410, 415, 422)
 _PAID = (400, 403, 429)
 _BUSY = (400, 409, 423, 424, 425, 429)
 WORDINGS: tuple[Wording, ...] = (
+    _wording("rate_limit", (429,), r"\"retrydelay\"", r"please retry in \d"),  # Gemini calls this a quota, too
     _wording(
         "payment",
         _PAID,
@@ -87,6 +88,8 @@ WORDINGS: tuple[Wording, ...] = (
         r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found",
         r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)",
         r"try pulling it first|no models? loaded",
+        r"models/\S{1,120} is not (?:found|supported)",
+        r"not_found_error\"[^{}]{0,40}\"model: ",
         r"(?:not|don't|doesn't) have access to (?:the )?model|not allowed to (?:use|access) (?:the )?model",
     ),
     _wording(
@@ -136,6 +139,30 @@ STATUSES: Mapping[int, CallFailure] = {
     501: "not_found",
     511: "connection",
 }
+ERROR_TYPES: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""Names of errors of Anthropic (in `type`) and Google (in `status`) -> HTTP status. An error that comes with the status
+of a success has only its name.
+"""
 DECIDED_BY_STATUS = frozenset({301, 302, 303, 307, 308, 401, 402, 407, 408, 451, 498, 511})
 """Statuses with a clear meaning. For these, the text of the answer is ignored."""
 
@@ -150,6 +177,19 @@ def failure_of_status(status: int, body: str) -> CallFailure:
         if (not wording.statuses or status in wording.statuses) and wording.words.search(words):
             return wording.failure
     return by_status
+
+
+def status_of_error(error: Any) -> int | None:
+    """Return the HTTP status that an error object names, by number or by name."""
+    if not isinstance(error, dict):
+        return None
+    for key in ("code", "status", "type"):
+        value = error.get(key)
+        if isinstance(value, str):
+            value = int(value) if value.isdigit() else ERROR_TYPES.get(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+            return value
+    return None
 
 
 def sentence_of(body: str, secret: str | None = None) -> str:

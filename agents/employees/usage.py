@@ -57,6 +57,7 @@ class Usage(NamedTuple):
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     total: int | None = None
+    cache_write_tokens: int | None = None  # part of the input, stored for later calls at a higher price
 
 
 class Counted(NamedTuple):
@@ -151,7 +152,7 @@ def _cached(source: Mapping[str, Any]) -> int | None:
 
 
 def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    return next((count for name in names if (count := _count(source.get(name))) is not None), None)
+    return next((count for name in names if (count := count_of(source.get(name))) is not None), None)
 
 
 def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -159,7 +160,7 @@ def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
     """Return a count as an integer, rounded up. A server may send a count as a fraction or as text."""
     if isinstance(value, str) and len(value) <= 20:
         try:

@@ -29,9 +29,14 @@ class Refusal(NamedTuple):
             f"{base_url} answered {self.status}{f': {sentence}' if sentence else ' without a message.'}",
             retry_after_s=retry_after_s(self.headers, self.body, now=datetime.now(UTC)),
             status=self.status,
-            request_id=self.headers.get("x-request-id"),
+            request_id=request_id_of(self.headers),
             costs_nothing=True,  # an error answer is not a completion
         )
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the server's id of a request, under the names of OpenAI and of Anthropic."""
+    return headers.get("x-request-id") or headers.get("request-id")
 
 
 def refused(error: Exception) -> Refusal | None:
@@ -49,7 +54,7 @@ def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFail
     import httpx2
     import openai
 
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     typed = next((cause for cause in causes if isinstance(cause, CallFailed)), None)
     if typed is not None:
         return typed
@@ -83,7 +88,7 @@ def _unreached(message: str) -> CallFailed:
     return CallFailed("connection", message, costs_nothing=True)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes_of(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and its causes, the outermost error first, at most CAUSES_MAX errors."""
     present: BaseException | None = error
     for _ in range(CAUSES_MAX):

@@ -99,9 +99,14 @@ async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 def open_client(
-    base_url: str, wall_s: float, *, keyed: bool, environment: Mapping[str, str] | None = None
+    base_url: str,
+    wall_s: float,
+    *,
+    keyed: bool,
+    environment: Mapping[str, str] | None = None,
+    kind: type[BoundedClient] = BoundedClient,
 ) -> BoundedClient:
-    """Return a client for one server, with the proxy for that server and the certificates of SSL_CERT_FILE or
+    """Return a client of a kind for one server, with the proxy for that server and the certificates of SSL_CERT_FILE or
     SSL_CERT_DIR.
 
     :raises CallFailed: bad_settings, if an address, a proxy or a file of certificates is not usable.
@@ -111,7 +116,7 @@ def open_client(
     proxy = proxy_of(base_url, variables)
     try:
         _ = urlsplit(proxy or "").port  # raises ValueError if the port is not valid
-        client = BoundedClient(
+        client = kind(
             verify=_certificates(variables.get("SSL_CERT_FILE") or "", variables.get("SSL_CERT_DIR") or ""),
             proxy=proxy,
             trust_env=False,  # proxy and certificates are already chosen

@@ -1,0 +1,65 @@
+"""One vendor's wire format, as a double of its server needs it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from agents.employees.contract import ToolCall
+from agents.employees.conversation import Model
+from tests.loopback import Reply, Seen, raw
+
+KEY = "sk-loopback-0123456789abcdef"
+USED = (40, 12, 8)
+"""Tokens of the prompt, of the answer, and of the prompt's part that was cached."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as the double received it, in words that fit every vendor."""
+
+    system: str
+    turns: list[tuple[str, list[Any]]]
+    tools: list[str]
+    output_tokens_max: int
+    key: str
+
+
+class Wire(Protocol):
+    """A vendor's format: good answers, errors, and the parts of a request."""
+
+    name: str
+    model_name: str
+    prices: str  # the vendor in the table of prices
+
+    def model(self, base_url: str, **settings: Any) -> Model: ...
+
+    def body(
+        self,
+        text: str | None = None,
+        *,
+        calls: tuple[ToolCall, ...] = (),
+        end: str | None = "stop",
+        used: tuple[int, int, int] | None = USED,
+        thinking: str = "",
+    ) -> dict[str, Any]:
+        """Return an answer. `end`: stop, length, blocked, or the vendor's own word. `used` None: no usage."""
+
+    def error(self, status: int, message: str) -> dict[str, Any]:
+        """Return an error as the vendor sends it with this status."""
+
+    def usage(self, **counts: Any) -> dict[str, Any]:
+        """Return an answer with these odd counts: `asked` and `made`."""
+
+    def sent(self, seen: Seen) -> Sent: ...
+
+
+def sends(status: int, body: Any, **headers: str) -> Reply:
+    """Return a reply with a JSON body, or with these bytes. In header names, _ stands for -."""
+    return raw(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
+
+
+def settings_of(base_url: str, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"base_url": base_url, "model": model, "api_key": SecretStr(KEY), **settings}
