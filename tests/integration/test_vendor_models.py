@@ -10,6 +10,7 @@ from agents.employees import pricing
 from tests.loopback import loopback
 from tests.tiers import CI
 from tests.wires.cases import BOUND, BREAKS, CASES, GOOD, Case, answer
+from tests.wires.own_cases import OWN
 from tests.wires.played import WIRES, faults, played
 from tests.wires.wire import Wire
 
@@ -18,7 +19,7 @@ FAST_EVERY = 3
 ROWS = [
     pytest.param(wire, case, id=f"{wire.name}: {case.name}", marks=CI if at % FAST_EVERY or case in BREAKS else [])
     for wire in WIRES
-    for at, case in enumerate(CASES)
+    for at, case in enumerate((*CASES, *OWN[wire.name]))
 ]
 
 
@@ -43,8 +44,10 @@ async def test_a_case_ends_as_wanted(wire: Wire, case: Case) -> None:
 def test_every_provider_has_every_case_and_each_has_a_name_of_its_own() -> None:
     counted = Counter(str(row.id).partition(":")[0] for row in ROWS)
     print("\n".join(f"{name:12} {count} cases" for name, count in counted.items()))
-    assert len({case.name for case in CASES}) == len(CASES) >= 80
-    assert set(counted.values()) == {len(CASES)}
+    for wire in WIRES:
+        names = {case.name for case in (*CASES, *OWN[wire.name])}
+        assert len(names) == len(CASES) + len(OWN[wire.name]) == counted[wire.name]
+    assert len(CASES) >= 80
 
 
 WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
