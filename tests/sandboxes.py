@@ -22,6 +22,13 @@ def sandbox() -> Iterator[Bubblewrap]:
     asyncio.run(made.close())
 
 
+@pytest.fixture(params=["bubblewrap", pytest.param("docker", marks=[pytest.mark.slow, pytest.mark.ci])])
+def any_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Return each real sandbox in turn. The module needs the fixtures `sandbox` and `docker_sandbox`, too."""
+    found: Sandbox = request.getfixturevalue("sandbox" if request.param == "bubblewrap" else "docker_sandbox")
+    return found
+
+
 async def boxed(sandbox: Sandbox, code: str, *argv: str, limits: Limits | None = None, **more: object) -> RunResult:
     """Run this Python program once in a box. `more` are fields of RunSpec."""
     argv = ("python3", "-I", "-c", code, *argv)

@@ -16,8 +16,9 @@ from verification.gates.base import Origin, Subject
 from verification.gates.base_problems import BaseProblem, disagreements
 from verification.gates.base_suite import base_problems, own_suite
 from verification.gates.on_base import seed_of, standings_on_base
-from verification.judge import probed, project_of
+from verification.judge import project_of
 from verification.requirements.model import Requirement, modules_named
+from verification.sandbox.acceptance import probed
 from verification.sandbox.base import Sandbox
 from verification.suites.base_suite import test_files_of
 from verification.suites.outcome_store import OutcomeStore

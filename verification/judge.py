@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from domain.errors import Invalid, Refused
+from domain.errors import Invalid
 from domain.tree import Tree, manifest_of, tree_digest
 from verification.execution.case_runner import Project
 from verification.execution.trials import Trial
@@ -16,8 +16,8 @@ from verification.gates.pipeline import ask_all
 from verification.packages.project_environment import environment_of
 from verification.properties.runner import Tried
 from verification.requirements.model import Criterion, Requirement, modules_named
+from verification.sandbox.acceptance import probed
 from verification.sandbox.base import Capabilities, Sandbox
-from verification.sandbox.machine import name_of
 from verification.source_scan.write_set import changed_paths
 from verification.suites.outcome_store import OutcomeStore
 from verification.verdict.model import CriterionResult, Finding, GateResult, Verdict
@@ -131,25 +131,6 @@ def project_of(
         return project
     environment = environment_of(origin.files, libraries, described=origin.described, generated=origin.generated)
     return replace(project, environment=environment).with_files(tree)
-
-
-async def probed(sandbox: Sandbox, *, allow_degraded: bool, accepted: Collection[str] = ()) -> Capabilities:
-    """Probe a sandbox and return the limits that it enforces.
-
-    Raises Unavailable if no box starts. Raises Refused if the machine cannot enforce a limit, unless that limit is in
-    `accepted` or `allow_degraded` is True.
-    """
-    held = await sandbox.probe()
-    missing = [limit for limit in held.not_held if limit not in accepted]
-    if missing and not allow_degraded:
-        raise Refused(
-            f"The sandbox cannot enforce these limits on this machine: {', '.join(missing)}.",
-            hint="Run as root, or as a user with systemd and delegated memory control. To accept the missing limits on "
-            f'this machine, run: aura sandbox accept {" ".join(map(name_of, missing))} --reason "why". '
-            "To accept them for one command only, add --allow-degraded.",
-            code="sandbox_degraded",
-        )
-    return held
 
 
 def _chosen(requirement: Requirement, criteria: Collection[str] | None) -> list[Criterion]:

@@ -52,11 +52,11 @@ from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.confinement import Watched
 
 class Slow(Watched):
-    def hold(self, pid, limits):
+    def hold(self, pid, limits, *, together):
         if limits.wall_s == 7:
             print("held", flush=True)
             time.sleep(300)
-        return super().hold(pid, limits)
+        return super().hold(pid, limits, together=together)
 
 argv = ("python3", "-I", "-c", "import time; time.sleep(300)", sys.argv[2])
 sandbox = Bubblewrap(Path(sys.argv[1]), confinements=lambda: [Slow()])

@@ -14,7 +14,7 @@ from projections.verifier import VerifierProjection, accepted_on
 from tests.unit.given import given
 from tests.unit.samples import AT, COMMAND, happened
 from tests.unit.test_projections import recorded
-from verification.judge import probed
+from verification.sandbox.acceptance import probed
 from verification.sandbox.base import Capabilities, RunResult, RunSpec
 from verification.sandbox.machine import LIMITS, limit_named, machine_id, name_of
 

@@ -1,6 +1,6 @@
 """Sandbox interface. A sandbox runs untrusted code within limits, and reports which limits this machine can enforce."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -33,11 +33,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     output_bytes: int = MIB  # stdout and stderr together
     file_bytes: int = 32 * MIB  # largest size of one file
     work_bytes: int = 64 * MIB  # total size of the work folder
+    tmp_bytes: int = 48 * MIB  # size of /tmp: enough for a command's output and one file of the largest permitted size
     files: int = 4096  # number of files in all writable folders together
     open_files: int = 256  # number of files that one process may have open
     collect_files: int = 200
     collect_bytes: int = 8 * MIB
     collect_depth: int = 16
+
+
+class LiveBox(msgspec.Struct, frozen=True, kw_only=True):
+    """Access to a box while it runs.
+
+    `work` is the descriptor of the work folder. It is closed when the box has ended, so the receiver duplicates it.
+    `oom_kills` counts how often the memory limit was exceeded. `file_count` counts the entries of all writable folders.
+    """
+
+    work: int
+    oom_kills: Callable[[], int]
+    file_count: Callable[[], int]
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +65,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     of a link in the box to a folder below the work folder; both are absolute. `door` is the descriptor of a socket that
     becomes the standard input of the run, instead of `stdin`. The run gets a copy of it; the caller closes the
     original.
+
+    `live` is for a program that runs many commands, one after another. The sandbox calls it before the program starts.
+    Then an exceeded memory or file limit does not end the box: the receiver of `live` watches these limits and ends the
+    command. Where the sandbox permits it, the program is the first process of the box, which no other process of the
+    box can kill.
     """
 
     argv: tuple[str, ...]
@@ -64,6 +82,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     links: Mapping[str, str] = {}
     limits: Limits = Limits()
     collect: tuple[str, ...] = ()
+    live: Callable[[LiveBox], None] | None = None
 
 
 def with_room(spec: RunSpec) -> RunSpec:

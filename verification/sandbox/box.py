@@ -13,14 +13,14 @@ from contextlib import suppress
 
 import msgspec
 
-from verification.sandbox.base import Reason, RunResult, RunSpec
+from verification.sandbox.base import LiveBox, Reason, RunResult, RunSpec
 from verification.sandbox.confinement import Confinement, Hold
 from verification.sandbox.copyout import CopyOut, copy_out
 from verification.sandbox.identity import box_user
 from verification.sandbox.monitor import Monitor
 from verification.sandbox.output import Output
 from verification.sandbox.remedy import not_ended
-from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES
+from verification.sandbox.runtime import SHM_BYTES
 from verification.sandbox.waiting import end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
@@ -94,12 +94,12 @@ class BubblewrapBox:
         handle = os.pidfd_open(pid)
         folder = hold = None
         try:
-            sizes = folder_sizes(self._limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+            sizes = folder_sizes(self._limits, shm_bytes=SHM_BYTES)
             folder = WorkFolder.of_box(pid, handle, sizes)
             with box_user(dropped=self._dropped):
                 folder.write(self._spec.files)
                 self._limit_processes(pid)
-            hold = self._confinement.hold(pid, self._limits)
+            hold = self._confinement.hold(pid, self._limits, together=self._spec.live is None)
         except BaseException:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
@@ -131,6 +131,8 @@ class BubblewrapBox:
 
     async def _watch(self, prepared: Prepared) -> RunResult:
         last = end_of(prepared.handle)
+        if self._spec.live:
+            self._spec.live(self._live(prepared))
         started = time.monotonic()
         self._monitor.release()
         breach = await self._breach(prepared)
@@ -174,11 +176,18 @@ class BubblewrapBox:
     def _late_breach(self, prepared: Prepared) -> Reason | None:
         if self._output.overflow:
             return "output_limit"
+        if self._spec.live:
+            return None
         if prepared.hold.out_of_memory(prepared.pid):
             return "memory"
         if prepared.folder.file_count() > self._limits.files:
             return "file_limit"
         return None
+
+    @staticmethod
+    def _live(prepared: Prepared) -> LiveBox:
+        folder, hold, pid = prepared.folder, prepared.hold, prepared.pid
+        return LiveBox(work=folder.work, oom_kills=lambda: hold.oom_kills(pid), file_count=folder.file_count)
 
     def _copy_out(self, prepared: Prepared) -> CopyOut:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)

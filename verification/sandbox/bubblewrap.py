@@ -16,7 +16,7 @@ from verification.sandbox.image import find_image
 from verification.sandbox.orphans import end_orphans, new_tag, owner_mark, sweep_folders
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import must_know_user, temporary_folder, unavailable, unwritable
-from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, reachable_folder, view_arguments
+from verification.sandbox.runtime import BOX_UID, SHM_BYTES, WRITABLE, reachable_folder, view_arguments
 from verification.sandbox.syscalls import filter_program
 from verification.sandbox.view import host_digest, image_arguments
 from verification.sandbox.waiting import in_thread
@@ -193,6 +193,7 @@ class Bubblewrap:
                 str(self._program.path),
                 *_NAMESPACES,
                 *_MANNERS,
+                *(("--as-pid-1",) if spec.live else ()),
                 *owner_mark(),
                 *self._arguments(spec, contents, folders),
             ]
@@ -221,7 +222,7 @@ class Bubblewrap:
             arguments += ["--perms", "0555", "--ro-bind-data", str(descriptor), path]
         for inside, outside in folders.items():
             arguments += ["--ro-bind", str(outside), inside]
-        sizes = folder_sizes(spec.limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+        sizes = folder_sizes(spec.limits, shm_bytes=SHM_BYTES)
         for folder in WRITABLE:
             arguments += ["--perms", "0700", "--size", str(sizes[folder]), "--tmpfs", folder]
         for name, folder in spec.links.items():

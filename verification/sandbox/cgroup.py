@@ -18,6 +18,7 @@ class Group(Protocol):
     """The cgroup of one run."""
 
     def add(self, pid: int) -> None: ...
+    def oom_kills(self) -> int: ...
     def out_of_memory(self) -> bool: ...
     def peak_bytes(self) -> int | None: ...
     def close(self) -> None: ...
@@ -28,7 +29,7 @@ class Groups(Protocol):
 
     name: str
 
-    def create(self, limits: Limits) -> Group: ...
+    def create(self, limits: Limits, *, together: bool = True) -> Group: ...
     def sweep(self) -> int: ...
 
 
@@ -55,8 +56,11 @@ class GroupV1:
         for folder in self._folders():
             (folder / "cgroup.procs").write_text(str(pid))
 
+    def oom_kills(self) -> int:
+        return read_counter(self._memory / "memory.oom_control", "oom_kill")
+
     def out_of_memory(self) -> bool:
-        return read_counter(self._memory / "memory.oom_control", "oom_kill") > 0
+        return self.oom_kills() > 0
 
     def peak_bytes(self) -> int | None:
         return int((self._memory / "memory.max_usage_in_bytes").read_text())
@@ -78,7 +82,7 @@ class GroupsV1:
         self._memory = memory
         self._pids = pids
 
-    def create(self, limits: Limits) -> Group:
+    def create(self, limits: Limits, *, together: bool = True) -> Group:  # noqa: ARG002 - version 1 kills one process
         return GroupV1(self._memory, self._pids, limits)
 
     def sweep(self) -> int:
@@ -87,14 +91,14 @@ class GroupsV1:
 
 
 class GroupV2:
-    """A cgroup of version 2."""
+    """A cgroup of version 2. If `together`, the kernel kills all its processes when memory runs out, else only one."""
 
-    def __init__(self, parent: Path, limits: Limits) -> None:
+    def __init__(self, parent: Path, limits: Limits, *, together: bool = True) -> None:
         self._folder = parent / new_tag()
         self._folder.mkdir()
         try:
             (self._folder / "memory.max").write_text(str(limits.memory_bytes))
-            (self._folder / "memory.oom.group").write_text("1")
+            (self._folder / "memory.oom.group").write_text(str(int(together)))
             with suppress(OSError):  # there may be no swap controller
                 (self._folder / "memory.swap.max").write_text("0")
             with suppress(OSError):  # without the pids controller, RLIMIT_NPROC applies
@@ -106,8 +110,11 @@ class GroupV2:
     def add(self, pid: int) -> None:
         (self._folder / "cgroup.procs").write_text(str(pid))
 
+    def oom_kills(self) -> int:
+        return read_counter(self._folder / "memory.events", "oom_kill")
+
     def out_of_memory(self) -> bool:
-        return read_counter(self._folder / "memory.events", "oom_kill") > 0
+        return self.oom_kills() > 0
 
     def peak_bytes(self) -> int | None:
         peak = self._folder / "memory.peak"  # exists since Linux 5.19
@@ -125,8 +132,8 @@ class GroupsV2:
     def __init__(self, parent: Path) -> None:
         self._parent = parent
 
-    def create(self, limits: Limits) -> Group:
-        return GroupV2(self._parent, limits)
+    def create(self, limits: Limits, *, together: bool = True) -> Group:
+        return GroupV2(self._parent, limits, together=together)
 
     def sweep(self) -> int:
         return sum(remove_group(found) for found in orphans_in(self._parent))
@@ -140,10 +147,13 @@ class SeenGroup:
         self._peak_at = peak
         self._peak: int | None = None
 
-    def out_of_memory(self) -> bool:
+    def oom_kills(self) -> int:
         with suppress(OSError, ValueError):
             self._peak = int(self._peak_at.read_text())
-        return read_counter(self._events, "oom_kill") > 0
+        return read_counter(self._events, "oom_kill")
+
+    def out_of_memory(self) -> bool:
+        return self.oom_kills() > 0
 
     def peak_bytes(self) -> int | None:
         return self._peak

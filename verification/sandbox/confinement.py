@@ -18,8 +18,9 @@ ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS also counts reserved memory, so it is set 
 
 
 class Hold(Protocol):
-    """The memory limit of one run, while it applies."""
+    """The memory limit of one run, while it applies. `oom_kills` counts how often it was exceeded."""
 
+    def oom_kills(self, pid: int) -> int: ...
     def out_of_memory(self, pid: int) -> bool: ...
     def peak_bytes(self) -> int | None: ...
     def close(self) -> None: ...
@@ -28,6 +29,7 @@ class Hold(Protocol):
 class Confinement(Protocol):
     """A method to confine runs. `wrap` returns a prefix for the command line of the box.
 
+    If `together`, all processes of the run may be killed when memory runs out.
     If `holds_monitor`, bwrap itself is confined, too. Then a killed bwrap means that the run used too much memory.
     """
 
@@ -36,7 +38,7 @@ class Confinement(Protocol):
     holds_monitor: bool
 
     def wrap(self, limits: Limits) -> Sequence[str]: ...
-    def hold(self, pid: int, limits: Limits) -> Hold: ...
+    def hold(self, pid: int, limits: Limits, *, together: bool = True) -> Hold: ...
     def sweep(self) -> int: ...
 
 
@@ -45,6 +47,9 @@ class GroupHold:
 
     def __init__(self, group: Group) -> None:
         self._group = group
+
+    def oom_kills(self, pid: int) -> int:  # noqa: ARG002 - the group knows its processes
+        return self._group.oom_kills()
 
     def out_of_memory(self, pid: int) -> bool:  # noqa: ARG002 - the group knows its processes
         return self._group.out_of_memory()
@@ -69,8 +74,8 @@ class OwnGroups:
     def wrap(self, limits: Limits) -> Sequence[str]:  # noqa: ARG002 - nothing to prefix
         return ()
 
-    def hold(self, pid: int, limits: Limits) -> Hold:
-        group = self._groups.create(limits)
+    def hold(self, pid: int, limits: Limits, *, together: bool = True) -> Hold:
+        group = self._groups.create(limits, together=together)
         try:
             group.add(pid)
         except OSError:
@@ -89,10 +94,13 @@ class ScopeHold:
         self._folder = Path("/sys/fs/cgroup") / (own_group(pid, "") or "/").lstrip("/")
         self._peak: int | None = None
 
-    def out_of_memory(self, pid: int) -> bool:  # noqa: ARG002 - the scope knows its processes
+    def oom_kills(self, pid: int) -> int:  # noqa: ARG002 - the scope knows its processes
         with suppress(OSError, ValueError):
             self._peak = int((self._folder / "memory.peak").read_text())
-        return read_counter(self._folder / "memory.events", "oom_kill") > 0
+        return read_counter(self._folder / "memory.events", "oom_kill")
+
+    def out_of_memory(self, pid: int) -> bool:
+        return self.oom_kills(pid) > 0
 
     def peak_bytes(self) -> int | None:
         return self._peak
@@ -113,7 +121,7 @@ class UserScopes:
         chosen = (part for each in (*_SCOPE_PROPERTIES, *own) for part in ("-p", each))
         return ("systemd-run", "--user", "--scope", "--quiet", "--collect", *chosen, "--")
 
-    def hold(self, pid: int, limits: Limits) -> Hold:  # noqa: ARG002 - the limits are in the command line
+    def hold(self, pid: int, limits: Limits, *, together: bool = True) -> Hold:  # noqa: ARG002 - the limits are in the command line
         return ScopeHold(pid)
 
     def sweep(self) -> int:
@@ -128,7 +136,11 @@ class WatchedHold:
         with box_user(dropped=os.getuid() == 0):
             resource.prlimit(pid, resource.RLIMIT_AS, (space, space))
         self._bytes_max = limits.memory_bytes
-        self._peak = 0
+        self._peak = self._times = 0
+
+    def oom_kills(self, pid: int) -> int:
+        self._times += self.out_of_memory(pid)
+        return self._times
 
     def out_of_memory(self, pid: int) -> bool:
         now = sum(_resident_bytes(each) for each in _tree(pid))
@@ -152,7 +164,7 @@ class Watched:
     def wrap(self, limits: Limits) -> Sequence[str]:  # noqa: ARG002 - nothing to prefix
         return ()
 
-    def hold(self, pid: int, limits: Limits) -> Hold:
+    def hold(self, pid: int, limits: Limits, *, together: bool = True) -> Hold:  # noqa: ARG002 - the watcher kills nothing
         return WatchedHold(pid, limits)
 
     def sweep(self) -> int:

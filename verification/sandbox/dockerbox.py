@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import Unavailable
-from verification.sandbox.base import PROGRAMS, WORK, Reason, RunResult, RunSpec
+from verification.sandbox.base import PROGRAMS, WORK, LiveBox, Reason, RunResult, RunSpec
 from verification.sandbox.cgroup import SeenGroup, group_of
 from verification.sandbox.copyout import CopyOut, copy_out
 from verification.sandbox.descriptors import sealed
@@ -23,7 +23,7 @@ from verification.sandbox.dockerengine import Engine, EngineError
 from verification.sandbox.identity import box_user
 from verification.sandbox.output import Output
 from verification.sandbox.remedy import not_ended
-from verification.sandbox.runtime import SHM_BYTES, TMP_BYTES, WRITABLE
+from verification.sandbox.runtime import SHM_BYTES, WRITABLE
 from verification.sandbox.threshold import Threshold
 from verification.sandbox.waiting import begun, end_of, forget, in_thread, settled
 from verification.sandbox.workfolder import WorkFolder, folder_sizes
@@ -78,6 +78,8 @@ class DockerBox:
         try:
             try:
                 self._prepared = await self._prepare(config(await in_thread(self._shares)))
+                if self._spec.live:
+                    self._spec.live(self._live(self._prepared))
                 self._release()
                 return await self._watch(self._prepared)
             except EngineError as error:
@@ -123,7 +125,7 @@ class DockerBox:
             meeting.cancel()
 
     def _fill(self, prepared: PreparedContainer) -> None:
-        sizes = folder_sizes(self._limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+        sizes = folder_sizes(self._limits, shm_bytes=SHM_BYTES)
         if prepared.folder.sizes() != sizes:
             raise OSError("the engine mounted the box's folders with wrong sizes")
         with box_user(dropped=os.getuid() == 0):
@@ -131,7 +133,12 @@ class DockerBox:
 
     def _release(self) -> None:
         assert self._threshold is not None
-        order = {"argv": self._spec.argv, "env": ENVIRONMENT | dict(self._spec.env) | {"PWD": WORK}, "folder": WORK}
+        order = {
+            "argv": self._spec.argv,
+            "env": ENVIRONMENT | dict(self._spec.env) | {"PWD": WORK},
+            "folder": WORK,
+            "first": self._spec.live is not None,
+        }
         given: list[int] = []
         try:
             given.append(sealed(self._spec.stdin) if self._spec.door is None else os.dup(self._spec.door))
@@ -164,6 +171,10 @@ class DockerBox:
         if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):
             breach = "memory"
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
+        if (
+            breach is None and self._spec.live and claimed == ""
+        ):  # the command was process 1, and nothing reports its end
+            claimed = 0
         if breach is None and not isinstance(claimed, int):
             why = stderr or str(claimed or "the box's first process has ended").encode()
             return RunResult(reason="setup_failed", stdout=stdout, stderr=why, wall_s=wall_s)
@@ -207,11 +218,20 @@ class DockerBox:
     def _late_breach(self, prepared: PreparedContainer) -> Reason | None:
         if self._output.overflow:
             return "output_limit"
+        if self._spec.live:
+            return None
         if prepared.group and prepared.group.out_of_memory():
             return "memory"
         if prepared.folder.file_count() > self._limits.files:
             return "file_limit"
         return None
+
+    @staticmethod
+    def _live(prepared: PreparedContainer) -> LiveBox:
+        folder, group = prepared.folder, prepared.group
+        return LiveBox(
+            work=folder.work, oom_kills=lambda: group.oom_kills() if group else 0, file_count=folder.file_count
+        )
 
     def _copy_out(self, prepared: PreparedContainer) -> CopyOut:
         return copy_out(prepared.folder.work, self._spec.collect, self._limits)

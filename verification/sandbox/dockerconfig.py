@@ -10,7 +10,7 @@ import msgspec
 from verification.sandbox.base import MIB, WORK, Limits
 from verification.sandbox.dockerengine import OWNER_LABEL, SANDBOX_LABEL
 from verification.sandbox.rootfs import DOOR, LAUNCHER, PREFIX
-from verification.sandbox.runtime import BOX_UID, SHM_BYTES, TMP_BYTES, WRITABLE, interpreter
+from verification.sandbox.runtime import BOX_UID, SHM_BYTES, WRITABLE, interpreter
 from verification.sandbox.workfolder import folder_sizes
 
 SOCKET = "socket"
@@ -107,7 +107,7 @@ def _ulimits(limits: Limits) -> list[dict[str, Any]]:
 
 def _tmpfs(limits: Limits) -> dict[str, str]:
     uid, gid = box_ids()
-    sizes = folder_sizes(limits, tmp_bytes=TMP_BYTES, shm_bytes=SHM_BYTES)
+    sizes = folder_sizes(limits, shm_bytes=SHM_BYTES)
     same = f"nosuid,nodev,exec,mode=0700,uid={uid},gid={gid},nr_inodes={limits.files + FILES_ROOM}"
     return {folder: f"{same},size={sizes[folder]}" for folder in WRITABLE}
 

@@ -3,7 +3,8 @@
 This process runs as process 1 and uses only the standard library. It connects to a packet socket of the host. It sends
 the descriptors of the box's writable folders, and receives the three standard streams and a file with the order (JSON).
 No code under test runs before the order. Then it reports that the command runs, or the reason why it cannot start, and
-later the exit status. When the host closes the socket, at any moment, the box ends, so no box outlives its owner.
+later the exit status. If the order says `first`, the command replaces this process and becomes process 1 itself. When
+the host closes the socket, at any moment, the box ends, so no box outlives its owner.
 """
 
 import array
@@ -15,7 +16,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 STREAMS = 3
 _INT_BYTES = 4
@@ -59,6 +60,21 @@ def start(order: dict[str, Any], streams: list[int]) -> int:
     return child
 
 
+def become(order: dict[str, Any], streams: list[int], line: socket.socket) -> NoReturn:
+    """Replace this process by the command. Raises OSError if the command cannot be executed.
+
+    The command inherits the socket, so the host sees its end. It must not pass the socket on.
+    """
+    os.chdir(order["folder"])
+    for mended in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+        signal.signal(mended, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.set_inheritable(line.fileno(), True)
+    os.execvpe(order["argv"][0], order["argv"], order["env"])
+
+
 def exit_code(line: socket.socket, child: int, bell: int) -> int | None:
     """Wait until the child ends and return its exit code. Reap all other processes. Return None if the host ended."""
     poll = select.poll()
@@ -100,6 +116,9 @@ def main() -> None:
     with os.fdopen(order, "rb") as file:
         told = json.load(file)
     try:
+        if told["first"]:
+            line.send(b"runs")
+            become(told, streams, line)
         child = start(told, streams)
     except OSError as error:
         line.send(b"failed " + str(error).encode()[:REASON_CHARS_MAX])

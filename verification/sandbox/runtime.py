@@ -12,7 +12,6 @@ from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK
 from verification.sandbox.program import may_execute, reachable
 
 BOX_UID = 65532
-TMP_BYTES = 48 * MIB  # size of /tmp in a box: enough for a command's output and one file of the largest permitted size
 SHM_BYTES = 16 * MIB  # size of /dev/shm in a box
 WRITABLE = (WORK, "/tmp", "/dev/shm")
 NOT_NEEDED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo"})

@@ -123,12 +123,12 @@ class _Writer:
             os.close(self._open.pop()[1])
 
 
-def folder_sizes(limits: Limits, *, tmp_bytes: int, shm_bytes: int) -> dict[str, int]:
+def folder_sizes(limits: Limits, *, shm_bytes: int) -> dict[str, int]:
     """Return the size of each writable folder in bytes, rounded up to whole pages."""
     page = os.sysconf("SC_PAGE_SIZE")
     return {
         name: -(-size // page) * page
-        for name, size in zip(WRITABLE, (limits.work_bytes, tmp_bytes, shm_bytes), strict=True)
+        for name, size in zip(WRITABLE, (limits.work_bytes, limits.tmp_bytes, shm_bytes), strict=True)
     }
 
 
