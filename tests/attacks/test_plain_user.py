@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from domain.errors import Refused
+from tests.attacks.in_session import ALIVE_SAID
 from tests.cheats.judged import Puzzle
 from verification.judge import Candidate, judge
 from verification.sandbox.base import Limits, RunSpec
@@ -33,7 +35,11 @@ def _interpreter() -> Path | None:
     return next((path for path in candidates if path.exists() and reachable(path, NOBODY)), None)
 
 
-def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
+def as_plain_user(module: str) -> dict[str, Any]:
+    """Run a program of these tests as a plain user, and return what it printed. Skip the test if that is impossible.
+
+    The argument of the program is the port of a listener of this machine.
+    """
     packages = Path(msgspec.__file__).parents[1]
     as_user = os.getuid() == 0
     python = _interpreter() if as_user else Path(sys.executable)
@@ -41,7 +47,7 @@ def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: 
         pytest.skip("no interpreter, packages or project that a plain user can reach")
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = subprocess.run(
-            [python, "-B", "-m", "tests.attacks.plain_user", str(server.getsockname()[1])],
+            [python, "-B", "-m", f"tests.attacks.{module}", str(server.getsockname()[1])],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{packages}"},
             capture_output=True,
@@ -53,7 +59,26 @@ def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: 
             extra_groups=[] if as_user else None,
         )
     assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_a_session_of_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
+    told = as_plain_user("plain_session")
+    assert told["honest"] == ["exit", 0, 0, "hi\nran\none\n"]
+    assert told["background"][:3] == ["exit", 0, 2]
+    assert (told["network"][1], told["home"][1]) == (1, 1)
+    assert "No space left on device" in told["disk"][3]
+    assert told["files"][0] == "file_limit"
+    assert told["tidy"][:2] == ["exit", 0]
+    assert told["hang"][0] == "timeout"
+    assert told["memory"][0] == "memory" or told["memory"][1] == 1
+    assert told["alive"] == ALIVE_SAID
+    assert told["difference"] == [["a/new"], [], ["a/in"], []]
+
+
+def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
+    told = as_plain_user("plain_user")
     assert told["honest"] == ["exit", 0, "hi", ["out"]]
     for name in ("network", "home", "disk", "forks"):
         assert told[name][:2] == ["exit", 1], (name, told[name])

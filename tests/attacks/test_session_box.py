@@ -4,32 +4,22 @@ import asyncio
 import os
 import shutil
 import signal
-import sys
-import threading
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from domain.errors import Refused
 from domain.tree import Tree
 from tests.attacks.in_session import ALIVE, ALIVE_SAID, session_limits
-from tests.attacks.leftovers import children, descriptors, gone, groups_of, mounts, processes_with
+from tests.attacks.leftovers import processes_with
+from tests.attacks.session_keeper import environment_of, keeper_of, marked, program
 from verification.sandbox import kept_box
 from verification.sandbox.base import MIB, Limits, Sandbox
-from verification.sandbox.bubblewrap import Bubblewrap
-from verification.sandbox.confinement import Watched
 from verification.sandbox.session_box import SessionBox
 
 pytestmark = pytest.mark.needs_sandbox
 
-COMMANDS = 100
-MARK = "AURA_TEST_MARK"
-"""Variable of a box by which its keeper is found."""
 START_WAIT_S = 240.0
-THREADS_MAX = (os.cpu_count() or 1) + 5
 LEAVES = """
 import os, signal, sys, time
 def child(*steps):
@@ -96,44 +86,6 @@ time.sleep(0.3)
 print(len(os.listdir(f"/proc/{child}/fd")) > 0, "PATH" in open(f"/proc/{child}/environ").read())
 os.kill(child, 9)
 """
-OWNER = """
-import asyncio, sys
-from pathlib import Path
-from domain.tree import Tree
-from verification.sandbox.bubblewrap import Bubblewrap
-from verification.sandbox.session_box import SessionBox
-
-async def main():
-    async with SessionBox(Bubblewrap(Path(sys.argv[1])), Tree({}), allow_degraded=True) as box:
-        running = asyncio.create_task(box.run(["python3", "-I", "-c", "import time; time.sleep(60)", sys.argv[2]]))
-        print("running", flush=True)
-        await running
-
-asyncio.run(main())
-"""
-
-
-def program(code: str) -> list[str]:
-    return ["python3", "-I", "-c", code]
-
-
-def keeper_of(box: SessionBox) -> int:
-    """Return the pid of a box's keeper on this machine."""
-    mark = f"{MARK}={box.initial['mark'].decode()}".encode()
-    return next(pid for pid in processes_with("/aura/keeper.py") if mark in _environment(pid))
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
-
-
-def marked() -> dict[str, Any]:
-    """Return the arguments of a box that `keeper_of` finds."""
-    mark = os.urandom(8).hex()
-    return {"tree": Tree({"mark": mark.encode()}), "env": {MARK: mark}, "allow_degraded": True}
 
 
 @pytest.fixture
@@ -195,7 +147,7 @@ async def test_a_stopped_keeper_is_ended_after_a_while(box: SessionBox, monkeypa
     os.kill(keeper, signal.SIGSTOP)
     result = await asyncio.wait_for(box.run("echo never", wall_s=0.5), 30)
     assert (result.reason, result.why) == ("box_ended", "its keeper did not answer")
-    assert _environment(keeper) == b""  # it has ended
+    assert environment_of(keeper) == b""  # it has ended
 
 
 async def test_a_session_sees_nothing_of_another_one(any_sandbox: Sandbox) -> None:
@@ -265,81 +217,6 @@ async def test_resources_used_up_end_the_command_and_not_the_session(any_sandbox
         assert (await box.run(program("print(sum(bytearray(b'x' * 10)))"))).observed() == "1200\n"
         assert (await box.run(ALIVE)).observed() == ALIVE_SAID
     assert free - shutil.disk_usage("/tmp").free < 500 * MIB
-
-
-async def test_a_hundred_commands_leave_nothing(box: SessionBox) -> None:
-    """The first commands may load code and open what the process keeps. Later ones must not."""
-    command = "(sleep 50 &) ; python3 -c 'print(1)' | cat ; head -c 200000 /dev/zero"
-    for _ in range(3):
-        await box.run(command)
-    keeper = keeper_of(box)
-
-    def state() -> tuple[object, ...]:
-        opened = len(os.listdir(f"/proc/{keeper}/fd"))
-        below = Path(f"/proc/{keeper}/task/{keeper}/children").read_text()
-        return descriptors(), children(), mounts(), groups_of(os.getpid()), opened, below
-
-    before, memory = state(), _resident(keeper)
-    for _ in range(COMMANDS):
-        assert (await box.run(command)).left == 1
-    assert state() == before
-    assert _resident(keeper) - memory < 4 * MIB
-    assert threading.active_count() <= THREADS_MAX
-    await box.close()
-    assert _environment(keeper) == b""  # it has ended
-    assert groups_of(os.getpid()) == []
-    assert descriptors() < before[0]  # type: ignore[operator]  # a number
-
-
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-async def test_kill_9_of_the_worker_ends_its_box(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips without one
-    scratch = f"/tmp/aura-test-session-{os.urandom(6).hex()}"
-    os.mkdir(scratch, 0o755)
-    mark = f"session-{os.urandom(6).hex()}"
-    owner = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", OWNER, scratch, mark),
-        env={"PYTHONPATH": os.getcwd(), "PATH": os.environ["PATH"]},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert owner.stdout is not None
-        assert await asyncio.wait_for(owner.stdout.readline(), START_WAIT_S) == b"running\n"
-        deadline = time.monotonic() + START_WAIT_S
-        while len(processes_with(mark)) < 2:  # the owner, and the command in the box
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-    finally:
-        owner.kill()
-        await owner.wait()
-    assert await gone(mark)
-    assert await Bubblewrap(Path(scratch)).sweep() >= 1
-    assert os.listdir(scratch) == []
-    os.rmdir(scratch)
-    assert groups_of(owner.pid) == []
-
-
-async def test_a_limit_that_is_not_held_must_be_accepted_and_is_named() -> None:
-    weak = Bubblewrap(confinements=lambda: [Watched()])
-    missing = (await weak.probe()).not_held
-    assert "tree memory" in missing
-    try:
-        with pytest.raises(Refused, match="tree memory") as refused:
-            await SessionBox(weak, Tree({})).__aenter__()
-        assert "aura sandbox accept" in refused.value.hint
-        async with SessionBox(weak, Tree({}), limits=session_limits(Limits(wall_s=30)), accepted=missing) as box:
-            assert box.not_held == missing
-            assert (await box.run("echo hi")).observed() == "hi\n"
-            tree = (
-                "import os, time\nfor _ in range(8):\n    os.fork() or (bytearray(b'x') * (100 << 20), time.sleep(20))"
-            )
-            hog = await box.run(program(f"{tree}\ntime.sleep(20)"))
-            assert hog.reason == "memory"  # watched, not held: the tree may exceed its limit for a moment
-            assert (await box.run(ALIVE)).observed() == ALIVE_SAID
-    finally:
-        await weak.close()
 
 
 async def test_the_input_of_a_command_is_empty(box: SessionBox) -> None:

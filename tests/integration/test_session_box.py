@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -67,6 +68,16 @@ async def test_git_works_on_the_working_copy(box: SessionBox) -> None:
     assert (await box.run("git status --porcelain; git stash list; git diff HEAD~1 --stat")).exit_code == 0
     found = await box.difference()
     assert (found.added, found.deleted) == (("b.py",), ("a.py",))
+
+
+async def test_the_usual_tools_are_there(box: SessionBox) -> None:
+    tools = "awk bash cut diff find git grep head patch ps sed sort tail tar tee tr truncate wc which xargs python3"
+    here = [tool for tool in tools.split() if shutil.which(tool, path="/usr/bin:/bin") or tool == "python3"]
+    result = await box.run(
+        f"for tool in {' '.join(here)}; do command -v $tool > /dev/null || echo $tool; done; which sh"
+    )
+    assert result.observed() in ("/usr/bin/sh\n", "/bin/sh\n")
+    assert (await box.run("awk 'BEGIN { print 1 + 1 }'; bash -c 'echo $((2 + 2))'")).observed() == "2\n4\n"
 
 
 async def test_a_signal_and_a_missing_program_are_told(box: SessionBox) -> None:

@@ -39,5 +39,13 @@ def test_limits_are_written_and_counters_read(parent: Path) -> None:
     assert list(parent.iterdir()) == []
 
 
+def test_in_a_session_the_kernel_kills_only_one_process(parent: Path) -> None:
+    group = GroupsV2(parent).create(Limits(), together=False)
+    (folder,) = parent.iterdir()
+    assert (folder / "memory.oom.group").read_text() == "0"
+    (folder / "memory.events").write_text("oom_kill 2\n")
+    assert group.oom_kills() == 2
+
+
 def test_a_missing_counter_is_none(tmp_path: Path) -> None:
     assert read_counter(tmp_path / "nothing", "oom_kill") == 0

@@ -49,6 +49,13 @@ def test_an_unchanged_folder_has_no_difference(work: Path) -> None:
     assert found.applied_to(INITIAL) == INITIAL
 
 
+def test_the_history_in_the_initial_tree_is_not_compared(work: Path) -> None:
+    initial = INITIAL.with_files({".git/HEAD": b"ref: refs/heads/main", "b/.git/config": b""})
+    assert compared(work, initial=initial).manifest() == {}
+    (work / "a.txt").write_text("A")
+    assert compared(work, initial=initial).changed == ("a.txt",)
+
+
 def test_every_kind_of_change_is_found(work: Path) -> None:
     (work / "a.txt").write_text("A")
     (work / "b/c.txt").unlink()

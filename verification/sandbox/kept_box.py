@@ -82,7 +82,8 @@ class KeptBox:
             raise
         if not answer.done():
             answer.cancel()
-            return await self._ended(order, "its keeper did not answer")
+            why = "its keeper has ended" if self._box and self._box.done() else "its keeper did not answer"
+            return await self._ended(order, why)
         if failed := answer.exception():
             return await self._ended(order, str(failed))
         if watch.far_above():

@@ -22,9 +22,10 @@ LAUNCHER = "/aura/launcher.py"
 DOOR = "/aura/door"
 """Folder of the box in which the host puts the socket of the first process."""
 TOOLS = """
-    awk base64 basename bash cat chmod cmp comm cp cut date diff dirname du echo env expr false find fold git grep gzip
-    head id join ln ls md5sum mkdir mktemp mv nl od paste patch printenv printf ps pwd readlink realpath rg rm rmdir sed
-    seq sh sha256sum sleep sort split stat tac tail tar tee test timeout touch tr true uname uniq wc which xargs yes [
+    awk base64 basename bash cat chmod cmp comm cp cut date dd df diff dirname du echo env expr false find fold git
+    grep gzip head id install join ln ls md5sum mkdir mkfifo mktemp mv nl nohup nproc od paste patch printenv printf
+    ps pwd readlink realpath rg rm rmdir sed seq setsid sh sha256sum shuf sleep sort split stat tac tail tar tee
+    test timeout touch tr true truncate uname uniq unlink wc which xargs yes [
 """
 """Programs to copy if this machine has them. `sh` is required."""
 _FOLDERS = (

@@ -48,7 +48,8 @@ def view_arguments(scratch: Path, *, uid: int) -> list[str]:
     for packages in _package_folders(prefix):
         if reachable(packages, uid):
             arguments += ["--size", "4096", "--tmpfs", str(packages), "--remount-ro", str(packages)]
-    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for shared in ("/etc/ld.so.cache", "/etc/alternatives"):  # Debian's awk and which are links to the latter
+        arguments += ["--ro-bind-try", shared, shared]
     for name, text in ETC.items():
         made = scratch / name
         made.write_text(text)

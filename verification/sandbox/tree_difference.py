@@ -58,7 +58,7 @@ class TreeDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tree_difference(work: int, initial: Tree, leaves_out: LeavesOut = lambda *_: False) -> TreeDifference:
-    """Compare the folder with the descriptor `work` with the initial tree. It does not look into folders named `.git`.
+    """Compare the folder with the descriptor `work` with the initial tree. Entries named `.git` are not compared.
 
     Raises LimitReached if the difference is larger than DIFFERENCE_BYTES_MAX, or the folder has more than ENTRIES_MAX
     entries.
@@ -73,7 +73,7 @@ class _Walk:
 
     def __init__(self, initial: Tree, leaves_out: LeavesOut) -> None:
         self.initial, self.leaves_out = initial, leaves_out
-        self.paths = frozenset(initial.paths())
+        self.paths = frozenset(path for path in initial.paths() if CONTROL not in path.split("/"))
         self.folders = {path[:at] for path in self.paths for at, char in enumerate(path) if char == "/"}
         self.files: dict[str, bytes] = {}
         self.programs: set[str] = set()
