@@ -143,6 +143,8 @@ async def test_files_are_read_written_and_deleted_from_outside(box: SessionBox) 
         await box.read("data.bin")
     with pytest.raises(Invalid):
         await box.read("link.py")
+    with pytest.raises(Invalid):
+        await box.read("tools/hi.sh", offset=-1)
     with pytest.raises(LimitReached):
         await box.write("large", bytes(box.limits.file_bytes + 1))
 
@@ -200,6 +202,8 @@ async def test_a_closed_box_is_not_used(any_sandbox: Sandbox) -> None:
         with pytest.raises(Conflict, match="not open"):
             await use
     await box.close()
+    with pytest.raises(Conflict, match="opened before"):
+        await box.__aenter__()
 
 
 def test_the_limits_are_rows_of_their_own() -> None:

@@ -6,8 +6,9 @@ the keeper answers with one packet (JSON), and with the beginning and the end of
 
 Each command runs as a session of its own with an empty standard input. When its first process ends, the keeper kills
 every other process of the box: background processes, daemons, and processes that ignore signals. So nothing runs
-between two commands. The commands run as the same user as the keeper, therefore other processes may not inspect it, and
-no command inherits the socket. When the worker closes the socket, the box ends.
+between two commands. The keeper is the first process of the box, so no other process of the box can kill or stop it,
+and every process whose parent has ended becomes its child. The commands run as the same user as the keeper, therefore
+other processes may not inspect it, and no command inherits the socket. When the worker closes the socket, the box ends.
 """
 
 import array
@@ -17,6 +18,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -28,8 +30,7 @@ REASON_CHARS_MAX = 300
 KILL_WAIT_S = 10.0  # limit from the kill of all processes until the last one has ended
 KILL_EVERY_S = 0.05
 EXIT_NOT_ENDED = 3  # exit status of the keeper if a process did not end after its kill
-_SET_DUMPABLE = 4  # options of prctl; not dumpable: processes of the same user cannot read or write our memory
-_SET_CHILD_SUBREAPER = 36  # processes whose parent has ended become children of the keeper
+_SET_DUMPABLE = 4  # option of prctl; 0 stops commands, which run as the same user, from reading and writing our memory
 _FIRST_VICTIM = b"1000"  # when memory runs out, the kernel kills a process of the command, not the keeper
 _KEEPER_SCORES = (b"0", b"500")  # the first value that the system permits
 _MENDED = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
@@ -78,10 +79,7 @@ class Bell:
 
 
 class Scores:
-    """The scores by which the kernel chooses a victim when memory runs out.
-
-    The file is opened before the keeper forbids its inspection, because then it may not open the file any more.
-    """
+    """The scores by which the kernel chooses a victim when memory runs out. Make it before inspection is forbidden."""
 
     def __init__(self) -> None:
         self._file = -1
@@ -277,6 +275,8 @@ def serve(door: socket.socket, bell: Bell, scores: Scores) -> None:
 
 def main() -> None:
     """Prepare this process, then execute orders."""
+    if os.getpid() != 1:
+        sys.exit("The keeper ends all processes that it can reach, so it runs only as the first process of a box.")
     door = socket.socket(fileno=os.dup(0))
     for name in os.listdir("/proc/self/fd"):  # in a container we inherit a socket that no command may have
         with suppress(OSError):  # the descriptor of this listing is closed already
@@ -287,9 +287,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     scores = Scores()
     with suppress(OSError, AttributeError):
-        control = ctypes.CDLL(None).prctl
-        control(_SET_DUMPABLE, 0, 0, 0, 0)
-        control(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     with suppress(HungUp, ConnectionError):
         serve(door, Bell(), scores)
     os._exit(0)

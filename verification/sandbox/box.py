@@ -26,6 +26,7 @@ from verification.sandbox.workfolder import WorkFolder, folder_sizes
 
 END_WAIT_S = 10.0  # limit from the kill to the end of the last process
 WATCH_EVERY_S = 0.05
+WATCH_LIVE_EVERY_S = 1.0  # for a box whose receiver of `live` watches it
 
 
 def counts_processes_per_box(*, dropped: bool) -> bool:
@@ -54,6 +55,7 @@ class BubblewrapBox:
         """`rules` is the system call filter. `dropped` means that we are root, and the box runs as another user."""
         self._spec = spec
         self._limits = spec.limits
+        self._watch_every_s = WATCH_LIVE_EVERY_S if spec.live else WATCH_EVERY_S
         self._dropped = dropped
         self._confinement = confinement
         self._rules = rules
@@ -168,7 +170,7 @@ class BubblewrapBox:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 return "timeout"
-            await asyncio.wait({self._monitor.ended}, timeout=min(WATCH_EVERY_S, left_s))
+            await asyncio.wait({self._monitor.ended}, timeout=min(self._watch_every_s, left_s))
             if self._monitor.ended.done():
                 return None
         return breach

@@ -31,6 +31,7 @@ from verification.sandbox.workfolder import WorkFolder, folder_sizes
 START_WAIT_S = 60.0  # limit from the start of the container until its first process connects, on a busy machine
 END_WAIT_S = 30.0  # limit from the kill until all processes have ended, on a busy machine
 WATCH_EVERY_S = 0.05
+WATCH_LIVE_EVERY_S = 1.0  # for a box whose receiver of `live` watches it
 LOOK_EVERY_S = 0.5  # interval between checks whether the container has ended before it connected
 ENVIRONMENT = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
 
@@ -50,6 +51,7 @@ class DockerBox:
         """`place` is the folder of this box, which is removed at the end. `name` is the container's name."""
         self._spec = spec
         self._limits = spec.limits
+        self._watch_every_s = WATCH_LIVE_EVERY_S if spec.live else WATCH_EVERY_S
         self._engine = engine
         self._name = name
         self._place = place
@@ -210,7 +212,7 @@ class DockerBox:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 return "timeout"
-            await asyncio.wait({telling}, timeout=min(WATCH_EVERY_S, left_s))
+            await asyncio.wait({telling}, timeout=min(self._watch_every_s, left_s))
             if telling.done():
                 return None
         return breach

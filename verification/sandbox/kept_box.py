@@ -3,6 +3,7 @@
 import asyncio
 import os
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -49,10 +50,12 @@ class KeptBox:
         ready = asyncio.create_task(self._channel.ready())
         try:
             await asyncio.wait({ready, self._box}, timeout=START_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ready.cancel()  # without effect if it is done
-        if ready.done() and not ready.cancelled() and ready.exception() is None:
+        except BaseException:
+            ready.cancel()
+            raise
+        if ready.done() and ready.exception() is None:
             return
+        await _dropped(ready)
         await self.end("its keeper did not start in time")
         raise Unavailable(
             f"The box of a session did not start: {self.lost}.",
@@ -81,7 +84,7 @@ class KeptBox:
             self._stop("cancelled")
             raise
         if not answer.done():
-            answer.cancel()
+            await _dropped(answer)
             why = "its keeper has ended" if self._box and self._box.done() else "its keeper did not answer"
             return await self._ended(order, why)
         if failed := answer.exception():
@@ -114,7 +117,7 @@ class KeptBox:
         await asyncio.wait({self._owed, self._box}, timeout=ANSWER_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         owed, self._owed = self._owed, None
         if not owed.done() or owed.cancelled() or owed.exception():
-            owed.cancel()
+            await _dropped(owed)
             await self.end("its keeper did not answer")
 
     async def _ended(self, order: Order, why: str) -> CommandResult:
@@ -138,14 +141,23 @@ class KeptBox:
 
     async def close(self) -> None:
         """End the box and free all resources."""
-        if self._owed:
-            self._owed.cancel()
+        owed, self._owed = self._owed, None
         try:
+            if owed:
+                await _dropped(owed)
             await self.end("it was closed")
         finally:
             if self.work >= 0:
                 os.close(self.work)
                 self.work = -1
+
+
+async def _dropped(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task and wait for its end. Its error, if it has one, is of no interest any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 def _reason(box: "asyncio.Task[RunResult]", why: str) -> str:

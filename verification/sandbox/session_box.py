@@ -102,6 +102,8 @@ class SessionBox:
 
     async def __aenter__(self) -> Self:
         """Start the box. Raises Unavailable if none starts, and Refused if a limit is neither held nor accepted."""
+        if self._kept is not None:
+            raise Conflict("The box of the session was opened before.", hint="Make a new SessionBox.")
         allow_degraded, accepted = self._degraded
         self.not_held = (await probed(self._sandbox, allow_degraded=allow_degraded, accepted=accepted)).not_held
         self._kept = KeptBox(self._sandbox, self._spec)
@@ -149,6 +151,8 @@ class SessionBox:
 
     async def read(self, path: str, *, offset: int = 0, bytes_max: int = READ_BYTES_MAX) -> FilePart:
         """Read a part of a file of the working copy. Raises NotFound and Invalid."""
+        if offset < 0:
+            raise Invalid(f"{offset} is not a place in a file.", hint="Give an offset of 0 or more.")
         size = min(bytes_max, READ_BYTES_MAX)
         return await self._outside(partial(read_file, path=path, offset=offset, bytes_max=size))
 
