@@ -70,6 +70,17 @@ async def test_git_works_on_the_working_copy(box: SessionBox) -> None:
     assert (found.added, found.deleted) == (("b.py",), ("a.py",))
 
 
+async def test_the_settings_of_the_worker_do_not_count(any_sandbox: Sandbox) -> None:
+    """Neither its umask, nor a toolbox with another Python."""
+    former = os.umask(0o077)
+    try:
+        env = {"PATH": "/nowhere:/usr/bin:/bin"}
+        async with SessionBox(any_sandbox, TREE, env=env, allow_degraded=True) as box:
+            assert (await box.run("touch file && stat -c %a file tools/hi.sh a.py")).observed() == "644\n755\n644\n"
+    finally:
+        os.umask(former)
+
+
 async def test_the_usual_tools_are_there(box: SessionBox) -> None:
     tools = "awk bash cut diff find git grep head patch ps sed sort tail tar tee tr truncate wc which xargs python3"
     here = [tool for tool in tools.split() if shutil.which(tool, path="/usr/bin:/bin") or tool == "python3"]

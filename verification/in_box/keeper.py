@@ -29,6 +29,7 @@ READ_BYTES = 65536
 REASON_CHARS_MAX = 300
 KILL_WAIT_S = 10.0  # limit from the kill of all processes until the last one has ended
 KILL_EVERY_S = 0.05
+UMASK = 0o022  # of all commands, independent of the worker's
 EXIT_NOT_ENDED = 3  # exit status of the keeper if a process did not end after its kill
 _SET_DUMPABLE = 4  # option of prctl; 0 stops commands, which run as the same user, from reading and writing our memory
 _FIRST_VICTIM = b"1000"  # when memory runs out, the kernel kills a process of the command, not the keeper
@@ -285,6 +286,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(UMASK)
     scores = Scores()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 from domain.errors import Conflict, Invalid, LimitReached
 from domain.tree import Tree
 from verification.sandbox.acceptance import probed
-from verification.sandbox.base import PYTHON, WORK, RunSpec, Sandbox
+from verification.sandbox.base import PROGRAMS, PYTHON, WORK, RunSpec, Sandbox
 from verification.sandbox.identity import box_user
 from verification.sandbox.keeper_channel import Order
 from verification.sandbox.kept_box import KeptBox
@@ -90,7 +90,7 @@ class SessionBox:
         self._sandbox = sandbox
         self._degraded = allow_degraded, accepted
         self._spec = RunSpec(
-            argv=(PYTHON, *_ALONE, _KEEPER),
+            argv=(f"{PROGRAMS}/{PYTHON}", *_ALONE, _KEEPER),
             files=tree,
             read_only={_KEEPER: _SOURCE.read_bytes(), GIT_SETTINGS: _GIT, **(read_only or {})},
             folders=folders or {},

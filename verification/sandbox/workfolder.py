@@ -89,6 +89,7 @@ class _Writer:
     def file(self, path: str, content: bytes, mode: int) -> None:
         folder, name = self._above(path)
         with os.fdopen(os.open(name, _NEW_FILE, mode, dir_fd=folder), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # independent of the umask
             file.write(content)
 
     def folder(self, path: str) -> None:
