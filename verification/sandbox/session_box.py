@@ -28,8 +28,8 @@ from verification.sandbox.workfolder import is_plain_path
 
 T = TypeVar("T")
 SHELL = ("/bin/sh", "-c")
-COMMAND_BYTES_MAX = 64 * 1024
-"""Size limit of one command: its shell text, or all its arguments together."""
+COMMAND_BYTES_MAX = 127 * 1024
+"""Size limit of one command: its shell text, or all its arguments together. Linux permits 128 KiB for one argument."""
 READ_BYTES_MAX = 1024 * 1024
 """Size limit of one read of a file."""
 GIT_SETTINGS = "/aura/gitconfig"
