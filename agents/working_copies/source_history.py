@@ -1,9 +1,10 @@
 """The history of a base, read from the Director's repository. Nothing of that repository is changed or run."""
 
+import zlib
 from contextlib import closing
 from pathlib import Path
 
-from agents.working_copies.git_objects import KINDS, GitObject
+from agents.working_copies.git_objects import KINDS, GitObject, object_id
 from agents.working_copies.history import collect
 from verification.requirements.base_tree import BaseTree
 
@@ -14,16 +15,21 @@ def history_of(base: BaseTree) -> bytes | None:
     """Return the stored history of a base: its commit and the ancestors of this commit, as far as the limits permit.
 
     It reads objects by id, starting at the base commit. So refs, later commits, configuration, hooks, reflogs, notes,
-    the stash and unreachable objects are never read. Return None if the base's commit itself cannot be used.
+    the stash and unreachable objects are never read. The history ends where an object is missing or damaged. Return
+    None if the base's commit itself cannot be used.
     """
+    from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException
     from dulwich.objects import ObjectID
     from dulwich.repo import Repo
 
     with closing(Repo(str(Path(base.repo)))) as repo:
 
         def read(id: str) -> GitObject:
-            number, raw = repo.object_store.get_raw(ObjectID(id.encode()))
-            if number not in _KIND_OF:
+            try:
+                number, raw = repo.object_store.get_raw(ObjectID(id.encode()))
+            except (FileFormatException, ApplyDeltaError, ChecksumMismatch, zlib.error, OSError, ValueError) as error:
+                raise KeyError(id) from error  # a damaged object counts as missing
+            if number not in _KIND_OF or object_id(_KIND_OF[number], raw) != id:
                 raise KeyError(id)
             return GitObject(_KIND_OF[number], raw)
 

@@ -214,6 +214,27 @@ def test_a_shallow_clone_gives_what_it_has(site: tuple[Path, str], tmp_path: Pat
     git(work, "fsck", "--full")
 
 
+@pytest.mark.parametrize("damage", ["cut", "noise", "other content", "empty"])
+def test_a_damaged_ancestor_ends_the_history_and_not_the_submission(
+    site: tuple[Path, str], tmp_path: Path, damage: str
+) -> None:
+    source, base = site
+    tree = read(source, base)
+    whole = history_of(tree)
+    first = git(source, "rev-list", "--max-parents=0", base).strip()
+    path = source / ".git" / "objects" / first[:2] / first[2:]
+    stored = path.read_bytes()
+    other = zlib.compress(b"commit 0\0")
+    path.chmod(0o644)
+    path.write_bytes({"cut": stored[:20], "noise": b"noise", "other content": other, "empty": b""}[damage])
+    work = written(lay_out([base_pack(tree, history_of(tree))]).opened(), tmp_path / "work")
+    assert git(work, "status", "--porcelain") == ""
+    assert first not in git(work, "log", "--format=%H")
+    assert git(work, "log", "--format=%H").startswith(base)
+    path.write_bytes(stored)
+    assert history_of(tree) == whole  # the control
+
+
 def test_the_verified_work_of_earlier_tasks_is_a_commit_on_the_base(site: tuple[Path, str], tmp_path: Path) -> None:
     source, base = site
     tree = read(source, base)
