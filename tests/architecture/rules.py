@@ -42,6 +42,7 @@ PROCESS_EDGES = frozenset(
         ("agents/workers/worker.py", "Worker._take"),  # one order: the other calls of the process go on
         ("agents/workers/worker.py", "Worker._result"),  # one call: what nobody expected is handed in as a defect
         ("agents/workers/worker.py", "Worker._close"),  # connections that are given back at the end
+        ("agents/gateway/gateway.py", "Gateway.serve"),  # one connection: the others of the box and the worker go on
         ("agents/manager/permits.py", "Permitting.answer"),  # one request: the worker gets an answer, others go on
         ("agents/workers/pool.py", "Workers._employee"),  # one employee that cannot be built: the others work
         ("agents/workers/probing.py", "Served._called"),  # one probe: the worker goes on

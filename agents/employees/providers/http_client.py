@@ -46,6 +46,13 @@ class BoundedClient(httpx2.AsyncClient):
             request = self._redirected(request, response)
         raise CallFailed("moved", f"{request.url} redirects again, after {REDIRECTS_MAX} redirects.")
 
+    async def begin(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and return its response before the body is read. The caller closes it.
+
+        A redirect is returned like any other response: it is not followed.
+        """
+        return await super().send(request, stream=True, follow_redirects=False)
+
     def _redirected(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
         """Return the request to the new address. Method and body stay the same for every redirect status."""
         try:

@@ -1,0 +1,1 @@
+"""The wire formats of the gateway: the allowed fields of each, as data."""

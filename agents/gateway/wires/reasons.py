@@ -1,0 +1,10 @@
+"""Reasons why fields are refused. Each sentence ends a message that names the field."""
+
+HOSTED_TOOL = "a tool that the provider runs would give the box a network. Only tools that the agent runs are allowed."
+REMOTE = "the provider would fetch or open something outside the request. Put the content into the request."
+STORED = "the provider would keep it after the request. Send the whole conversation in each request."
+PRICE = "it changes the price of a call. The gateway knows only the usual price."
+MANY = "it multiplies the output of a call. Make one request for each answer."
+OTHER_MODEL = "it can choose another model. The gateway sends every request to the hired model."
+MEDIA = "only text and images can be bounded in tokens."
+LEGACY = "it is the old form of tools. Use `tools`."

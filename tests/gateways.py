@@ -1,0 +1,317 @@
+"""A gateway for tests, with an account that decides as the domain does, and doubles of the providers on loopback.
+
+The doubles follow the wire formats; they are not the providers. They bill a token for each four bytes of a request, so
+they are honest about usage unless a test says otherwise.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from agents.employees.pricing import Rates
+from agents.gateway.contract import CallRefused, MeteredCall, Upstream
+from agents.gateway.gateway import Gateway
+from agents.gateway.refusals import WireName
+from agents.gateway.spending import Spending
+from domain.attempt import Attempt, finished, started
+from domain.money import Amount
+
+SECRET = "sk-test-7f3a9c21d0e84b56"
+MODEL = "hired-model"
+RATES = Rates(Decimal(3), Decimal(15))
+PLENTY = Amount(Decimal(100), 50_000_000)
+BILLED_BYTES = 4
+"""Bytes of a request for each input token that the double bills."""
+PATHS: dict[WireName, str] = {
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "messages": "/v1/messages",
+    "gemini": "/v1beta/models/some-model:generateContent",
+}
+
+
+class Account:
+    """The manager's side of the permits, in memory: the domain's attempt, with its rules for bounds and charges."""
+
+    def __init__(self, reservation: Amount, calls_max: int = 1000) -> None:
+        self.attempt = Attempt(
+            order=UUID(int=1), employee=UUID(int=2), number=1, seed=7, due_at=0, reservation=reservation
+        )
+        self.calls_max = calls_max
+        self.calls: dict[int, MeteredCall] = {}
+        self.worst = reservation
+        """The least that was ever left, before a receipt gave something back."""
+
+    async def ask(self, bound: Amount) -> int:
+        await asyncio.sleep(0)
+        index = self.attempt.calls
+        if index >= self.calls_max:
+            raise CallRefused("calls_used_up", f"The attempt has used its {self.calls_max} calls.")
+        if not bound.fits(self.attempt.left):
+            raise CallRefused("reservation_used_up", "The bound of the call does not fit.")
+        self.attempt = started(self.attempt, index, bound, None)
+        left = self.attempt.left
+        self.worst = Amount(min(self.worst.usd, left.usd), min(self.worst.tokens, left.tokens))
+        return index
+
+    async def receipt(self, index: int, call: MeteredCall) -> None:
+        await asyncio.sleep(0)
+        bound, cost = self.attempt.open[index].bound, call.snapshot.cost
+        charged = bound if cost is None else cost.at_most(bound) if call.snapshot.estimated else cost
+        self.attempt = finished(self.attempt, index, charged)
+        self.calls[index] = call
+
+
+class Seen(NamedTuple):
+    """One request as a double received it. `raw`: all its bytes."""
+
+    target: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    raw: bytes
+
+    @property
+    def input_tokens(self) -> int:
+        return -(-len(self.raw.partition(b"\r\n\r\n")[2]) // BILLED_BYTES)
+
+
+Act = Callable[["Provider", asyncio.StreamWriter, Seen], Awaitable[None]]
+
+
+class Provider:
+    """The double of a provider. `act` writes the answer."""
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.seen: list[Seen] = []
+        self.connections = 0
+        self.billed_tokens = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.port = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def holds(self, marker: str) -> bool:
+        """Return whether any request contained the marker, in its path, headers or body."""
+        return any(marker.encode() in seen.raw for seen in self.seen)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while True:
+                await self._one(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        self.seen.append(Seen(first.split(" ")[1], headers, json.loads(body) if body else {}, head + body))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.act(self, writer, self.seen[-1])
+            await writer.drain()
+        finally:
+            self.at_once -= 1
+
+    async def end(self) -> None:
+        await asyncio.sleep(0)
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def provider(act: Act) -> AsyncIterator[Provider]:
+    """Run a double for the duration of a test."""
+    double = Provider(act)
+    server = await asyncio.start_server(double.handle, "127.0.0.1", 0, limit=1 << 24)
+    double.port = server.sockets[0].getsockname()[1]
+    try:
+        yield double
+    finally:
+        server.close()
+        await double.end()
+
+
+class World(NamedTuple):
+    """A gateway before a double, and the account of its attempt."""
+
+    gateway: Gateway
+    provider: Provider
+    account: Account
+    spending: Spending
+
+
+@asynccontextmanager
+async def world(
+    act: Act,
+    *,
+    reservation: Amount = PLENTY,
+    wires: Sequence[WireName] = tuple(PATHS),
+    calls_max: int = 1000,
+    wait_s: float = 30.0,
+    **upstream: Any,
+) -> AsyncIterator[World]:
+    """Run a gateway and a double."""
+    settings: dict[str, Any] = {"output_tokens_max": 1000, "wall_s": 20.0, "price": RATES, "secret": SECRET}
+    settings |= {"model": MODEL, **upstream}
+    async with provider(act) as double:
+        base_url = settings.pop("base_url", double.address)
+        account, spending = Account(reservation, calls_max), Spending(reservation, wait_s=wait_s)
+        hired = Upstream(provider="double", base_url=base_url, wires=frozenset(wires), **settings)
+        gateway = Gateway(hired, account, spending)
+        try:
+            yield World(gateway, double, account, spending)
+        finally:
+            await gateway.close()
+
+
+class Answered(NamedTuple):
+    """The answer that the agent read. `whole`: its end was as its headers say."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    whole: bool
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def send(gateway: Gateway, raw: bytes, *, wait_s: float = 30.0) -> Answered:
+    """Send bytes on a new connection of the gateway, as the relay does, and read its answer to the end."""
+    theirs, ours = socket.socketpair()
+    ours.setblocking(False)
+    serving = asyncio.ensure_future(gateway.serve(ours))
+    reader, writer = await asyncio.open_unix_connection(sock=theirs, limit=1 << 26)
+    try:
+        writer.write(raw)
+        async with asyncio.timeout(wait_s):
+            received = await _all(reader)
+    finally:
+        writer.close()
+        await serving
+    return parsed(received)
+
+
+async def _all(reader: asyncio.StreamReader) -> bytes:
+    received = b""
+    try:
+        while piece := await reader.read(1 << 20):
+            received += piece
+    except ConnectionError:
+        pass
+    return received
+
+
+def parsed(received: bytes) -> Answered:
+    """Return the answer in these bytes. Status 0: there is none."""
+    head, _, rest = received.partition(b"\r\n\r\n")
+    if not head:
+        return Answered(0, {}, b"", False, received)
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body, whole = rest, len(rest) == int(headers.get("content-length", "-1"))
+    if headers.get("transfer-encoding") == "chunked":
+        body, whole = _chunks(rest)
+    return Answered(int(first.split(" ")[1]), headers, body, whole, received)
+
+
+def _chunks(rest: bytes) -> tuple[bytes, bool]:
+    body = b""
+    while True:
+        size, separator, rest = rest.partition(b"\r\n")
+        if not separator:
+            return body, False
+        length = int(size, 16)
+        if not length:
+            return body, True
+        body, rest = body + rest[:length], rest[length + 2 :]
+
+
+def post(path: str, body: Any, *headers: str) -> bytes:
+    """Return an HTTP request with a JSON body. `headers`: further lines."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1:4141",
+        "Content-Type: application/json",
+        "Authorization: Bearer agents-own-key",
+        f"Content-Length: {len(content)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def honest_body(wire: WireName, text: str = "Add two numbers.") -> dict[str, Any]:
+    """Return a usual request of a wire format, with a tool."""
+    schema = {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
+    if wire == "chat":
+        function = {"name": "run", "description": "Run a command.", "parameters": schema}
+        return {
+            "model": "gpt-x",
+            "messages": [{"role": "system", "content": "You code."}, {"role": "user", "content": text}],
+            "tools": [{"type": "function", "function": function}],
+            "max_tokens": 200,
+        }
+    if wire == "responses":
+        tool = {"type": "function", "name": "run", "description": "Run a command.", "parameters": schema}
+        content = [{"type": "input_text", "text": text}]
+        message = {"type": "message", "role": "user", "content": content}
+        return {"model": "gpt-x", "instructions": "You code.", "input": [message], "tools": [tool], "store": False}
+    if wire == "messages":
+        block = {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+        return {
+            "model": "claude-x",
+            "system": [{"type": "text", "text": "You code."}],
+            "messages": [{"role": "user", "content": [block]}],
+            "tools": [{"name": "run", "description": "Run a command.", "input_schema": schema}],
+            "max_tokens": 200,
+        }
+    return {
+        "contents": [{"role": "user", "parts": [{"text": text}]}],
+        "tools": [{"functionDeclarations": [{"name": "run", "parameters": schema}]}],
+        "generationConfig": {"maxOutputTokens": 200, "temperature": 0},
+    }
+
+
+def output_limit(seen: Seen) -> int:
+    """Return the limit of output tokens in a request, as a provider reads it."""
+    body = seen.body
+    config = body.get("generationConfig") or {}
+    names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+    counts = [body[name] for name in names if body.get(name)]
+    return int(min(counts)) if counts else int(config.get("maxOutputTokens", 10**6))
+
+
+def wire_of(seen: Seen) -> WireName:
+    path = seen.target.partition("?")[0]
+    if "enerateContent" in path:
+        return "gemini"
+    wires: tuple[WireName, ...] = ("messages", "responses", "chat")
+    return next(wire for wire in wires if f"/{wire}" in path)

@@ -1,0 +1,125 @@
+"""The permits and receipts of a coding agent's attempt, on the way between gateway and manager."""
+
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from agents.gateway.contract import FREE, CallRefused, MeteredCall
+from agents.workers.gateway_permits import GatewayPermits, prompt_parts
+from agents.workers.permits import PermitAnswer, Permits
+from agents.workers.result import HandIn
+from domain.errors import Unavailable
+from domain.money import Amount
+from domain.snapshot import Snapshot
+from tests.orders import order
+from tests.permitting import Permitting
+
+_hand_in = msgspec.json.Decoder(HandIn)
+BOUND = Amount(Decimal("0.10"), 500)
+
+
+class Queue(Permitting):
+    """A queue in memory. `failing`: number of sends that fail first."""
+
+    def __init__(self, answer: PermitAnswer | None = None, failing: int = 0) -> None:
+        self._answer = answer
+        self._failing = failing
+        self.sent: list[tuple[str, HandIn]] = []
+
+    async def ask_permit(self, employee: UUID, data: bytes, wait_s: float, /) -> bytes | None:
+        if self._answer is not None:
+            return msgspec.json.encode(self._answer)
+        return await super().ask_permit(employee, data, wait_s)
+
+    async def send_result(self, employee: UUID, id: str, data: bytes, /) -> None:
+        del employee
+        if self._failing:
+            self._failing -= 1
+            raise Unavailable("No server.", hint="Try again.")
+        self.sent.append((id, _hand_in.decode(data)))
+
+
+def _permits(queue: Queue) -> GatewayPermits:
+    asked = order()
+    ids = {"run": asked.run, "task": asked.task, "order": asked.id, "employee": asked.employee}
+    return GatewayPermits(Permits(queue, **ids, ends_at=10**9), queue, asked)
+
+
+def _call(**request: Any) -> MeteredCall:
+    snapshot = Snapshot(outcome="answered", provider="double", endpoint="", model="m", cost=FREE)
+    return MeteredCall(snapshot=snapshot, request=json.dumps(request).encode(), answer=b"answer")
+
+
+async def test_a_call_is_permitted_and_its_receipt_sent() -> None:
+    queue = Queue()
+    permits = _permits(queue)
+    assert [await permits.ask(BOUND), await permits.ask(BOUND)] == [0, 1]
+    assert [request.bound for request in queue.permits_asked] == [BOUND, BOUND]
+    await permits.receipt(0, _call(model="m", messages=[{"role": "user", "content": "x"}]))
+    ((name, hand_in),) = queue.sent
+    assert name == f"{order().id}-call-0"
+    assert hand_in.outcome is None  # the attempt goes on
+    assert hand_in.calls[0].answer == b"answer"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (PermitAnswer(status="refused", code="reservation_used_up", message="no"), "reservation_used_up"),
+        (PermitAnswer(status="already_granted", claim=UUID(int=9)), "taken_elsewhere"),
+    ],
+)
+async def test_a_refused_permit_is_a_refused_call(answer: PermitAnswer, code: str) -> None:
+    with pytest.raises(CallRefused) as refused:
+        await _permits(Queue(answer)).ask(BOUND)
+    assert refused.value.code == code
+
+
+async def test_a_receipt_is_sent_again_if_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.workers.gateway_permits.RETRY_WAIT_S", 0.0)
+    queue = Queue(failing=3)
+    await _permits(queue).receipt(0, _call(messages=[]))
+    assert len(queue.sent) == 1
+    with pytest.raises(Unavailable):
+        await _permits(Queue(failing=99)).receipt(0, _call(messages=[]))
+
+
+@pytest.mark.parametrize("name", ["messages", "input", "contents"])
+async def test_a_session_of_many_calls_is_recorded_in_proportion_to_its_length(name: str) -> None:
+    queue = Queue()
+    permits = _permits(queue)
+    messages: list[dict[str, str]] = []
+    for index in range(30):
+        messages.append({"role": "user", "content": f"message {index} " + "x" * 1000})
+        await permits.receipt(index, _call(system="s" * 5000, **{name: messages}))
+    sizes = [sum(map(len, hand_in.calls[0].messages)) for _, hand_in in queue.sent]
+    assert sizes[0] > 6000
+    assert max(sizes[1:]) < 1100
+    assert _whole(queue, 29) == [{"system": "s" * 5000, name: []}, *messages]
+
+
+def _whole(queue: Queue, index: int) -> list[Any]:
+    """Return the parts of a prompt as the record has them, through the calls that it builds on."""
+    receipt = next(hand_in.calls[0] for _, hand_in in queue.sent if hand_in.calls[0].index == index)
+    earlier = _whole(queue, receipt.base)[: receipt.kept] if receipt.base is not None else []
+    return earlier + [json.loads(part) for part in receipt.messages]
+
+
+async def test_two_conversations_of_one_agent_are_each_recorded_once() -> None:
+    queue = Queue()
+    permits = _permits(queue)
+    talks: list[list[dict[str, str]]] = [[], []]
+    for index in range(20):
+        talk = talks[index % 2]
+        talk.append({"role": "user", "content": f"{index} " + "y" * 1000})
+        await permits.receipt(index, _call(model="m", messages=talk))
+    assert sum(len(part) for _, hand_in in queue.sent for part in hand_in.calls[0].messages) < 25_000
+    assert _whole(queue, 19)[1:] == talks[1]
+
+
+def test_the_parts_of_a_request_without_messages_are_the_request() -> None:
+    assert prompt_parts(b'{"input": "text"}') == [b'{"input": "text"}']
