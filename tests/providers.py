@@ -18,7 +18,8 @@ def usage(wire: WireName, asked: int, made: int) -> dict[str, Any]:
         return {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}
     if wire == "gemini":
         return {"promptTokenCount": asked, "candidatesTokenCount": made, "totalTokenCount": asked + made}
-    return {"input_tokens": asked, "output_tokens": made}
+    total = {"total_tokens": asked + made} if wire == "responses" else {}
+    return {"input_tokens": asked, "output_tokens": made, **total}
 
 
 def body(wire: WireName, text: str, counts: dict[str, Any] | None) -> dict[str, Any]:
@@ -64,10 +65,15 @@ def deltas(wire: WireName, text: str) -> list[bytes]:
 def first(wire: WireName, asked: int) -> list[bytes]:
     """Return the events that begin a stream."""
     if wire == "responses":
-        return [event({"type": "response.created", "response": {"id": "r-1", "status": "in_progress"}})]
+        answer = {"id": "r-1", "status": "in_progress"}
+        return [event({"type": "response.created", "response": answer}, "response.created")]
     if wire == "messages":
         message = {"id": "m-1", "type": "message", "model": "served", "content": [], "usage": usage(wire, asked, 1)}
-        return [event({"type": "message_start", "message": message}, "message_start")]
+        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        return [
+            event({"type": "message_start", "message": {**message, "role": "assistant"}}, "message_start"),
+            event(block, "content_block_start"),
+        ]
     return []
 
 
@@ -80,12 +86,16 @@ def last(wire: WireName, asked: int, made: int, *, counted: bool = True) -> list
         return [event(end), *told, b"data: [DONE]\n\n"]
     if wire == "responses":
         answer = body(wire, "done", counts if counted else None)
-        return [event({"type": "response.completed", "response": answer}, "response.completed")]
+        item = {"type": "response.output_item.done", "output_index": 0, "item": answer["output"][0]}
+        end = {"type": "response.completed", "response": answer}
+        return [event(item, "response.output_item.done"), event(end, "response.completed")]
     if wire == "messages":
         delta: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
         if counted:
             delta["usage"] = {"output_tokens": made}
-        return [event(delta, "message_delta"), event({"type": "message_stop"}, "message_stop")]
+        stop = {"type": "content_block_stop", "index": 0}
+        events = [event(stop, "content_block_stop"), event(delta, "message_delta")]
+        return [*events, event({"type": "message_stop"}, "message_stop")]
     return [event(body(wire, "", counts if counted else None))]
 
 
@@ -191,3 +201,56 @@ def raw(write_all: Callable[[asyncio.StreamWriter, Seen], None]) -> Act:
         write_all(writer, seen)
 
     return act
+
+
+def tool_call(wire: WireName, name: str, arguments: dict[str, Any]) -> list[bytes]:
+    """Return the events of a stream that asks for a tool, without the events that begin and end it."""
+    written = json.dumps(arguments)
+    if wire == "chat":
+        call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": written}}
+        choice = {"index": 0, "delta": {"role": "assistant", "tool_calls": [call]}, "finish_reason": None}
+        return [event({"id": "c-1", "model": "served", "choices": [choice]})]
+    if wire == "responses":
+        item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": written}
+        done = {"type": "response.output_item.done", "output_index": 0, "item": {**item, "status": "completed"}}
+        return [event(done, "response.output_item.done")]
+    if wire == "messages":
+        block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": written}
+        return [
+            event({"type": "content_block_start", "index": 0, "content_block": block}, "content_block_start"),
+            event({"type": "content_block_delta", "index": 0, "delta": delta}, "content_block_delta"),
+            event({"type": "content_block_stop", "index": 0}, "content_block_stop"),
+        ]
+    content = {"role": "model", "parts": [{"functionCall": {"name": name, "args": arguments}}]}
+    return [event({"candidates": [{"content": content}], "modelVersion": "served"})]
+
+
+def calling(name: str, arguments: dict[str, Any], text: str) -> Act:
+    """Ask for a tool in each stream whose request has no result of this tool yet, and then answer with the text."""
+
+    async def act(double: Provider, writer: asyncio.StreamWriter, seen: Seen) -> None:
+        wire, asked = wire_of(seen), seen.input_tokens
+        if seen.body.get("tools") is None or _has_result(wire, seen.body):
+            await answering(text)(double, writer, seen)
+            return
+        double.billed_tokens += asked + OUTPUT_TOKENS
+        begin(writer)
+        opening = first(wire, asked)[:1] if wire == "messages" else first(wire, asked)
+        closing = [piece.replace(b"end_turn", b"tool_use") for piece in last(wire, asked, OUTPUT_TOKENS)]
+        if wire == "messages":
+            closing = closing[1:]
+        if wire == "responses":
+            closing = closing[1:]
+        if wire == "chat":
+            closing = [piece.replace(b'"finish_reason": "stop"', b'"finish_reason": "tool_calls"') for piece in closing]
+        for piece in (*opening, *tool_call(wire, name, arguments), *closing):
+            writer.write(chunk(piece))
+        writer.write(b"0\r\n\r\n")
+
+    return act
+
+
+def _has_result(wire: WireName, request: dict[str, Any]) -> bool:
+    marks = {"chat": '"role": "tool"', "responses": "function_call_output", "messages": "tool_result"}
+    return marks.get(wire, "functionResponse") in json.dumps(request)

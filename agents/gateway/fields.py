@@ -19,6 +19,7 @@ NAME_CHARS_MAX = 80  # of an unknown name in a message
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
 _DATA_URL = re.compile(r"data:([a-z]+/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_PLACES = re.compile(r"\[\d+\]")
 _ABSENT: Any = object()
 
 
@@ -30,8 +31,9 @@ class Notes:
         self.images = 0
 
     def remove(self, path: str) -> None:
+        """Note a removed field. The places of list items are left out, so that a long conversation has one note."""
         if len(self.removed) < REMOVED_MAX:
-            self.removed[path] = None
+            self.removed[_PLACES.sub("[]", path)[:NAME_CHARS_MAX]] = None
 
     def image(self, at: str) -> None:
         self.images += 1
@@ -105,9 +107,9 @@ class Neutral(msgspec.Struct, frozen=True):
     reason: str
 
     def check(self, value: Any, at: str, notes: Notes) -> Any:
+        del notes
         if not any(type(value) is type(neutral) and value == neutral for neutral in self.values):
             raise NotAllowed(at, self.reason)
-        notes.remove(at)
         return _ABSENT
 
 
@@ -142,7 +144,7 @@ class Fields(msgspec.Struct, frozen=True):
                 raise NotAllowed(path, self.refused[name])
             rule = self.known.get(name)
             if rule is None:
-                notes.remove(path[:NAME_CHARS_MAX])
+                notes.remove(path)
                 continue
             item = item if item is None else rule.check(item, path, notes)
             if item is not _ABSENT and not (item is None and isinstance(rule, Neutral)):

@@ -103,6 +103,10 @@ RESPONSES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("images", {"tools": [{"type": "image_generation"}]}),
     ("a remote MCP server", {"tools": [{"type": "mcp", "server_url": REMOTE}]}),
     ("a hosted shell", {"tools": [{"type": "shell"}]}),
+    (
+        "web search in a group of tools",
+        {"tools": [{"type": "namespace", "name": "x", "tools": [{"type": "web_search"}]}]},
+    ),
     ("a choice of a hosted tool", {"tool_choice": {"type": "web_search_preview"}}),
     ("a reference to a stored item", {"input": [{"type": "item_reference", "id": CANARY}]}),
     ("a call of a hosted tool", {"input": [{"type": "mcp_call", "server_label": CANARY}]}),
@@ -225,6 +229,11 @@ USED: tuple[Row, ...] = (
             ],
             "include": ["reasoning.encrypted_content"],
         },
+    ),
+    (
+        "responses: a group of the agent's own tools",
+        "responses",
+        {"tools": [{"type": "namespace", "name": "x", "tools": [{"type": "function", "name": "y"}]}]},
     ),
     ("responses: an image inside", "responses", _input_part(type="input_image", image_url=IMAGE)),
     ("messages: an image inside", "messages", _source(type="base64", media_type="image/png", data=PIXEL)),

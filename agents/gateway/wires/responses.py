@@ -55,13 +55,22 @@ _ITEMS = Kinds(
             required=("role",),
         ),
         "function_call": Fields(
-            {"id": NAME, "call_id": NAME, "name": NAME, "arguments": Text(), "status": _STATUS}, required=("call_id",)
+            {
+                "id": NAME,
+                "call_id": NAME,
+                "name": NAME,
+                "namespace": NAME,
+                "arguments": Text(),
+                "status": _STATUS,
+            },
+            required=("call_id",),
         ),
         "function_call_output": Fields(
             {"id": NAME, "call_id": NAME, "output": _OUTPUT, "status": _STATUS}, required=("call_id",)
         ),
         "custom_tool_call": Fields(
-            {"id": NAME, "call_id": NAME, "name": NAME, "input": Text(), "status": _STATUS}, required=("call_id",)
+            {"id": NAME, "call_id": NAME, "name": NAME, "namespace": NAME, "input": Text(), "status": _STATUS},
+            required=("call_id",),
         ),
         "custom_tool_call_output": Fields({"id": NAME, "call_id": NAME, "output": _OUTPUT}, required=("call_id",)),
         "local_shell_call": Fields({"id": NAME, "call_id": NAME, "action": Free(), "status": _STATUS}),
@@ -78,15 +87,17 @@ _ITEMS = Kinds(
     },
 )
 _FORMAT = Fields({"type": Text(32), "syntax": Text(32), "definition": Text()})
+_OWN_TOOLS = {
+    "function": Fields(
+        {"name": NAME, "description": Text(), "parameters": Schema(), "strict": Flag()}, required=("name",)
+    ),
+    "custom": Fields({"name": NAME, "description": Text(), "format": _FORMAT}, required=("name",)),
+    "local_shell": Fields({}),
+}
+_GROUPED = Items(Kinds("type", _OWN_TOOLS, refused=HOSTED_TOOLS), 1000)
 _TOOLS = Kinds(
     "type",
-    {
-        "function": Fields(
-            {"name": NAME, "description": Text(), "parameters": Schema(), "strict": Flag()}, required=("name",)
-        ),
-        "custom": Fields({"name": NAME, "description": Text(), "format": _FORMAT}, required=("name",)),
-        "local_shell": Fields({}),
-    },
+    {**_OWN_TOOLS, "namespace": Fields({"name": NAME, "description": Text(), "tools": _GROUPED}, required=("name",))},
     refused=HOSTED_TOOLS,
 )
 _TEXT_FORMATS = {
