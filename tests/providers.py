@@ -65,11 +65,13 @@ def deltas(wire: WireName, text: str) -> list[bytes]:
 def first(wire: WireName, asked: int) -> list[bytes]:
     """Return the events that begin a stream."""
     if wire == "responses":
-        answer = {"id": "r-1", "status": "in_progress"}
+        answer: dict[str, Any] = {"id": "r-1", "status": "in_progress"}
         return [event({"type": "response.created", "response": answer}, "response.created")]
     if wire == "messages":
-        message = {"id": "m-1", "type": "message", "model": "served", "content": [], "usage": usage(wire, asked, 1)}
-        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        message: dict[str, Any] = {"id": "m-1", "type": "message", "model": "served", "content": []}
+        message["usage"] = usage(wire, asked, 1)
+        text: dict[str, Any] = {"type": "text", "text": ""}
+        block: dict[str, Any] = {"type": "content_block_start", "index": 0, "content_block": text}
         return [
             event({"type": "message_start", "message": {**message, "role": "assistant"}}, "message_start"),
             event(block, "content_block_start"),
@@ -81,13 +83,13 @@ def last(wire: WireName, asked: int, made: int, *, counted: bool = True) -> list
     """Return the events that end a stream, with the usage."""
     counts = usage(wire, asked, made)
     if wire == "chat":
-        end = {"id": "c-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        stopped = event({"id": "c-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         told = [event({"id": "c-1", "model": "served", "choices": [], "usage": counts})] if counted else []
-        return [event(end), *told, b"data: [DONE]\n\n"]
+        return [stopped, *told, b"data: [DONE]\n\n"]
     if wire == "responses":
         answer = body(wire, "done", counts if counted else None)
         item = {"type": "response.output_item.done", "output_index": 0, "item": answer["output"][0]}
-        end = {"type": "response.completed", "response": answer}
+        end: dict[str, Any] = {"type": "response.completed", "response": answer}
         return [event(item, "response.output_item.done"), event(end, "response.completed")]
     if wire == "messages":
         delta: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
