@@ -1,17 +1,14 @@
 """The price of a call of the hired model: its upper bound before the call, and its charge after it."""
 
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP
 from typing import NamedTuple
 
-from agents.employees.pricing import UNKNOWN, Price, PriceSource, charge_of, cost_of
+from agents.employees.pricing import PriceSource, charge_of, cost_of
 from agents.employees.usage import Counted, may_reason_hidden, tokens_of
 from agents.gateway.limits import IMAGE_TOKENS_MAX, INPUT_BYTES_PER_TOKEN, INPUT_TOKENS_EXTRA
 from agents.gateway.refusals import GatewayRefusal
 from agents.gateway.usage_reader import UsageReader
 from domain.money import USD_STEP, Amount
-
-CACHE_WRITE_SURCHARGE = Decimal("0.25")
-"""Part of the input price that a token costs more when it is written to the provider's cache for 5 minutes."""
 
 
 class Charge(NamedTuple):
@@ -42,7 +39,14 @@ class Meter(NamedTuple):
 
         :raises GatewayRefusal: price_unknown.
         """
-        usd = self._usd(input_tokens, output_tokens, written=input_tokens if self.writes_cache else 0).usd
+        usd = cost_of(
+            self.price,
+            base_url=self.base_url,
+            model=self.model,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cache_write_tokens=input_tokens if self.writes_cache else None,
+        ).usd
         if usd is None:
             raise GatewayRefusal(
                 403, "price_unknown", "The price of the hired model is not known, so no call may be made."
@@ -74,11 +78,11 @@ class Meter(NamedTuple):
             requested=self.model,
             reported=usage.model,
             cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.written_tokens,
         )
-        usd = None if price.usd is None else price.usd + self._surcharge(usage.written_tokens or 0)
-        if usd is None:
+        if price.usd is None:
             return Charge(None, counted.estimated, None)
-        amount = Amount(usd.quantize(USD_STEP, ROUND_UP), counted.input_tokens + counted.output_tokens)
+        amount = Amount(price.usd.quantize(USD_STEP, ROUND_UP), counted.input_tokens + counted.output_tokens)
         return Charge(amount, counted.estimated, price.source)
 
     def _counted(self, usage: UsageReader, prompt_bytes: int) -> Counted | None:
@@ -88,19 +92,3 @@ class Meter(NamedTuple):
         if not usage.complete or hidden:
             return None
         return Counted(tokens_of(prompt_bytes), tokens_of(usage.answer_bytes), estimated=True)
-
-    def _usd(self, input_tokens: int, output_tokens: int, written: int) -> Price:
-        price = cost_of(
-            self.price,
-            base_url=self.base_url,
-            model=self.model,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-        )
-        return UNKNOWN if price.usd is None else Price(price.usd + self._surcharge(written), price.source)
-
-    def _surcharge(self, written: int) -> Decimal:
-        if not written:
-            return Decimal(0)
-        usd = cost_of(self.price, base_url=self.base_url, model=self.model, input_tokens=written, output_tokens=0).usd
-        return (usd or Decimal(0)) * CACHE_WRITE_SURCHARGE
