@@ -24,6 +24,7 @@ from bus.store import Store
 from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
+from governance.authority import WORKER_RIGHTS
 from governance.gate import Gate
 from governance.log_session import LogSession
 from runtime.composition import Organisation
@@ -59,6 +60,7 @@ class Firm:
         setup = Setup(
             home=self.home,
             nats_url=self.endpoints.nats_url,
+            worker_nats_url=self.endpoints.worker_nats_url,
             postgres_dsn=self.endpoints.postgres_dsn,
             roles=roles,
             allow_degraded=True,
@@ -115,7 +117,7 @@ async def firm() -> AsyncIterator[Firm]:
     with TemporaryDirectory(prefix="aura-bench-") as folder:
         path = Path(folder)
         os.chmod(path, 0o755)  # the user of the database server must be able to enter it
-        async with servers(path / "servers") as endpoints:
+        async with servers(path / "servers", WORKER_RIGHTS) as endpoints:
             office = await LogSession.open(endpoints.nats_url, endpoints.postgres_dsn, name="bench")
             try:
                 monitor = json.loads((path / "servers" / "run" / "nats" / "nats.json").read_bytes())["http"]

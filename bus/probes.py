@@ -1,19 +1,28 @@
-"""Questions to the worker that serves an employee. They are NATS requests with a reply, and are not stored."""
+"""Questions to the worker that serves an employee. They are NATS messages with a reply, and are not stored.
 
+A worker is in another account than the process that asks, so it cannot publish to the inbox of that process. The answer
+has a subject of its own, with a random token that only the asked worker receives.
+"""
+
+import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
+from bus.subjects import PROBE_PREFIX as PREFIX
+from bus.subjects import PROBED_PREFIX
 from domain.errors import Unavailable, said_by
 
-PREFIX = "aura.probe"
 QUEUE = "workers"
 """Name of the queue group. If several processes serve one employee, only one of them answers."""
+TOKEN_BYTES = 16
+STATUS_HEADER = "Status"
+NO_RESPONDERS = "503"
 Answer = Callable[[bytes], Awaitable[bytes]]
 
 
@@ -52,14 +61,21 @@ class ProbeChannel:
 
     async def ask(self, employee: UUID, question: bytes, wait_s: float) -> bytes | None:
         """Return the answer; None if no process serves the employee. Raises Unavailable if no answer comes in time."""
+        answer_to = f"{PROBED_PREFIX}.{employee}.{secrets.token_hex(TOKEN_BYTES)}"
         try:
-            return (await self._client.request(f"{PREFIX}.{employee}", question, timeout=wait_s)).data
-        except NoRespondersError:
-            return None
+            subscription = await self._client.subscribe(answer_to)
+            try:
+                await self._client.publish(f"{PREFIX}.{employee}", question, reply=answer_to)
+                message = await subscription.next_msg(timeout=wait_s)
+            finally:
+                with suppress(NatsError):
+                    await subscription.unsubscribe()
         except (NatsError, TimeoutError) as error:
             raise Unavailable(
                 f"The worker did not answer within {wait_s:g} s.", hint="`aura status` shows whether the worker runs."
             ) from error
+        nobody = (message.headers or {}).get(STATUS_HEADER) == NO_RESPONDERS
+        return None if nobody else message.data
 
 
 def _down(error: BaseException) -> Unavailable:

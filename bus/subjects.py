@@ -7,6 +7,11 @@ from domain.registry import Scope
 
 EVENTS_PREFIX = "aura.evt"
 ALL_EVENTS = f"{EVENTS_PREFIX}.>"
+WORK_PREFIX = "aura.work"
+"""Subjects of the work queue: `.order.`, `.result.` and `.permit.`, each with the id of an employee."""
+PROBE_PREFIX = "aura.probe"
+PROBED_PREFIX = "aura.probed"
+"""Subjects of answers to probes: `.<employee>.<random token of the question>`."""
 ORGANISATION_FILTER = f"{EVENTS_PREFIX}.organisation.>"
 EMPLOYEES_FILTER = f"{EVENTS_PREFIX}.employee.>"
 

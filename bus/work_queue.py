@@ -1,11 +1,13 @@
 """The work queue: orders to workers, their results, and their requests for permits. It may be lost.
 
 Orders and results are streams in memory, apart from the log and apart from each other: writers of results cannot reach
-the stream of orders. After a loss the order's lease expires, and the work is ordered again. A request for a permit is
-not stored. Only this module uses subjects of `aura.work.>`.
+the stream of orders. The workers' side needs only the rights of a worker's account (governance/authority.py). After a
+loss the order's lease expires, and the work is ordered again. A request for a permit is not stored. Only this module
+uses subjects of `aura.work.>`.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +17,15 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
-from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
+from bus.subjects import WORK_PREFIX as PREFIX
 from domain.errors import Unavailable, said_by
 
 ORDERS = "AURA_ORDERS"
 RESULTS = "AURA_RESULTS"
-PREFIX = "aura.work"
 RECEPTION = "reception"
 """The consumer of all results."""
 ORDERS_BYTES_MAX = 48 * 1024**2
@@ -35,6 +38,9 @@ DUPLICATE_WINDOW_S = 600
 ACK_WAIT_S = 10.0
 """After this time an unacknowledged message is delivered again. The margin of the order's lease is longer."""
 REQUEST_WAIT_S = 5.0
+SECRET_BYTES = 16
+OTHER_CONFIGURATION = 10058
+"""Error code of the server: a stream of this name exists with other settings."""
 PENDING_MAX = 1024
 """Permit requests that wait in this process. The server drops more; the worker asks again."""
 
@@ -74,6 +80,7 @@ class WorkStream:
         self._client = client
         self._js = client.jetstream(timeout=REQUEST_WAIT_S)
         self._subscriptions: dict[str, Any] = {}
+        self._secret = secrets.token_hex(SECRET_BYTES)
 
     async def ensure(self) -> None:
         """Create the two streams if they do not exist. Raises Unavailable."""
@@ -87,14 +94,23 @@ class WorkStream:
             storage=StorageType.MEMORY,
             retention=RetentionPolicy.WORK_QUEUE,
             max_bytes=bytes_max,
+            discard=DiscardPolicy.NEW,  # a full stream refuses a message. It never drops an accepted one
             max_age=AGE_S,
             duplicate_window=DUPLICATE_WINDOW_S,
             num_replicas=1,
         )
         try:
-            await self._js.add_stream(config)
+            await self._create(config)
         except (NatsError, JetStreamError, TimeoutError) as error:
             raise _down(error) from error
+
+    async def _create(self, config: StreamConfig) -> None:
+        try:
+            await self._js.add_stream(config)
+        except APIError as error:
+            if error.err_code != OTHER_CONFIGURATION:
+                raise
+            await self._js.update_stream(config)  # the stream of an earlier release
 
     async def ensure_orders_of(self, employee: UUID) -> None:
         """Create the consumer from which the employee's worker takes its orders. Raises Unavailable."""
@@ -126,8 +142,12 @@ class WorkStream:
         await self._send(ORDERS, f"{PREFIX}.order.{employee}", data, f"order-{order}")
 
     async def send_result(self, employee: UUID, id: str, data: bytes) -> None:
-        """Hand in a result, once per id."""
-        await self._send(RESULTS, f"{PREFIX}.result.{employee}", data, f"{employee}-{id}")
+        """Hand in a result, once per id.
+
+        The id of the message has a secret of this process, because the server drops a message with a known id: another
+        worker that guesses the id could make the server drop this result.
+        """
+        await self._send(RESULTS, f"{PREFIX}.result.{employee}", data, f"{employee}-{id}-{self._secret}")
 
     async def _send(self, stream: str, subject: str, data: bytes, id: str) -> None:
         try:

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     home: Path = Path(".aura")
     nats_url: str | None = None
     nats_url_file: Path | None = None
+    worker_nats_url: str | None = None
+    worker_nats_url_file: Path | None = None
     postgres_dsn: str | None = None
     postgres_dsn_file: Path | None = None
     openai_base_url: str | None = None
@@ -63,13 +65,14 @@ class Settings(BaseSettings):
             name = f"AURA_{str(wrong['loc'][0]).upper()}"
             raise Invalid(f"{name} is not valid: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
         self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
+        self.worker_nats_url = from_file("AURA_WORKER_NATS_URL", self.worker_nats_url, self.worker_nats_url_file)
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
 
     def of_demo(self) -> "Settings":
         """Return the settings of a demonstration: a home next to this one, its own servers, and its own employees."""
         own = type(self)()
         own.home = self.root.with_name(f"{self.root.name}-demo")
-        own.nats_url = own.postgres_dsn = None
+        own.nats_url = own.worker_nats_url = own.postgres_dsn = None
         own.openai_base_url = own.openai_model = None
         own.metrics_port = ""
         own.allow_degraded = True
@@ -142,7 +145,7 @@ class Settings(BaseSettings):
     def endpoints(self) -> Endpoints:
         """Return the addresses of NATS and Postgres. Raises Unavailable if nothing runs and an address is not set."""
         if self.nats_url and self.postgres_dsn:
-            return Endpoints(nats_url=self.nats_url, postgres_dsn=self.postgres_dsn)
+            return Endpoints(self.nats_url, self.postgres_dsn, self.worker_nats_url or "")
         found = status(self.root).endpoints
         if found is None:
             raise Unavailable(
@@ -150,7 +153,10 @@ class Settings(BaseSettings):
                 hint="Start it with `aura up`, or set AURA_NATS_URL and AURA_POSTGRES_DSN to running servers.",
                 code="not_running",
             )
-        return Endpoints(nats_url=self.nats_url or found.nats_url, postgres_dsn=self.postgres_dsn or found.postgres_dsn)
+        own = "" if self.nats_url else found.worker_nats_url  # it belongs to the embedded server
+        return Endpoints(
+            self.nats_url or found.nats_url, self.postgres_dsn or found.postgres_dsn, self.worker_nats_url or own
+        )
 
     def store_only(self) -> str:
         """Return the address of Postgres, for commands that only read the log."""

@@ -1,8 +1,12 @@
-"""The capability matrix: the events that each role may cause. It is the only source of these rights."""
+"""The capability matrix: the events that each role may cause, and the NATS subjects of a worker. It is the only source
+of these rights.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
+from bus.subjects import PROBE_PREFIX, PROBED_PREFIX, WORK_PREFIX
+from bus.worker_accounts import WorkerRight
 from domain.tree import digest_of
 
 Role = Literal["director", "manager", "verifier", "auditor", "accountant", "hr", "recorder", "employee"]
@@ -80,3 +84,19 @@ def may(role: Role, causes: Iterable[str]) -> bool:
 def permitted(event_type: str) -> tuple[Role, ...]:
     """Return the roles that may cause an event."""
     return tuple(role for role in ROLES if event_type in MATRIX[role])
+
+
+WORKER_RIGHTS = (
+    WorkerRight("take its orders", "$JS.API.CONSUMER.MSG.NEXT.AURA_ORDERS.{orders}", "request_many"),
+    WorkerRight("acknowledge an order", "$JS.ACK.AURA_ORDERS.{orders}.>", "request"),
+    WorkerRight("hand in results", f"{WORK_PREFIX}.result.{{employee}}", "request"),
+    WorkerRight("ask for a permit", f"{WORK_PREFIX}.permit.{{employee}}", "request"),
+    WorkerRight("receive probes", f"{PROBE_PREFIX}.{{employee}}", "receive"),
+    WorkerRight("answer probes", f"{PROBED_PREFIX}.{{employee}}.*", "request"),
+    WorkerRight("read packs", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS", "request_many"),
+    WorkerRight("read packs by name", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS.>", "request_many"),
+    WorkerRight("write to its own upload bucket", "$O.{bucket}.>", "request"),
+)
+"""The NATS subjects of a worker's credential. It may do nothing else. The servers' configurations, the table in
+docs/operators.md and the tests are derived from this list.
+"""

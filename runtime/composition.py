@@ -139,7 +139,7 @@ class Organisation:
             self._staff(Shared(setup, session, blobs, Library(blobs), redactor, self._closing))
         names = [role.partition(":")[2] for role in setup.roles if role.startswith("employee:")]
         if names or "employees" in setup.roles:
-            client = await connect(setup.nats_url, name="aura-worker", outages=self._outages)
+            client = await connect(setup.worker_nats_url or setup.nats_url, name="aura-worker", outages=self._outages)
             self._closing.push_async_callback(client.close)
             self.vitals.needs_nats(lambda: answers(client))
             workers = Workers(

@@ -28,6 +28,8 @@ class Setup:
     nats_url: str
     postgres_dsn: str
     roles: Sequence[str] = (*STAFF_ROLES, "employees")
+    worker_nats_url: str = ""
+    """The address of NATS for the workers of this process; empty: `nats_url`."""
     allow_degraded: bool = False
     machine: str = ""
     """The id of the machine. The Director accepts limits of its boxes by this id."""

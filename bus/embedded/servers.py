@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bus.embedded.endpoints import Endpoints
 from bus.embedded.home import Home
 from bus.embedded.plan import ChildPlan
 from bus.embedded.port import free_port
+from bus.worker_accounts import WorkerRight
 from domain.errors import Unavailable
 
 START_WAIT_S = 60.0
@@ -20,10 +21,14 @@ POLL_S = 0.02
 
 
 class Server:
-    """One server. `url` is its address, `store` is the folder of its data. Start it from the main thread."""
+    """One server. `url` is its address, `store` is the folder of its data. Start it from the main thread.
 
-    def __init__(self, plan: ChildPlan, url: str, store: Path) -> None:
+    `worker_url`: the address for workers, of a nats-server.
+    """
+
+    def __init__(self, plan: ChildPlan, url: str, store: Path, worker_url: str = "") -> None:
         self.url = url
+        self.worker_url = worker_url
         self.store = store
         self._child = Child(plan)
 
@@ -87,13 +92,16 @@ class Server:
             )
 
 
-def nats_at(folder: Path) -> Server:
-    """Return a nats-server with its settings, log and streams in `folder`. It is not started yet."""
+def nats_at(folder: Path, rights: Sequence[WorkerRight] = ()) -> Server:
+    """Return a nats-server with its settings, log and streams in `folder`. It is not started yet.
+
+    `rights`: the rights of the workers' accounts.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     store = folder / "store"
-    plan = nats.plan(folder, store, port, free_port(frozenset({port})), folder)
-    return Server(plan, nats.url(port, nats.credentials(folder)), store)
+    plan = nats.plan(folder, store, port, free_port(frozenset({port})), folder, rights)
+    return Server(plan, nats.url(port, nats.credentials(folder)), store, nats.worker_url(folder, port))
 
 
 def postgres_at(home: Home) -> Server:
@@ -105,14 +113,14 @@ def postgres_at(home: Home) -> Server:
 
 
 @asynccontextmanager
-async def servers(folder: Path) -> AsyncIterator[Endpoints]:
+async def servers(folder: Path, rights: Sequence[WorkerRight] = ()) -> AsyncIterator[Endpoints]:
     """Run both servers with their data in `folder`. At the end, stop them and keep the data."""
     database = postgres_at(Home(folder))
-    stream = nats_at(folder / "run" / "nats")
+    stream = nats_at(folder / "run" / "nats", rights)
     try:
         await stream.start()
         await database.start()
-        yield Endpoints(nats_url=stream.url, postgres_dsn=database.url)
+        yield Endpoints(nats_url=stream.url, postgres_dsn=database.url, worker_nats_url=stream.worker_url)
     finally:
         stream.stop()
         database.stop()

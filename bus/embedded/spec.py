@@ -13,12 +13,12 @@ from domain.errors import Invalid
 class ChildSpec(msgspec.Struct, frozen=True):
     """A process that the supervisor keeps alive, in addition to the servers.
 
-    `argv`, the values of `env`, and `probe` may contain {nats_url}, {postgres_dsn}, {home} and {port}. {port} is a free
-    port, which stays the same for this child. `env` is added to the environment of the first `up`. Every user of the
-    machine can see arguments, so pass {nats_url} in `env`. `probe` is tcp:HOST:PORT, http:URL, file:PATH (removed
-    before each start) or none. `grace_s` is the wait between the stop signal and SIGKILL. `start_after` names the
-    children that must be ready first. Consecutive children with the same `stop_with` are stopped at the same time.
-    Otherwise each child is stopped after the next child has ended.
+    `argv`, the values of `env`, and `probe` may contain {nats_url}, {worker_nats_url}, {postgres_dsn}, {home} and
+    {port}. {port} is a free port, which stays the same for this child. `env` is added to the environment of the first
+    `up`. Every user of the machine can see arguments, so pass {nats_url} in `env`. `probe` is tcp:HOST:PORT, http:URL,
+    file:PATH (removed before each start) or none. `grace_s` is the wait between the stop signal and SIGKILL.
+    `start_after` names the children that must be ready first. Consecutive children with the same `stop_with` are
+    stopped at the same time. Otherwise each child is stopped after the next child has ended.
     """
 
     name: str
@@ -57,6 +57,7 @@ def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str
 def _filler(spec: ChildSpec, home: Home, endpoints: Endpoints) -> Callable[[str], str]:
     values = {
         "{nats_url}": endpoints.nats_url,
+        "{worker_nats_url}": endpoints.worker_nats_url or endpoints.nats_url,
         "{postgres_dsn}": endpoints.postgres_dsn,
         "{home}": str(home.path),
     }

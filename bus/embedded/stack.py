@@ -27,6 +27,7 @@ from bus.embedded.spec import ChildSpec
 from bus.embedded.spec import plan as plan_spec
 from bus.embedded.state import PLAN, PLAN_FILE, RESTART_LONGEST_S, STATE_FILE, StackPlan, ending
 from bus.embedded.status import ChildStatus, StackStatus, status
+from bus.worker_accounts import WorkerRight
 from domain.errors import Conflict, Invalid, Unavailable
 from domain.wording import counted
 
@@ -50,15 +51,18 @@ async def up(
     *,
     extra: Sequence[ChildSpec] = (),
     nats_url: str | None = None,
+    worker_nats_url: str | None = None,
     postgres_dsn: str | None = None,
+    rights: Sequence[WorkerRight] = (),
     restart_longest_s: float = RESTART_LONGEST_S,
     log_limits: LogLimits = NORMAL_LOGS,
     on_progress: Progress,
 ) -> StackStatus:
     """Start the stack if it does not run, and return when every child is ready.
 
-    A server is not started if the caller gives its address. `restart_longest_s` limits the back-off of a child that
-    keeps ending, and `log_limits` limits each log. A stack that already runs keeps its own limits.
+    A server is not started if the caller gives its address. `worker_nats_url`: the address of a given NATS server for
+    workers. `rights`: the rights of the workers' accounts in the embedded server. `restart_longest_s` limits the back-
+    off of a child that keeps ending, and `log_limits` limits each log. A stack that already runs keeps its own limits.
     Raises Conflict if the running stack differs from the requested one. Raises Unavailable if a child does not start.
     All other children are stopped in that case.
     """
@@ -75,7 +79,8 @@ async def up(
             await asyncio.to_thread(_end_leftovers, folders, on_progress)
             report_copy(folders, on_progress)
             folders.adopt()
-            plan = await asyncio.to_thread(_plan, folders, extra, nats_url, postgres_dsn, on_progress)
+            given = Endpoints(nats_url or "", postgres_dsn or "", worker_nats_url or "")
+            plan = await asyncio.to_thread(_plan, folders, extra, given, rights, on_progress)
             plan = msgspec.structs.replace(plan, restart_longest_s=restart_longest_s, log_limits=log_limits)
             write_record(folders.run / PLAN_FILE, plan)
             await asyncio.to_thread(_launch, folders)
@@ -136,19 +141,23 @@ def _end_leftovers(folders: Home, on_progress: Progress) -> None:
 def _plan(
     folders: Home,
     extra: Sequence[ChildSpec],
-    nats_url: str | None,
-    postgres_dsn: str | None,
+    given: Endpoints,
+    rights: Sequence[WorkerRight],
     on_progress: Progress,
 ) -> StackPlan:
-    """Choose ports, make the database and write the settings. Blocks for some seconds the first time."""
+    """Choose ports, make the database and write the settings. Blocks for some seconds the first time.
+
+    `given`: the addresses of servers that the stack does not start; empty for the others.
+    """
     children = []
     database: Path | None = None
-    if nats_url is None:
+    if not given.nats_url:
         _has_room(folders, on_progress)
         port, monitoring_port = folders.port("nats"), folders.port("nats-monitoring")
-        children.append(nats.plan(folders.run, folders.nats_data, port, monitoring_port, folders.logs))
-        nats_url = nats.url(port, nats.credentials(folders.run))
-    if postgres_dsn is None:
+        children.append(nats.plan(folders.run, folders.nats_data, port, monitoring_port, folders.logs, rights))
+        own = nats.url(port, nats.credentials(folders.run))
+        given = msgspec.structs.replace(given, nats_url=own, worker_nats_url=nats.worker_url(folders.run, port))
+    if not given.postgres_dsn:
         account = database_account()
         database = folders.settle(account)
         if str(database) != str(folders.data / "postgres"):
@@ -156,17 +165,16 @@ def _plan(
         if not postgres.is_made(database):
             on_progress("postgres: creating the database, which takes some seconds the first time")
         children.append(postgres.plan(database, folders.logs / "postgres.log", account))
-        postgres_dsn = postgres.dsn(database)
-    endpoints = Endpoints(nats_url=nats_url, postgres_dsn=postgres_dsn)
+        given = msgspec.structs.replace(given, postgres_dsn=postgres.dsn(database))
     names = [*(child.name for child in children), *(spec.name for spec in extra)]
     distinct = frozenset(names)
     if len(distinct) != len(names):
         raise Invalid(
             f"Two children have the same name: {', '.join(sorted(names))}.", hint="Give each child its own name."
         )
-    children += [plan_spec(spec, folders, endpoints, distinct) for spec in extra]
+    children += [plan_spec(spec, folders, given, distinct) for spec in extra]
     return StackPlan(
-        endpoints=endpoints,
+        endpoints=given,
         children=tuple(children),
         nats_data=str(folders.nats_data) if nats.NAME in distinct else None,
         postgres_data=str(database) if database else None,

@@ -21,6 +21,7 @@ from director.cli.commands import (
     stack,
     staff,
     verdicts,
+    workers,
 )
 from director.cli.output import INTERRUPTED, Door
 from director.terminal.system_errors import about_a_path
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law, log, sandbox, measure):
+for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law, log, sandbox, workers, measure):
     module.register(app)
 
 

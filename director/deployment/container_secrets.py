@@ -10,11 +10,14 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROJECT = Path("/project")
 VOLUMES = Path("/volumes")
+WORKERS = "workers"  # the credential of the employees' containers
 USER = "aura_admin"
 DATABASE = "aura_orchestra"
+CORE_USER = "aura"
 PASSWORD_BYTES = 24
 KEY_ENDING = "_api_key"
 READABLE = 0o444
@@ -23,10 +26,11 @@ READABLE = 0o444
 
 def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres:5432") -> dict[str, str]:
     """Return new secrets: for each file name, its one line. The addresses of the servers have the form `host:port`."""
-    nats, postgres = secrets.token_hex(PASSWORD_BYTES), secrets.token_hex(PASSWORD_BYTES)
+    nats, workers, postgres = (secrets.token_hex(PASSWORD_BYTES) for _ in range(3))
     return {
-        "nats_auth": f'authorization {{ user: "aura", password: "{nats}" }}',
+        "nats_passwords": nats_passwords(nats, workers),
         "nats_url": f"nats://aura:{nats}@{nats_address}",
+        "nats_worker_url": f"nats://{WORKERS}:{workers}@{nats_address}",
         "postgres_password": postgres,
         "postgres_user": USER,
         "postgres_database": DATABASE,
@@ -34,26 +38,49 @@ def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres
     }
 
 
-def taken_over(folder: Path) -> dict[str, str]:
-    """Return the secrets of an installation of release 0.1.0. Its user and its database both have the name aura."""
-    names = ("nats_auth", "nats_url", "postgres_password", "postgres_dsn")
-    return {name: (folder / name).read_text().strip() for name in names} | {
-        "postgres_user": "aura",
-        "postgres_database": "aura",
+def nats_passwords(core: str, workers: str) -> str:
+    """Return the variables of deploy/nats/nats.conf."""
+    return f'CORE_PASSWORD: "{core}"; WORKERS_PASSWORD: "{workers}"'
+
+
+def of_nats_url(url: str) -> dict[str, str]:
+    """Return the secrets of an installation whose containers shared one user of NATS. The workers get a password."""
+    core, workers = urlsplit(url), secrets.token_hex(PASSWORD_BYTES)
+    if core.username != CORE_USER or not core.password:
+        raise ValueError(f"the address in nats_url has no user {CORE_USER} with a password")
+    return {
+        "nats_passwords": nats_passwords(core.password, workers),
+        "nats_url": url,
+        "nats_worker_url": f"nats://{WORKERS}:{workers}@{core.netloc.rpartition('@')[2]}",
     }
 
 
+def taken_over(folder: Path) -> dict[str, str]:
+    """Return the secrets of an installation of release 0.1.0. Its user and its database both have the name aura."""
+    names = ("postgres_password", "postgres_dsn")
+    kept = {name: (folder / name).read_text().strip() for name in names}
+    return (
+        kept
+        | of_nats_url((folder / "nats_url").read_text().strip())
+        | {
+            "postgres_user": "aura",
+            "postgres_database": "aura",
+        }
+    )
+
+
 MOUNTED = {
-    "nats": ("nats_auth",),
+    "nats": ("nats_passwords",),
     "postgres": ("postgres_password", "postgres_user", "postgres_database"),
     "roles": ("nats_url", "postgres_dsn"),
-    "employees": ("nats_url",),
+    "employees": ("nats_worker_url",),
 }
-"""The files in each volume. The employees' container has no access to Postgres."""
+"""The files in each volume. The employees' container has no access to Postgres, and cannot reach the log."""
 
 
 def provide(project: Path, volumes: Path, **addresses: str) -> list[str]:
     """Fill the volumes. Return one line for each step. `addresses`: the arguments of `made_anew`."""
+    _separate_workers(volumes)
     return [_provide_passwords(project, volumes, addresses), _provide_keys(project, volumes / "employees")]
 
 
@@ -74,6 +101,26 @@ def _provide_passwords(project: Path, volumes: Path, addresses: dict[str, str]) 
     contents = taken_over(old) if is_older else made_anew(**addresses)
     _write({path: contents[name] for path, name in wanted.items()})
     return "passwords: taken from deploy/secrets" if is_older else "passwords: new"
+
+
+def _separate_workers(volumes: Path) -> None:
+    """Give the workers a password of their own in volumes of an older release. The password of the log stays."""
+    url, shared = volumes / "roles" / "nats_url", volumes / "employees" / "nats_url"
+    if (
+        url.exists()
+        and not (volumes / "nats" / "nats_passwords").exists()
+        and (volumes / "nats" / "nats_auth").exists()
+    ):
+        made = of_nats_url(url.read_text().strip())
+        _write(
+            {
+                volumes / "nats" / "nats_passwords": made["nats_passwords"],
+                volumes / "employees" / "nats_worker_url": made["nats_worker_url"],
+            }
+        )
+    if (volumes / "nats" / "nats_passwords").exists():
+        (volumes / "nats" / "nats_auth").unlink(missing_ok=True)
+        shared.unlink(missing_ok=True)
 
 
 def _provide_keys(project: Path, volume: Path) -> str:

@@ -23,7 +23,7 @@ def form_of(settings: Settings) -> Form:
 def open_log(settings: Settings, role: str, environment: Mapping[str, str]) -> Logger:
     """Open the log of this process. Secrets are removed from its lines."""
     known = secrets_of(environment)
-    for address in (settings.nats_url, settings.postgres_dsn):
+    for address in (settings.nats_url, settings.worker_nats_url, settings.postgres_dsn):
         if address:
             known += [address, urlsplit(address).password or ""]
     return open_logger(form_of(settings), sys.stderr, Redactor(known), role=role)

@@ -57,7 +57,9 @@ def _child(name: str, role: str, settings: Settings, index: int, *, start_after:
         argv=(sys.executable, "-m", "director", "serve", role, "--name", name),
         env={
             "AURA_HOME": "{home}",
-            "AURA_NATS_URL": "{nats_url}",
+            "AURA_NATS_URL": "" if role == EMPLOYEES else "{nats_url}",  # a worker cannot reach the log
+            "AURA_WORKER_NATS_URL": "{worker_nats_url}" if role in (EMPLOYEES, "all") else "",
+            "AURA_WORKER_NATS_URL_FILE": "",
             "AURA_NATS_URL_FILE": "",  # this process has read the file; a child must not see both variables
             "AURA_POSTGRES_DSN_FILE": "",
             "AURA_POSTGRES_DSN": "" if role == EMPLOYEES else "{postgres_dsn}",  # a worker has no access to SQL

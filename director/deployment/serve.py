@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from bus.embedded.endpoints import Endpoints
 from bus.logger import SILENT, Logger
 from director.settings import Settings
 from domain.errors import Invalid
@@ -72,14 +73,14 @@ def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str
     roles = _roles(wanted.roles)
     port = settings.listen_on()
     needs_log = any(role in STAFF_ROLES for role in roles)
-    nats_url, dsn = settings.nats_url, settings.postgres_dsn
-    if not nats_url or (needs_log and not dsn):
-        endpoints = settings.endpoints()
-        nats_url, dsn = endpoints.nats_url, endpoints.postgres_dsn
+    given = Endpoints(settings.nats_url or "", settings.postgres_dsn or "", settings.worker_nats_url or "")
+    has_all = given.nats_url and given.postgres_dsn if needs_log else given.nats_url or given.worker_nats_url
+    endpoints = given if has_all else settings.endpoints()
     return Setup(
         home=settings.root,
-        nats_url=nats_url,
-        postgres_dsn=dsn or "",
+        nats_url=endpoints.nats_url if needs_log else "",
+        worker_nats_url=endpoints.worker_nats_url or endpoints.nats_url,
+        postgres_dsn=endpoints.postgres_dsn if needs_log else "",
         roles=roles,
         allow_degraded=wanted.allow_degraded or settings.allow_degraded,
         machine=settings.machine_id,

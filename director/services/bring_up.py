@@ -20,7 +20,7 @@ from domain.money import Amount
 from domain.organisation import Found
 from domain.wording import counted
 from governance import keys
-from governance.authority import ROLES
+from governance.authority import ROLES, WORKER_RIGHTS
 from observability import prometheus_targets
 from verification.sandbox.choice import open_sandbox
 
@@ -61,6 +61,8 @@ async def bring_up(
         settings.root,
         extra=_children(with_model, settings, apart=apart, managers=managers),
         nats_url=settings.nats_url,
+        worker_nats_url=settings.worker_nats_url,
+        rights=WORKER_RIGHTS,
         postgres_dsn=settings.postgres_dsn,
         restart_longest_s=settings.restart_wait_max_s,
         log_limits=settings.log_limits(),

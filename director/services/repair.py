@@ -16,6 +16,7 @@ from bus.stream import Stream, connect
 from director.settings import Settings
 from domain.errors import AuraError, Refused, Unavailable
 from domain.wording import counted
+from governance.authority import WORKER_RIGHTS
 
 Note = Callable[[str], None]
 
@@ -48,7 +49,13 @@ async def _servers(settings: Settings, note: Note) -> AsyncIterator[Endpoints]:
         return
     if Home(settings.root).layout().postgres is None:
         settings.endpoints()  # this home never had servers: raises Unavailable
-    await stack.up(settings.root, nats_url=settings.nats_url, postgres_dsn=settings.postgres_dsn, on_progress=note)
+    await stack.up(
+        settings.root,
+        nats_url=settings.nats_url,
+        postgres_dsn=settings.postgres_dsn,
+        rights=WORKER_RIGHTS,
+        on_progress=note,
+    )
     try:
         yield settings.endpoints()
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bus.embedded.servers import nats_at, postgres_at
+from governance.authority import WORKER_RIGHTS
 from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.clusters import with_cluster
 from tests.integration.house import Sample
@@ -23,11 +24,15 @@ ROLES = ("verifier", "auditor", "accountant", "hr", "manager", "recorder")
 def aura() -> Iterator[Aura]:
     """Return a founded organisation on given servers, with no process running."""
     with homely() as home:
-        database, stream = postgres_at(with_cluster(home.folder / "servers")), nats_at(home.folder / "servers" / "nats")
+        database, stream = (
+            postgres_at(with_cluster(home.folder / "servers")),
+            nats_at(home.folder / "servers" / "nats", WORKER_RIGHTS),
+        )
         database.start_and_wait()
         stream.start_and_wait()
         try:
             home.environment |= {"AURA_NATS_URL": stream.url, "AURA_POSTGRES_DSN": database.url}
+            home.environment |= {"WORKER_URL_OF_TEST": stream.worker_url}
             inside = home.inside()
             inside.json("up", "--no-model")
             assert {child["name"] for child in inside.status()["children"]} == {"organisation"}
@@ -53,7 +58,8 @@ def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
     sample = Sample()
     answers = {"T1": [sample.wrong("T1"), sample.right("T1")]}
     with_sql = aura.environment
-    without_sql = {name: value for name, value in with_sql.items() if name != "AURA_POSTGRES_DSN"}
+    kept = {name: value for name, value in with_sql.items() if name not in ("AURA_POSTGRES_DSN", "AURA_NATS_URL")}
+    without_sql = kept | {"AURA_WORKER_NATS_URL": aura.environment["WORKER_URL_OF_TEST"]}
     processes = {role: aura.begin("serve", role, "--json", AURA_TRACEBACK="1") for role in ROLES}
     try:
         aura.hire("anna", answers)
@@ -62,7 +68,8 @@ def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
         aura.environment = with_sql
         environ = Path(f"/proc/{processes['employee:anna'].pid}/environ")
         worker = aura.until(environ.read_bytes)  # empty while the program is being loaded
-        assert b"AURA_NATS_URL" in worker
+        assert b"AURA_WORKER_NATS_URL" in worker
+        assert b"AURA_NATS_URL" not in worker
         assert b"POSTGRES" not in worker
         run = aura.json("submit", aura.requirement(sample))["run"]
         assert aura.json("watch", run)["phase"] == "delivered"

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from bus.embedded.home import Home
 from bus.embedded.port import free_port
 from bus.embedded.servers import nats_at, postgres_at
+from governance.authority import WORKER_RIGHTS
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 
@@ -122,11 +123,16 @@ class Project:
 
 @contextmanager
 def servers(folder: Path) -> Iterator[dict[str, str]]:
-    database, stream = postgres_at(Home(folder / "servers")), nats_at(folder / "servers" / "nats")
+    database, stream = postgres_at(Home(folder / "servers")), nats_at(folder / "servers" / "nats", WORKER_RIGHTS)
     database.start_and_wait()
     stream.start_and_wait()
     try:
-        yield {"nats_url": stream.url, "postgres_dsn": database.url, "openai_api_key": ""}
+        yield {
+            "nats_url": stream.url,
+            "nats_worker_url": stream.worker_url,
+            "postgres_dsn": database.url,
+            "openai_api_key": "",
+        }
     finally:
         stream.stop()
         database.stop()

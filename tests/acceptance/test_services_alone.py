@@ -61,6 +61,7 @@ from director.services import (
     verdicts,
     views,
     waiting,
+    worker_credentials,
 )
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
@@ -218,6 +219,17 @@ async def at_work(settings: Settings, folder: Path) -> None:
         limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
     await of_the_staff(settings, str(script))
+    await of_the_workers(settings)
+
+
+async def of_the_workers(settings: Settings) -> None:
+    """Add a credential of a worker, and remove it again."""
+    added = await worker_credentials.add_worker(settings, "far", [NAME], address="nats.example.org:4222")
+    assert added.file is not None
+    assert Path(added.file).read_text().endswith("@nats.example.org:4222\n")  # noqa: ASYNC240
+    assert [known.name for known in worker_credentials.list_workers(settings)] == ["workers", "far"]
+    await worker_credentials.remove_worker(settings, "far")
+    assert "WORKER_workers" in worker_credentials.server_accounts()
 
 
 async def of_the_staff(settings: Settings, script: str) -> None:

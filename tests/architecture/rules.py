@@ -24,6 +24,7 @@ NATS_PUBLISHERS = frozenset(
         EVENT_PUBLISHER,
         WORK,
         "bus/object_bucket.py",  # packs and uploads: chunks of byte strings, no events
+        "bus/probes.py",  # asks a worker, on aura.probe.>
         "bus/push_consumer.py",  # answers the server's flow control
         "bus/rehydration.py",  # `aura repair`: puts recorded events back at their own sequences, and decides nothing
         "bench/limits.py",  # measures the server alone, on a stream of its own

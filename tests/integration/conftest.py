@@ -10,6 +10,7 @@ import pytest
 
 from bus.embedded import postgres as embedded_postgres
 from bus.embedded.servers import Server, nats_at, postgres_at
+from governance.authority import WORKER_RIGHTS
 from tests import clusters
 from tests.integration.desks import FOLLOWS, Desk, Desks
 from tests.integration.house import House
@@ -45,7 +46,7 @@ async def postgres_dsn(postgres: Server) -> AsyncIterator[str]:
 @pytest.fixture
 async def nats(tmp_path: Path) -> AsyncIterator[Server]:
     """Return a fresh nats-server: `.url`, `.store`, `.kill()`, `await .restart()`."""
-    server = nats_at(tmp_path / "nats")
+    server = nats_at(tmp_path / "nats", WORKER_RIGHTS)
     await server.start()
     yield server
     server.stop()
@@ -87,9 +88,9 @@ async def desk(desks: Desks) -> Desk:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, nats_url: str, postgres_dsn: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, nats: Server, postgres_dsn: str) -> AsyncIterator[House]:
     """Return an organisation on fresh servers: founded, without employees and running processes."""
-    house = House(tmp_path / "home", nats_url, postgres_dsn)
+    house = House(tmp_path / "home", nats.url, postgres_dsn, nats.worker_url)
     await house.open()
     await house.found()
     yield house

@@ -23,6 +23,7 @@ from director.deployment import processes
 from director.services.process_list import readiness
 from director.settings import Settings
 from domain.errors import Unavailable
+from governance.authority import WORKER_RIGHTS
 from observability.process_registry import at_work
 from tests.integration.drilled import FOLDER, WITNESS
 from tests.integration.hits import SERVERS, VICTIMS, Hit
@@ -78,6 +79,7 @@ class Drill:
         found = await stack.up(
             self.settings.root,
             extra=children,
+            rights=WORKER_RIGHTS,
             restart_longest_s=self.settings.restart_wait_max_s,
             on_progress=lambda _: None,
         )

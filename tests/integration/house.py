@@ -93,10 +93,11 @@ async def as_share(candidate: Candidate, **named: Any) -> Verdict:
 class House:
     """One organisation in this process, and the Director's gate to it."""
 
-    def __init__(self, home: Path, nats_url: str, postgres_dsn: str) -> None:
+    def __init__(self, home: Path, nats_url: str, postgres_dsn: str, worker_nats_url: str = "") -> None:
         self.home = home
         self.nats_url = nats_url
         self.postgres_dsn = postgres_dsn
+        self.worker_nats_url = worker_nats_url
         self.office: LogSession
         self.director: Gate
 
@@ -177,6 +178,7 @@ class House:
             home=self.home,
             nats_url=self.nats_url,
             postgres_dsn=self.postgres_dsn,
+            worker_nats_url=self.worker_nats_url,
             roles=roles,
             **{"allow_degraded": True, **settings},  # type: ignore[arg-type]
         )

@@ -13,7 +13,9 @@ from ruamel.yaml import YAML
 
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
+from bus.worker_accounts import configuration_text
 from director.deployment import container_secrets
+from governance.authority import WORKER_RIGHTS
 from runtime.process_config import STAFF_ROLES
 from tests.acceptance.cli import Inside
 from verification.sandbox.syscalls import _REFUSED
@@ -188,9 +190,9 @@ def test_the_server_of_the_log_reads_its_settings(tmp_path: Path) -> None:
     (tmp_path / "etc" / "nats").mkdir(parents=True)
     (tmp_path / "run" / "secrets").mkdir(parents=True)
     shutil.copy(DEPLOY / "nats" / "nats.conf", tmp_path / "etc" / "nats")
-    secret = tmp_path / "run" / "secrets" / "nats_auth"
+    secret = tmp_path / "run" / "secrets" / "nats_passwords"
     command: list[Path | str] = [nats_server(), "-t", "--config", tmp_path / "etc" / "nats" / "nats.conf"]
-    secret.write_text('authorization { user: "aura", password: "x" }\n')
+    secret.write_text(container_secrets.nats_passwords("1e5", "x") + "\n")
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     secret.unlink()
@@ -199,6 +201,7 @@ def test_the_server_of_the_log_reads_its_settings(tmp_path: Path) -> None:
     assert f"max_payload: {nats.PAYLOAD_BYTES_MAX}\n" in text
     assert f"max_memory_store: {nats.MEMORY_STORE_BYTES_MAX}\n" in text
     assert "sync_interval: always\n" in text
+    assert text.endswith(configuration_text(WORKER_RIGHTS)), "write the accounts anew: aura worker accounts"
 
 
 def test_the_verifiers_filter_is_the_boxes_own_but_for_what_bubblewrap_calls() -> None:

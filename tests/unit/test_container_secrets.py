@@ -1,6 +1,7 @@
 """The service `secrets` of compose.yaml: it makes passwords once, keeps older ones, and updates the providers' keys."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -41,8 +42,10 @@ def test_new_volumes_get_passwords_that_fit_each_other(project: Path, volumes: P
     assert len(password) == 48
     assert made["roles/postgres_dsn"] == f"postgresql://aura_admin:{password}@postgres:5432/aura_orchestra\n"
     assert (made["postgres/postgres_user"], made["postgres/postgres_database"]) == ("aura_admin\n", "aura_orchestra\n")
-    assert made["roles/nats_url"] == made["employees/nats_url"]
-    assert made["roles/nats_url"].partition("aura:")[2].partition("@")[0] in made["nats/nats_auth"]
+    core, workers = urlsplit(made["roles/nats_url"].strip()), urlsplit(made["employees/nats_worker_url"].strip())
+    assert (core.username, workers.username) == ("aura", "workers")
+    assert made["nats/nats_passwords"] == f'CORE_PASSWORD: "{core.password}"; WORKERS_PASSWORD: "{workers.password}"\n'
+    assert core.password != workers.password
     assert {path.stat().st_mode & 0o777 for path in volumes.glob("*/*")} == {0o444}
     assert password not in "".join(said)
 
@@ -64,8 +67,32 @@ def test_an_older_installation_keeps_its_passwords_its_user_and_its_database(pro
     assert provide(project, volumes)[0] == "passwords: taken from deploy/secrets"
     made = contents(volumes)
     assert made["roles/postgres_dsn"] == OLD["postgres_dsn"] + "\n"
-    assert made["nats/nats_auth"] == OLD["nats_auth"] + "\n"
+    assert made["roles/nats_url"] == OLD["nats_url"] + "\n"
+    assert made["nats/nats_passwords"].startswith('CORE_PASSWORD: "n"; ')
     assert (made["postgres/postgres_user"], made["postgres/postgres_database"]) == ("aura\n", "aura\n")
+
+
+def test_volumes_of_an_older_release_keep_the_password_of_the_log_and_give_the_workers_another(
+    project: Path, volumes: Path
+) -> None:
+    provide(project, volumes)
+    new = contents(volumes)
+    for name in ("nats/nats_passwords", "employees/nats_worker_url"):
+        (volumes / name).unlink()
+    for name, content in {
+        "nats/nats_auth": OLD["nats_auth"],
+        "roles/nats_url": OLD["nats_url"],
+        "employees/nats_url": OLD["nats_url"],
+    }.items():
+        (volumes / name).write_text(f"{content}\n")
+    assert provide(project, volumes)[0] == "passwords: unchanged since the first start"
+    made = contents(volumes)
+    assert set(made) == set(new)
+    assert made["roles/nats_url"] == OLD["nats_url"] + "\n"
+    assert made["nats/nats_passwords"].startswith('CORE_PASSWORD: "n"; ')
+    assert made["employees/nats_worker_url"].startswith("nats://workers:")
+    assert provide(project, volumes)[0] == "passwords: unchanged since the first start"
+    assert contents(volumes) == made
 
 
 def test_a_lost_file_is_named_and_nothing_is_made_anew(project: Path, volumes: Path) -> None:
@@ -78,9 +105,9 @@ def test_a_lost_file_is_named_and_nothing_is_made_anew(project: Path, volumes: P
 
 
 def test_a_start_that_was_interrupted_is_repeated(project: Path, volumes: Path) -> None:
-    (volumes / "nats" / ".nats_auth.partial").write_text("half")
+    (volumes / "nats" / ".nats_passwords.partial").write_text("half")
     assert provide(project, volumes)[0] == "passwords: new"
-    assert "half" not in contents(volumes)["nats/nats_auth"]
+    assert "half" not in contents(volumes)["nats/nats_passwords"]
 
 
 def test_keys_of_providers_follow_the_settings_and_only_employees_have_them(project: Path, volumes: Path) -> None:
