@@ -105,22 +105,18 @@ def _provide_passwords(project: Path, volumes: Path, addresses: dict[str, str]) 
 
 def _separate_workers(volumes: Path) -> None:
     """Give the workers a password of their own in volumes of an older release. The password of the log stays."""
-    url, shared = volumes / "roles" / "nats_url", volumes / "employees" / "nats_url"
-    if (
-        url.exists()
-        and not (volumes / "nats" / "nats_passwords").exists()
-        and (volumes / "nats" / "nats_auth").exists()
-    ):
+    url, old, new = (volumes / name for name in ("roles/nats_url", "nats/nats_auth", "nats/nats_passwords"))
+    if url.exists() and old.exists() and not new.exists():
         made = of_nats_url(url.read_text().strip())
         _write(
             {
-                volumes / "nats" / "nats_passwords": made["nats_passwords"],
+                new: made["nats_passwords"],
                 volumes / "employees" / "nats_worker_url": made["nats_worker_url"],
             }
         )
-    if (volumes / "nats" / "nats_passwords").exists():
-        (volumes / "nats" / "nats_auth").unlink(missing_ok=True)
-        shared.unlink(missing_ok=True)
+    if new.exists():
+        for unused in (old, volumes / "employees" / "nats_url"):
+            unused.unlink(missing_ok=True)
 
 
 def _provide_keys(project: Path, volume: Path) -> str:
