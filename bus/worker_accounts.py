@@ -20,8 +20,12 @@ DEFAULT_WORKER = "workers"
 INBOX = "_INBOX.>"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
-Way = Literal["request", "request_many", "receive"]
-"""`request`: publish, with at most one answer. `request_many`: publish, with many answers. `receive`: subscribe."""
+Way = Literal["request", "receive"]
+"""`request`: publish, with at most one answer. `receive`: subscribe.
+
+There is no request with several answers: the server would remember each such request as long as the worker's
+connection is open. So a worker pulls one order at a time, and gets one message of a pack at a time.
+"""
 
 
 class WorkerRight(msgspec.Struct, frozen=True):
@@ -95,8 +99,6 @@ def _exports(credentials: Sequence[WorkerCredential], rights: Sequence[WorkerRig
         for credential in credentials:
             subject = right.exported(credential.name)
             exports[subject] = {"stream" if right.way == "receive" else "service": subject}
-            if right.way == "request_many":
-                exports[subject]["response_type"] = "stream"
     return list(exports.values())
 
 

@@ -87,14 +87,14 @@ def permitted(event_type: str) -> tuple[Role, ...]:
 
 
 WORKER_RIGHTS = (
-    WorkerRight("take its orders", "$JS.API.CONSUMER.MSG.NEXT.AURA_ORDERS.{orders}", "request_many"),
+    WorkerRight("take its orders", "$JS.API.CONSUMER.MSG.NEXT.AURA_ORDERS.{orders}", "request"),
     WorkerRight("acknowledge an order", "$JS.ACK.AURA_ORDERS.{orders}.>", "request"),
     WorkerRight("hand in results", f"{WORK_PREFIX}.result.{{employee}}", "request"),
     WorkerRight("ask for a permit", f"{WORK_PREFIX}.permit.{{employee}}", "request"),
     WorkerRight("receive probes", f"{PROBE_PREFIX}.{{employee}}", "receive"),
     WorkerRight("answer probes", f"{PROBED_PREFIX}.{{employee}}.*", "request"),
-    WorkerRight("read packs", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS", "request_many"),
-    WorkerRight("read packs by name", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS.>", "request_many"),
+    WorkerRight("read packs", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS", "request"),
+    WorkerRight("read packs by name", "$JS.API.DIRECT.GET.OBJ_AURA_PACKS.>", "request"),
     WorkerRight("write to its own upload bucket", "$O.{bucket}.>", "request"),
 )
 """The NATS subjects of a worker's credential. It may do nothing else. The servers' configurations, the table in

@@ -2,10 +2,10 @@
 
 from bus.worker_accounts import WorkerRight
 
-ANSWERS = {"request": "one", "request_many": "many", "receive": "none: it receives the messages"}
+WAYS = {"request": "publish, and receive one answer", "receive": "subscribe"}
 
 
 def row(right: WorkerRight) -> str:
     """Return the row of a right."""
     subject = right.subject.format(employee="<employee>", orders="<orders>", bucket="<bucket>")
-    return f"| {right.purpose} | `{subject}` | {ANSWERS[right.way]} |"
+    return f"| {right.purpose} | `{subject}` | {WAYS[right.way]} |"
