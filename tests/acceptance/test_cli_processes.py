@@ -51,6 +51,9 @@ def test_a_killed_role_is_started_again_and_the_run_goes_on(aura: Aura) -> None:
     worker = Path(f"/proc/{before['employees']['pid']}/environ").read_bytes()
     assert b"postgresql://" not in worker
     assert b"postgresql://" in Path(f"/proc/{before['manager']['pid']}/environ").read_bytes()
+    assert b"nats://workers:" in worker
+    assert b"nats://aura:" not in worker
+    assert b"nats://aura:" in Path(f"/proc/{before['manager']['pid']}/environ").read_bytes(), "control"
 
     run = begin(aura, "anna", delay_s=CALL_S)
     os.kill(before["manager"]["pid"], signal.SIGKILL)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bus.embedded import probe
 from bus.probes import ProbeChannel
 from bus.work_queue import ORDERS, RESULTS, WorkStream
 from bus.worker_accounts import accounts
@@ -262,3 +263,28 @@ def test_a_credential_without_rights_may_publish_nothing() -> None:
     account = accounts("aura", "p", NAMED[:1], ())["WORKER_workers"]
     assert account["users"][0]["permissions"]["publish"] == {"deny": [">"]}
     assert account["imports"] == []
+
+
+async def test_the_server_remembers_no_request_after_its_answer(reach: Access) -> None:
+    """An idle worker sends a pull each second. Each remembered one would cost memory until the connection ends."""
+    anna = await reach.worker("anna")
+    queue = WorkStream(anna.client)
+    for _ in range(20):
+        assert await queue.next_order(ANNA, 0.02) is None
+        assert await anna.asked("$JS.API.DIRECT.GET.OBJ_AURA_PACKS", b'{"seq":1}') is not None
+    assert await remembered(reach) == 0
+    waiting = asyncio.create_task(queue.next_order(ANNA, 2))
+    for _ in range(PERMIT_TRIES_MAX):
+        if await remembered(reach):
+            break
+        await asyncio.sleep(0.01)
+    assert await remembered(reach) == 1, "control: it remembers a request without an answer"
+    await waiting
+
+
+async def remembered(reach: Access) -> int:
+    """Return how many requests over the boundary wait for an answer."""
+    settings = json.loads((reach.server.store.parent / "nats.json").read_bytes())
+    page = await asyncio.to_thread(probe.get, f"http://{settings['http']}/accountz?acc=CORE", 2.0)
+    assert page is not None
+    return len(json.loads(page[1])["account_detail"].get("responses") or {})
