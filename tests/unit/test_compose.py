@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from bus.embedded import nats
 from bus.embedded.programs import nats_server
-from bus.worker_accounts import configuration_text
+from bus.worker_accounts import CORE, configuration_text
 from director.deployment import container_secrets
 from governance.authority import WORKER_RIGHTS
 from runtime.process_config import STAFF_ROLES
@@ -202,6 +202,22 @@ def test_the_server_of_the_log_reads_its_settings(tmp_path: Path) -> None:
     assert f"max_memory_store: {nats.MEMORY_STORE_BYTES_MAX}\n" in text
     assert "sync_interval: always\n" in text
     assert text.endswith(configuration_text(WORKER_RIGHTS)), "write the accounts anew: aura worker accounts"
+
+
+def test_streams_of_an_older_release_move_before_the_server_starts(services: dict[str, Any], tmp_path: Path) -> None:
+    """The start of the container's server, with another folder and without the server itself."""
+    shell, option, script = services["nats"]["entrypoint"]
+    assert "exec nats-server --config /etc/nats/nats.conf\n" in script
+    script = script.replace("$$", "$").replace("/data", str(tmp_path)).replace("exec nats-server", "echo starts")
+    kept = tmp_path / "jetstream" / nats.GLOBAL_ACCOUNT / "streams" / "AURA"
+    for folder in (kept, kept):
+        folder.mkdir(parents=True)
+        said = subprocess.run([shell, option, script], capture_output=True, text=True, check=True).stdout
+        assert said.startswith("starts")
+        assert (tmp_path / "jetstream" / CORE / "streams" / "AURA").is_dir()
+    assert kept.is_dir(), "control: nothing moves over streams of CORE"
+    empty = script.replace(str(tmp_path), str(tmp_path / "new"))
+    assert subprocess.run([shell, option, empty], check=True, capture_output=True).stdout.startswith(b"starts")
 
 
 def test_the_verifiers_filter_is_the_boxes_own_but_for_what_bubblewrap_calls() -> None:
