@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bus import probes, work_queue
+from bus import work_queue
+from bus.subjects import PROBE_PREFIX, WORK_PREFIX
 from bus.worker_accounts import upload_bucket
 from governance.authority import WORKER_RIGHTS
 from tests.architecture.worker_table import row
@@ -20,6 +21,6 @@ def test_the_subjects_are_those_of_the_work_queue() -> None:
     subjects = " ".join(right.subject for right in WORKER_RIGHTS)
     assert f".{work_queue.ORDERS}." in subjects
     assert work_queue.RESULTS not in subjects, "a worker writes results by their subject, and reads none"
-    assert f"{work_queue.PREFIX}.result." in subjects
-    assert f"{probes.PREFIX}." in subjects
+    assert f"{WORK_PREFIX}.result." in subjects
+    assert f"{PROBE_PREFIX}." in subjects
     assert upload_bucket("far") == "AURA_UPLOAD_far"
