@@ -170,7 +170,9 @@ async def test_subscriptions_and_consumers_of_nats(client: Client) -> None:
     stream, work, employee = Stream(client), WorkStream(client), uuid4()
     await client.jetstream().publish(SUBJECT, b"1")
     await stream.get(1)
-    await work.next_order(employee, 0.05)  # which makes what stays: the durable consumer of an employee
+    await work.ensure()
+    await work.ensure_orders_of(employee)  # which makes what stays: the durable consumer of an employee
+    await work.next_order(employee, 0.05)
     before = len(_subscriptions(client))
 
     async def fed() -> None:
