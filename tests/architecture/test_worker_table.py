@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agents.working_copies.pack_limits import PACKS, UPLOADS
 from bus import work_queue
 from bus.subjects import PROBE_PREFIX, WORK_PREFIX
 from bus.worker_accounts import upload_bucket
@@ -23,4 +24,5 @@ def test_the_subjects_are_those_of_the_work_queue() -> None:
     assert work_queue.RESULTS not in subjects, "a worker writes results by their subject, and reads none"
     assert f"{WORK_PREFIX}.result." in subjects
     assert f"{PROBE_PREFIX}." in subjects
-    assert upload_bucket("far") == "AURA_UPLOAD_far"
+    assert f".OBJ_{PACKS}." in subjects
+    assert upload_bucket("far") == f"{UPLOADS}_far"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,11 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.embedded import probe
+from bus.object_bucket import ObjectBucket
+from bus.object_description import CHUNK_BYTES
 from bus.probes import ProbeChannel
 from bus.work_queue import ORDERS, RESULTS, WorkStream
 from bus.worker_accounts import accounts
+from domain.errors import Unavailable
 from governance.authority import WORKER_RIGHTS
-from tests.integration.worker_access import ANNA, BEN, NAMED, Access, access
+from tests.integration.worker_access import ANNA, BEN, BUCKET_LIMITS, NAMED, Access, access
 
 EVENT = "aura.evt.incident.x.forged"
 ARRIVES_S = 0.3
@@ -288,3 +292,18 @@ async def remembered(reach: Access) -> int:
     page = await asyncio.to_thread(probe.get, f"http://{settings['http']}/accountz?acc=CORE", 2.0)
     assert page is not None
     return len(json.loads(page[1])["account_detail"].get("responses") or {})
+
+
+async def test_packs_and_uploads_pass_the_boundary(reach: Access) -> None:
+    """The buckets of working copies need no other right than those of the table."""
+    content = secrets.token_bytes(2 * CHUNK_BYTES + 1)
+    anna, ben = (await reach.worker("anna")).client, (await reach.worker("ben")).client
+    name = await ObjectBucket(reach.core.client, "AURA_PACKS", BUCKET_LIMITS).put(content)
+    assert await ObjectBucket(anna, "AURA_PACKS", BUCKET_LIMITS).get(name, len(content)) == content
+    await ObjectBucket(anna, "AURA_UPLOAD_anna", BUCKET_LIMITS).put(content)
+    uploads = ObjectBucket(reach.core.client, "AURA_UPLOAD_anna", BUCKET_LIMITS)
+    assert await uploads.get(name, len(content)) == content
+    denied = ObjectBucket(ben, "AURA_UPLOAD_anna", BUCKET_LIMITS)
+    with pytest.raises(Unavailable):
+        await denied.put(b"x")
+    assert len(await uploads.objects()) == 1

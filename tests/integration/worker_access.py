@@ -11,10 +11,10 @@ from uuid import UUID
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
-from nats.js.api import StorageType, StreamConfig
 
 from bus.embedded import nats
 from bus.embedded.servers import Server, nats_at
+from bus.object_bucket import BucketLimits, ObjectBucket
 from bus.stream import Stream
 from bus.work_queue import WorkStream
 from bus.worker_accounts import DEFAULT_WORKER, WorkerCredential, WorkerRight, accounts
@@ -22,6 +22,7 @@ from governance.authority import WORKER_RIGHTS
 
 ANNA, BEN = UUID(int=0xA), UUID(int=0xB)
 PASSWORD = "secret-of-a-test"
+BUCKET_LIMITS = BucketLimits(bytes_max=16 * 1024**2, age_s=3600.0)
 DENIED_WAIT_S = 0.3
 POLL_S = 0.01
 POLLS_MAX = 500
@@ -160,8 +161,4 @@ async def _streams(core: Client) -> None:
         await queue.ensure_orders_of(employee)
     await queue.next_result(0.05)  # makes the consumer of the results
     for bucket in ("AURA_PACKS", "AURA_UPLOAD_anna", "AURA_UPLOAD_ben"):
-        await core.jetstream().add_stream(
-            StreamConfig(
-                name=f"OBJ_{bucket}", subjects=[f"$O.{bucket}.>"], storage=StorageType.MEMORY, allow_direct=True
-            )
-        )
+        await ObjectBucket(core, bucket, BUCKET_LIMITS).ensure()
