@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import deque
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ SEND_ATTEMPTS_MAX = 20
 RETRY_WAIT_S = 2.0
 PROMPTS_REMEMBERED_MAX = 16
 """Earlier prompts that a new prompt is compared with. An agent may hold several conversations at the same time."""
+APPLIED_WAIT_S = 10.0
+"""Seconds after a receipt was sent in which the manager may still count the bound of its call."""
+AGAIN_WAIT_S = 0.25
 TAKEN_ELSEWHERE = "taken_elsewhere"
 _LISTS = ("messages", "input", "contents")
 """Names of the list of messages in the wire formats."""
@@ -37,16 +41,27 @@ class GatewayPermits:
         self._permits = permits
         self._queue = queue
         self._order = order
+        self._sent_at = float("-inf")  # no receipt was sent yet
         self._prompts: deque[tuple[int, list[str]]] = deque(maxlen=PROMPTS_REMEMBERED_MAX)
 
     async def ask(self, bound: Amount) -> int:
-        """Return the index of the permitted call. Raises CallRefused."""
-        try:
-            return await self._permits.ask(bound)
-        except PermitRefused as refused:
-            raise CallRefused(refused.code, refused.message) from refused
-        except TakenElsewhere as taken:
-            raise CallRefused(TAKEN_ELSEWHERE, "Another worker has this order. This attempt ends.") from taken
+        """Return the index of the permitted call. Raises CallRefused.
+
+        The gateway asks only if the bound fits its own account. So if the manager says that the reservation is used up,
+        a receipt may be on its way, and the request is made again.
+        """
+        wait_s = AGAIN_WAIT_S
+        while True:
+            try:
+                return await self._permits.ask(bound)
+            except PermitRefused as refused:
+                late = time.monotonic() + wait_s > self._sent_at + APPLIED_WAIT_S
+                if refused.code != "reservation_used_up" or late:
+                    raise CallRefused(refused.code, refused.message) from refused
+            except TakenElsewhere as taken:
+                raise CallRefused(TAKEN_ELSEWHERE, "Another worker has this order. This attempt ends.") from taken
+            await asyncio.sleep(wait_s)
+            wait_s *= 2
 
     async def receipt(self, index: int, call: MeteredCall) -> None:
         """Send the receipt to the manager. The prompt is sent as the messages that an earlier call did not have."""
@@ -83,6 +98,7 @@ class GatewayPermits:
                     raise  # the lease of the order settles the call at its bound
                 await asyncio.sleep(RETRY_WAIT_S)
             else:
+                self._sent_at = time.monotonic()
                 return
 
 

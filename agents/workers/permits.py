@@ -100,10 +100,10 @@ class Permits:
             answer = await self._answer(bound, min(ANSWER_WAIT_S, left_s))
             if answer is not None and self._is_ours(answer):
                 return
+            if answer is not None:
+                self._asks += 1  # the same request would get the same answer, now and later
             if answer is not None and not answer.again:
                 raise PermitRefused(answer.code, answer.message)
-            if answer is not None:
-                self._asks += 1
             await asyncio.sleep(min(wait_s, max(0.0, self._ends_at - time.monotonic())))
             wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 

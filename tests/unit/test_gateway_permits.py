@@ -23,15 +23,18 @@ BOUND = Amount(Decimal("0.10"), 500)
 
 
 class Queue(Permitting):
-    """A queue in memory. `failing`: number of sends that fail first."""
+    """A queue in memory. `failing`: number of sends that fail first. `refusals`: number of `answer`s."""
 
-    def __init__(self, answer: PermitAnswer | None = None, failing: int = 0) -> None:
+    def __init__(self, answer: PermitAnswer | None = None, failing: int = 0, refusals: int = 10**6) -> None:
         self._answer = answer
+        self._refusals = refusals
+        self.asks: list[int] = []
         self._failing = failing
         self.sent: list[tuple[str, HandIn]] = []
 
     async def ask_permit(self, employee: UUID, data: bytes, wait_s: float, /) -> bytes | None:
-        if self._answer is not None:
+        self.asks.append(json.loads(data)["ask"])
+        if self._answer is not None and len(self.asks) <= self._refusals:
             return msgspec.json.encode(self._answer)
         return await super().ask_permit(employee, data, wait_s)
 
@@ -77,6 +80,18 @@ async def test_a_refused_permit_is_a_refused_call(answer: PermitAnswer, code: st
     with pytest.raises(CallRefused) as refused:
         await _permits(Queue(answer)).ask(BOUND)
     assert refused.value.code == code
+
+
+async def test_a_permit_is_asked_for_again_while_a_receipt_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.workers.gateway_permits.AGAIN_WAIT_S", 0.01)
+    used_up = PermitAnswer(status="refused", code="reservation_used_up", message="no")
+    queue = Queue(used_up, refusals=3)
+    permits = _permits(queue)
+    with pytest.raises(CallRefused):  # control: no receipt was sent before
+        await permits.ask(BOUND)
+    await permits.receipt(0, _call(messages=[]))
+    assert await permits.ask(BOUND) == 0
+    assert queue.asks == [0, 1, 2, 3]  # each request has a number of its own, so that it gets an answer of its own
 
 
 async def test_a_receipt_is_sent_again_if_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
