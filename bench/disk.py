@@ -14,6 +14,8 @@ from uuid import uuid4
 import msgspec
 
 from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from bench.firm import Firm, firm
 from bench.running import ANSWERS, REQUIREMENT, Deliveries, one
 from bus.clock import now
@@ -77,9 +79,9 @@ async def hire(here: Firm) -> None:
     """Hire a scripted employee that answers wrong once, then right."""
     script = here.home / "answers.json"
     script.write_text(json.dumps(WRONG))
-    posting = postings.Posting(name="twice", kind="scripted", script=str(script), slots=4 * AT_ONCE)
+    posting = Posting(name="twice", kind="scripted", script=str(script), slots=4 * AT_ONCE)
     postings.save(here.home / "employees", posting)
-    await here.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=postings.profile_of(posting)))
+    await here.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
 
 
 async def measure(runs: int) -> tuple[DiskUse, int]:

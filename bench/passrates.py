@@ -21,10 +21,10 @@ import msgspec
 from agents.briefs.brief import Brief, brief_of
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, Order
+from agents.employees.model_employee import ModelEmployee
 from agents.employees.prompts import EXTRAS, Style, messages_of
 from agents.employees.providers.llama_cpp import FEEDBACK_MAX, OUTPUT_TOKENS_MAX, STOPS, TEMPERATURE, embedded_employee
 from agents.employees.providers.llama_cpp_server import HOST, SLOTS, model_digest, runtime_version
-from agents.employees.providers.openai import OpenAIEmployee
 from bench.boxed import outcomes
 from domain.tree import digest_of
 from verification.requirements.model import Criterion, Requirement
@@ -88,7 +88,7 @@ class Sweep:
         self.sandbox = Bubblewrap()
         self.requirement = requirement
         self.criteria = {criterion.id: criterion for criterion in requirement.criteria}
-        self.employees: dict[Style, OpenAIEmployee] = {
+        self.employees: dict[Style, ModelEmployee] = {
             style: embedded_employee(id=uuid4(), name=style, base_url=base_url, style=style)
             for style in get_args(Style)
         }

@@ -16,6 +16,8 @@ import msgspec
 from nats.aio.msg import Msg
 
 from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from bench import peer
 from bench.figures import Measure, quantile
 from bench.firm import Firm
@@ -119,9 +121,9 @@ async def hire(firm: Firm) -> None:
     """Hire a scripted employee that answers immediately and takes every order."""
     script = firm.home / "answers.json"
     script.write_text(json.dumps(ANSWERS))
-    posting = postings.Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
+    posting = Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
     postings.save(firm.home / "employees", posting)
-    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=postings.profile_of(posting)))
+    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
 
 
 async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]:

@@ -60,8 +60,24 @@ def _system_merged(params: Params, _: str) -> Params:
     others = [message for message in params["messages"] if message["role"] != "system"]
     if not others:
         return {**params, "messages": [{"role": "user", "content": "\n\n".join(system)}]}
+    if others[0]["role"] != "user":
+        return {**params, "messages": [{"role": "user", "content": "\n\n".join(system)}, *others]}
     first = {**others[0], "content": "\n\n".join([*system, others[0]["content"]])}
     return {**params, "messages": [first, *others[1:]]}
+
+
+_THINKING = ("reasoning_content", "reasoning", "reasoning_details")
+
+
+def _has_thinking(params: Params) -> bool:
+    return any(name in message for message in params["messages"] for name in _THINKING)
+
+
+def _without_thinking(params: Params, _: str) -> Params:
+    messages = [
+        {name: value for name, value in message.items() if name not in _THINKING} for message in params["messages"]
+    ]
+    return {**params, "messages": messages}
 
 
 def _has_system(params: Params) -> bool:
@@ -122,6 +138,12 @@ ADAPTATIONS: tuple[Adaptation, ...] = (
     Adaptation("no_seed", re.compile(_refusal_of("(?:random_)?seed")), _has("seed"), _without("seed")),
     Adaptation("no_temperature", re.compile(_refusal_of("temperature")), _has("temperature"), _without("temperature")),
     Adaptation("no_stop", re.compile(_refusal_of("stop(?:_sequences)?")), _has("stop"), _without("stop")),
+    Adaptation(
+        "no_thinking",
+        re.compile(_refusal_of("reasoning(?:_content|_details)?")),
+        _has_thinking,
+        _without_thinking,
+    ),
     Adaptation(
         "no_extras",
         re.compile(_refusal_of("(?:grammar|extra_body|extra fields?|additional properties)")),

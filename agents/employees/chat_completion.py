@@ -3,19 +3,20 @@ value.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from agents.employees.call_errors import CallFailed
-from agents.employees.contract import Finish
+from agents.employees.contract import Finish, ToolCall
 from agents.employees.event_stream import completion_of_stream, is_stream
 from agents.employees.json_body import json_object, safe_object
+from agents.employees.reply import NAME_CHARS_MAX, Reply
 from agents.employees.retry_after import retry_after_s
 from agents.employees.server_errors import failure_of_status, sentence_of, status_of_error
-from agents.employees.tool_calls import text_of_calls
+from agents.employees.tool_calls import calls_of
 from agents.employees.usage import Usage, usage_of
 
 _FINISHES: Mapping[str, Finish] = {
@@ -38,29 +39,13 @@ _FINISHES: Mapping[str, Finish] = {
     "recitation": "blocked",
     "error": "error",
 }
-NAME_CHARS_MAX = 200  # limit for a model name, a fingerprint or an id
+OWN_CONTENT = "chat"  # key of content that must go back unchanged
+_WANTED_BACK = ("reasoning_content", "reasoning", "reasoning_details", "extra_content")
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 
 
-class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """The first choice of a completion and the usage that the server reports. `reasoning`: the model's visible
-    thinking.
-    """
-
-    text: str | None
-    reasoning: str
-    refusal: str | None
-    finish: Finish
-    finish_raw: str | None
-    usage: Usage
-    model: str | None
-    fingerprint: str | None
-    id: str | None
-    raw: Mapping[str, Any]
-
-
-def completion_of(body: bytes) -> Completion:
-    """Return a response body as a completion. The text may be None or empty.
+def reply_of(body: bytes) -> Reply:
+    """Return a response body in the contract's terms. The text may be None or empty.
 
     :raises CallFailed: if the body is not a chat completion, or is an error although the status is a success.
     """
@@ -77,34 +62,48 @@ def completion_of(body: bytes) -> Completion:
     finish_raw = _text(first, "finish_reason")
     finish = _FINISHES.get((finish_raw or "").lower(), "other")
     content = _content(message, usage)
-    text, reasoning = _answer(message, content, cut=finish == "length")
-    return Completion(
+    calls = calls_of(message)
+    text, reasoning = _answer(message, content, cut=finish == "length" or bool(calls))
+    return Reply(
         text=text,
         reasoning=reasoning,
         refusal=_text(message, "refusal") or content.refusal or None,
-        finish=finish,
+        finish="tool" if calls and finish == "stop" else finish,
         finish_raw=finish_raw,
         usage=usage,
         model=_text(raw, "model"),
-        fingerprint=_text(raw, "system_fingerprint"),
         id=_text(raw, "id"),
         raw=raw,
+        calls=calls,
+        opaque=_own_content(message, calls),
     )
 
 
 def _answer(message: Mapping[str, Any], content: "_Content", *, cut: bool) -> tuple[str | None, str]:
     """Return the text of the answer and the model's thinking.
 
-    If the message has no text, the text comes from the tool calls. Without tool calls, it comes from the thinking,
-    because some servers put the whole answer there. The thinking of a `cut` answer is not used.
+    If the message has no text, the text comes from the thinking, because some servers put the whole answer there. The
+    thinking of a `cut` answer, and of an answer with calls, is not used.
     """
     reasoning = next((text for key in _REASONING if (text := _text_of(message.get(key)))), "") or content.reasoning
     if (content.text or "").strip():
         return content.text, reasoning
-    called = text_of_calls(message)
-    if called:
-        return called, reasoning
     return (reasoning, "") if reasoning.strip() and not cut else (content.text, reasoning)
+
+
+def _own_content(message: Mapping[str, Any], calls: Sequence[ToolCall]) -> Any:
+    """Return the message as the server wants it back, if text and calls do not contain everything.
+
+    Servers of thinking models want the thinking back while the model works with tools. Others sign their calls.
+    """
+    received = message.get("tool_calls")
+    if not calls or not isinstance(received, list) or any(call.arguments is None or not call.name for call in calls):
+        return None
+    more = {name: message[name] for name in _WANTED_BACK if message.get(name)}
+    signed = any(isinstance(call, dict) and call.get("extra_content") for call in received)
+    if not more and not signed:
+        return None
+    return {OWN_CONTENT: [{"role": "assistant", "content": message.get("content"), "tool_calls": received, **more}]}
 
 
 def _object(body: bytes) -> dict[str, Any]:

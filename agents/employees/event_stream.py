@@ -118,16 +118,28 @@ def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mappi
         elif isinstance(value, list) and key == "content":
             before = message.get(key)
             message[key] = [*(before if isinstance(before, list) else [before] if before else []), *value]
+    details = delta.get("reasoning_details")
+    if isinstance(details, list):
+        message["reasoning_details"] = [*message.get("reasoning_details", []), *details]
     called = delta.get("tool_calls")
     for number, part in enumerate(called if isinstance(called, list) else []):
-        if not isinstance(part, dict):
-            continue
-        index = part.get("index", number)
-        call = calls.setdefault(
-            index if isinstance(index, int) else number, {"function": {"name": "", "arguments": ""}}
-        )
-        function = part.get("function")
-        for key in ("name", "arguments"):
-            value = function.get(key) if isinstance(function, dict) else None
-            if isinstance(value, str):
-                call["function"][key] += value
+        if isinstance(part, dict):
+            _add_call(calls, part, number)
+
+
+def _add_call(calls: dict[int, dict[str, Any]], part: Mapping[str, Any], number: int) -> None:
+    """Append a part of a call to its earlier parts. Some servers send no index, but each call has its own id."""
+    index, id = part.get("index", number), part.get("id")
+    index = index if isinstance(index, int) else number
+    if id and calls.get(index, {}).get("id", id) != id:
+        index = next((place for place, call in calls.items() if call.get("id") == id), max(calls) + 1)
+    function = part.get("function")
+    function = function if isinstance(function, dict) else {}
+    if "index" not in part and not id and not function.get("name") and calls:
+        index = max(calls)
+    call = calls.setdefault(index, {"function": {"name": "", "arguments": ""}})
+    call |= {key: part[key] for key in ("id", "type", "extra_content") if part.get(key)}
+    for key in ("name", "arguments"):
+        value = function.get(key)
+        if isinstance(value, str):
+            call["function"][key] += value

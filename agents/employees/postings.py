@@ -6,77 +6,19 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
 from agents.employees.contract import Employee
 from agents.employees.key_check import checked_key
-from agents.employees.pricing import PriceSource, Rates
-from agents.employees.prompts import Style
+from agents.employees.posting import Posting
+from agents.employees.providers.table import provider_named
 from bus.secretfile import secret
-from domain.employee import Profile
 from domain.errors import Invalid, NotFound
-from domain.message import NAMESPACE, derive
-
-if TYPE_CHECKING:
-    from agents.employees.providers.scripted import Script
-
-Kind = Literal["openai", "embedded", "scripted"]
-OUTPUT_TOKENS_MAX = 1024
-EMBEDDED_OUTPUT_TOKENS_MAX = 128
-EMBEDDED_CONTEXT_TOKENS = 2048
-PROMPT_TOKENS_MAX = 32_768
-"""Default limit for a prompt. The reservation before a call is calculated from the real prompt."""
-
-
-class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to reach an employee. `script`: the name of a built-in script, or the path of a file.
-
-    `api_key_env`: the environment variable with the key. The variable with this name plus _FILE has the path of a key
-    file.
-    """
-
-    name: str
-    kind: Kind
-    hired_as: UUID | None = msgspec.field(default=None, name="id")  # None: hired by a release without ids
-    model: str = ""
-    base_url: str = ""
-    style: Style = "chat"
-    api_key_env: str = ""
-    price: Literal["genai-prices", "zero"] = "genai-prices"
-    price_in: Decimal | None = None  # USD per million tokens; price_in and price_out are the price if both are set
-    price_out: Decimal | None = None
-    script: str = ""
-    delay_s: float = 0.0
-    slots: int = 1
-    output_tokens_max: int = OUTPUT_TOKENS_MAX
-    prompt_tokens_max: int = PROMPT_TOKENS_MAX
-    wall_s: float = 120.0
-    model_digest: str | None = None
-
-    @property
-    def price_source(self) -> PriceSource:
-        """The source of a call's price. A price that was given at the hire has priority over a price table."""
-        if self.price_in is not None and self.price_out is not None:
-            return Rates(self.price_in, self.price_out)
-        return self.price
-
-    @property
-    def id(self) -> UUID:
-        """The employee's id, made at hire. If an older file has no id, the id is derived from the file's content."""
-        if self.hired_as is not None:
-            return self.hired_as
-        parts = (self.name, self.kind, self.model, self.model_digest, self.style, self.script)
-        return derive(NAMESPACE, "employee", *parts)
-
 
 _posting = msgspec.json.Decoder(Posting)
-_PORTS = {"http": 80, "https": 443}
 
 
 def checked_name(name: str) -> str:
@@ -144,10 +86,12 @@ def named(folder: Path, name: str) -> Posting | None:
 def _read(folder: Path) -> Iterator[tuple[Path, Posting]]:
     for path in sorted(folder.glob("*.json")):
         try:
-            yield path, _posting.decode(path.read_bytes())
+            posting = _posting.decode(path.read_bytes())
+            provider_named(posting.kind)
+            yield path, posting
         except FileNotFoundError:
             continue  # dismissed or renamed a moment ago
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, msgspec.ValidationError, Invalid) as error:
             raise Invalid(
                 f"The employee's file {path} cannot be read: {error}.",
                 hint="Correct the file, or remove it and hire again.",
@@ -165,32 +109,15 @@ def find(folder: Path, wanted: str) -> Posting:
 
 
 def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
-    """Build the employee of a posting. It opens no connection yet."""
-    if posting.kind == "scripted":
-        from agents.employees.providers.scripted import ScriptedEmployee
+    """Build the employee of a posting. It opens no connection yet.
 
-        return ScriptedEmployee(
-            id=posting.id, name=posting.name, script=_script(posting.script), delay_s=posting.delay_s
-        )
-    if posting.kind == "embedded":
-        from agents.employees.providers.llama_cpp import embedded_employee
-
-        return embedded_employee(id=posting.id, name=posting.name, base_url=posting.base_url, style=posting.style)
+    Raises Invalid for a provider that is not in the table, and for a text that cannot be a key.
+    """
     from pydantic import SecretStr
 
-    from agents.employees.providers.openai import OpenAIEmployee
-
-    key = key_of(posting, environment)
-    return OpenAIEmployee(
-        id=posting.id,
-        name=posting.name,
-        base_url=posting.base_url,
-        model=posting.model,
-        api_key=SecretStr(key) if key else None,
-        style=posting.style,
-        model_digest=posting.model_digest,
-        price=posting.price_source,
-    )
+    provider = provider_named(posting.kind)
+    key = key_of(posting, environment) if provider.remote else ""
+    return provider.build(posting, SecretStr(key) if key else None)
 
 
 def key_of(posting: Posting, environment: Mapping[str, str]) -> str:
@@ -207,77 +134,3 @@ def read_keys(folder: Path, environment: Mapping[str, str]) -> None:
         for posting in load_all(folder):
             with suppress(Invalid):
                 key_of(posting, environment)
-
-
-def _script(name: str) -> "Script":
-    from agents.employees.providers.scripted import Recording
-    from agents.employees.scripts.cheater import Cheater
-
-    return Cheater() if name == "cheater" else Recording.load(Path(name))
-
-
-def profile_of(posting: Posting) -> Profile:
-    """Return the organisation's view of an employee: its identity and the upper bounds of one call."""
-    embedded = posting.kind == "embedded"
-    context = EMBEDDED_CONTEXT_TOKENS if embedded else posting.prompt_tokens_max + posting.output_tokens_max
-    call_usd_max, prompt_usd_max = _upper_bounds(posting)
-    return Profile(
-        name=posting.name,
-        provider={"openai": "openai", "embedded": "llama.cpp", "scripted": "scripted"}[posting.kind],
-        model=posting.model or posting.script,
-        model_digest=posting.model_digest,
-        style="scripted" if posting.kind == "scripted" else posting.style,
-        scripted=posting.kind == "scripted",
-        slots=posting.slots,
-        output_tokens_max=posting.output_tokens_max,
-        call_tokens_max=context,
-        call_usd_max=call_usd_max,
-        prompt_usd_max=prompt_usd_max,
-        call_wall_s=posting.wall_s,
-        server=origin_of(posting.base_url) if posting.kind == "openai" else "",
-        parameters=_parameters(posting),
-    )
-
-
-def origin_of(base_url: str) -> str:
-    """Return scheme, host and port of an address, without user, path and query. Return an empty text if it is not an
-    address.
-    """
-    try:
-        parts = urlsplit(base_url.strip())
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    if not host:
-        return ""
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme.lower()}://{shown}" + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
-
-
-def _parameters(posting: Posting) -> dict[str, str]:
-    """Return the other request parameters that change the answers, or {} for a server outside the organisation."""
-    if posting.kind != "embedded":
-        return {}
-    from agents.employees.providers.llama_cpp import FEEDBACK_MAX, STOPS, TEMPERATURE
-
-    stop = msgspec.json.encode(STOPS[posting.style]).decode()
-    return {"temperature": str(TEMPERATURE), "stop": stop, "feedback_max": str(FEEDBACK_MAX)}
-
-
-def _upper_bounds(posting: Posting) -> tuple[Decimal | None, Decimal | None]:
-    """Return the highest cost in USD of one call and of its longest prompt alone. An unknown cost is None."""
-    if posting.kind != "openai" or posting.price_source == "zero":
-        return Decimal(0), Decimal(0)
-    from agents.employees.pricing import cost_of
-
-    def price(input_tokens: int, output_tokens: int) -> Decimal | None:
-        return cost_of(
-            posting.price_source,
-            base_url=posting.base_url,
-            model=posting.model,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-        ).usd
-
-    whole, answer = price(posting.prompt_tokens_max, posting.output_tokens_max), price(0, posting.output_tokens_max)
-    return whole, None if whole is None or answer is None else max(Decimal(0), whole - answer)

@@ -9,12 +9,13 @@ from typing import Any, Literal, NamedTuple
 from agents.briefs.brief import Brief
 from agents.employees.answer_reader.result import CANNOT
 from agents.employees.prompt_sections import Sections
-from agents.employees.usage import BYTES_PER_TOKEN
+from agents.employees.usage import BYTES_PER_TOKEN, MESSAGE_TOKENS
 
 Style = Literal["chat", "grammar"]
 
 SYSTEM = "You are a careful Python programmer. Answer with the code only, in a fenced code block."
 FEEDBACK_LINES_MAX = 8
+ROLE_TOKENS = 2 * MESSAGE_TOKENS  # of the two messages of a prompt, beside their texts
 DECLINE = (
     f"If this cannot be done as it is asked, answer without any code with one line that begins with {CANNOT} and says "
     "why. That is a legal answer, and counts less against you than code that fails."

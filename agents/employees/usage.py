@@ -9,6 +9,8 @@ BYTES_PER_TOKEN = 3
 """Used for estimates. Real text has 3.5 to 4.5 bytes per token, so an estimate is usually higher than the real
 number.
 """
+MESSAGE_TOKENS = 16
+"""Tokens that a server adds to each message for its role: 7 were measured."""
 TOKENS_REPORTED_MAX = 10**9  # limit for one call; a greater number is not a token count
 _INPUT = (
     "prompt_tokens",

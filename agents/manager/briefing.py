@@ -14,7 +14,7 @@ from agents.briefs.review_brief import review_brief
 from agents.briefs.surroundings import imported_paths, scope_texts, text_of
 from agents.duty import either, insist
 from agents.employees.answer_reader.result import ANSWER_CHARS_MAX
-from agents.employees.prompts import messages_of
+from agents.employees.prompts import ROLE_TOKENS, messages_of
 from agents.employees.usage import prompt_bytes, tokens_of
 from agents.manager import routing
 from agents.manager.prompt_sizes import NOT_SIZED, PromptSizes
@@ -83,7 +83,7 @@ async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
 
 def prompt_tokens(brief: Brief) -> int:
     """Return an upper estimate of the prompt's tokens for any employee."""
-    return tokens_of(prompt_bytes(messages_of(brief, may_decline=True)))
+    return tokens_of(prompt_bytes(messages_of(brief, may_decline=True))) + ROLE_TOKENS
 
 
 class Dispatcher(Protocol):

@@ -12,7 +12,7 @@ from uuid import UUID
 from agents.duty import either
 from agents.employees import postings
 from agents.employees.contract import Employee
-from agents.employees.postings import Posting
+from agents.employees.posting import Posting
 from agents.workers.probing import Served
 from agents.workers.worker import Queue, Worker
 from bus.fault_points import Fault

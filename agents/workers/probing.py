@@ -11,9 +11,11 @@ import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee
-from agents.employees.postings import Posting, key_of
+from agents.employees.posting import Posting
+from agents.employees.postings import key_of
 from agents.employees.pricing import provider_of
 from agents.employees.providers.proxies import proxy_of
+from agents.employees.providers.table import PROVIDERS
 from agents.employees.safe_text import one_line
 from domain.errors import AuraError
 from domain.wording import sentences
@@ -69,7 +71,7 @@ def unset_key(variable: str) -> str:
 
 def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyState, str]:
     """Return whether the employee's key is set, and the problem with the key."""
-    if posting.kind != "openai" or not posting.api_key_env:
+    if not PROVIDERS[posting.kind].remote or not posting.api_key_env:
         return "none", ""
     try:
         found = key_of(posting, environment)
@@ -82,7 +84,8 @@ def key_state(posting: Posting, environment: Mapping[str, str]) -> tuple[KeyStat
 
 def needs_key(posting: Posting) -> bool:
     """Return whether the employee's server belongs to a known vendor. Vendors refuse requests without a key."""
-    return posting.kind == "openai" and (not posting.base_url or provider_of(posting.base_url) is not None)
+    remote = PROVIDERS[posting.kind].remote
+    return remote and (not posting.base_url or provider_of(posting.base_url) is not None)
 
 
 class Served:
@@ -117,7 +120,7 @@ class Served:
             problem = await unreachable(posting, self._environment)
         return WorkerReport(
             problem=one_line(problem, MESSAGE_CHARS_MAX),
-            key_env=posting.api_key_env if posting.kind == "openai" else "",
+            key_env=posting.api_key_env if PROVIDERS[posting.kind].remote else "",
             key=key,
             key_problem=one_line(key_problem, MESSAGE_CHARS_MAX),
             seconds=seconds,
@@ -145,7 +148,7 @@ async def unreachable(posting: Posting, environment: Mapping[str, str]) -> str:
     """Return the reason why the employee's server accepts no connection. The text is empty if the server accepts a
     connection, if the employee has no server, or if a proxy is used.
     """
-    if posting.kind == "scripted" or proxy_of(posting.base_url, environment) is not None:
+    if not posting.base_url or proxy_of(posting.base_url, environment) is not None:
         return ""
     try:
         parts = urlsplit(posting.base_url)

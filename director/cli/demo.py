@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.employees import postings
+from agents.employees.posting import Posting
 from agents.employees.providers import llama_cpp_server
 from director.cli.live_view import Watch
 from director.cli.log_text import checked_text
@@ -163,10 +163,10 @@ class Demo:
     async def _hire(self, opened: DirectorSession) -> str:
         """Hire the cheater, and without a model also an employee that plays recorded correct answers."""
         cheater = f"cheater-{new_id().int & 0xFFFF:04x}"
-        await ensure(opened, postings.Posting(name=cheater, kind="scripted", script="cheater", slots=2))
+        await ensure(opened, Posting(name=cheater, kind="scripted", script="cheater", slots=2))
         if self.scripted:
             script = str(RECORDED.with_name("answers.json"))
-            await ensure(opened, postings.Posting(name="recorded", kind="scripted", script=script))
+            await ensure(opened, Posting(name="recorded", kind="scripted", script=script))
         for person in await rows(opened.store, "door_people"):
             if person["phase"] == "working":
                 told = " (scripted: no model answers)" if person["scripted"] else ""

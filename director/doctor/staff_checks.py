@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from agents.employees.postings import Posting, load_all
+from agents.employees.posting import Posting
+from agents.employees.postings import load_all
+from agents.employees.providers.table import PROVIDERS
 from agents.workers.probing import Question, Served, WorkerReport
 from agents.workers.questions import LOOK_WAIT_S, ask_workers
 from bus.secretfile import secret
@@ -17,7 +19,7 @@ from director.doctor.check import Part
 from director.settings import Settings
 from domain.errors import AuraError, Unavailable
 
-PROVIDER_KEYS = ("OPENAI_API_KEY",)
+PROVIDER_KEYS = tuple(dict.fromkeys(provider.key_env for provider in PROVIDERS.values() if provider.key_env))
 WORKER, SHELL = "for the worker", "in this shell (no worker runs that could check it)"
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 
-from agents.employees.postings import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
+from agents.employees.posting import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
 from agents.employees.providers import llama_cpp_server
 from bus.clock import now
 from bus.disk_room import GIB

@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from agents.employees.postings import Kind, Posting
+from agents.employees.posting import Posting
 from agents.employees.pricing import Rates, provider_of
+from agents.employees.providers.table import PROVIDERS, Provider, provider_named
 from domain.errors import Invalid, NotFound
 
-DEFAULT_KEY_ENV = "OPENAI_API_KEY"
+DEFAULT_PROVIDER = "openai"
 _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -23,9 +24,11 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    provider: str | None = None
     base_url: str | None = None
     model: str | None = None
     style: str | None = None
+    api: str | None = None
     key_env: str | None = None
     local: bool | None = None
     price_in: str | None = None
@@ -44,16 +47,20 @@ def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
     """
     if wanted.script:
         return _scripted(wanted, present)
-    if present is not None and present.kind == "scripted" and wanted.base_url:
-        present = replace(_of_kind("openai", wanted, present), api_key_env=DEFAULT_KEY_ENV)
-    if present is not None and present.kind != "openai":
+    provider_named(wanted.provider or DEFAULT_PROVIDER)
+    becomes_model = present is not None and present.kind == "scripted" and bool(wanted.base_url or wanted.provider)
+    if present is not None and not PROVIDERS[present.kind].remote and not becomes_model:
         return _limited(wanted, _only_limits(wanted, present))
     return _limited(wanted, _priced(wanted, _of_server(wanted, present), present))
 
 
-def _of_kind(kind: Kind, wanted: Hiring, present: Posting | None) -> Posting:
-    """Return a new posting of this kind. The limits of an employee that had another kind stay."""
-    posting = Posting(name=wanted.name, kind=kind)
+def _of_kind(kind: str, wanted: Hiring, present: Posting | None) -> Posting:
+    """Return a new posting of this kind, with the address and the variable of the key that its provider has.
+
+    The limits of an employee that had another kind stay.
+    """
+    provider = provider_named(kind)
+    posting = Posting(name=wanted.name, kind=kind, base_url=provider.address, api_key_env=provider.key_env)
     if present is None:
         return posting
     return replace(
@@ -80,6 +87,8 @@ def _only_limits(wanted: Hiring, before: Posting) -> Posting:
     """Return `before`. Raises Invalid for an option about a server: a script and the embedded model have no server."""
     stated = {"--base-url": wanted.base_url, "--model": wanted.model, "--key-env": wanted.key_env}
     stated |= {
+        "--provider": wanted.provider,
+        "--api": wanted.api,
         "--local": None if wanted.local is None else "stated",
         "--style": wanted.style,
         "--price-in": wanted.price_in,
@@ -95,23 +104,48 @@ def _only_limits(wanted: Hiring, before: Posting) -> Posting:
 
 
 def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
-    """Return the posting with its server, model and style, and the environment variable of its key."""
-    base_url = _address(wanted.base_url) if wanted.base_url else before.base_url if before is not None else ""
-    model = wanted.model.strip() if wanted.model else before.model if before is not None else ""
+    """Return the posting with its server, model and style, and the environment variable of its key.
+
+    Another provider has another address and another key, so the present ones do not stay.
+    """
+    served = before is not None and PROVIDERS[before.kind].remote
+    kind = wanted.provider or (before.kind if before is not None and served else DEFAULT_PROVIDER)
+    provider = provider_named(kind)
+    if not provider.remote:
+        raise Invalid(f"{kind} is not on a server.", hint="Use --script for a script, or name another provider.")
+    posting = before if before is not None and before.kind == kind else _of_kind(kind, wanted, before)
+    base_url = _address(wanted.base_url) if wanted.base_url else posting.base_url
+    model = wanted.model.strip() if wanted.model else posting.model
     if not base_url or not model:
         raise Invalid(
             "An employee needs a server and a model: --base-url or --model is missing.",
             hint="Example: aura hire coder --base-url http://127.0.0.1:11434/v1 --model qwen2.5-coder:7b --local",
         )
-    if wanted.style not in (None, "chat", "grammar"):
-        raise Invalid(f"There is no style {wanted.style}.", hint="Write chat, or grammar for a llama.cpp server.")
-    posting = before or Posting(name=wanted.name, kind="openai", api_key_env=DEFAULT_KEY_ENV)
-    if wanted.style is not None:
-        posting = replace(posting, style="grammar" if wanted.style == "grammar" else "chat")
+    posting = _formed(wanted, posting, provider)
     if wanted.key_env is not None:
         posting = replace(posting, api_key_env=wanted.key_env)
     digest = posting.model_digest if model == posting.model else None
     return replace(posting, base_url=base_url, model=model, model_digest=digest)
+
+
+def _formed(wanted: Hiring, posting: Posting, provider: Provider) -> Posting:
+    """Return the posting with its style and its API. Raises Invalid if the provider does not have them."""
+    if wanted.style is not None:
+        if wanted.style not in provider.styles:
+            raise Invalid(
+                f"There is no style {wanted.style} for {posting.kind}.",
+                hint="Write chat, or grammar for a llama.cpp server.",
+            )
+        posting = replace(posting, style="grammar" if wanted.style == "grammar" else "chat")
+    if wanted.api is not None:
+        if wanted.api not in provider.apis:
+            raise Invalid(
+                f"There is no API {wanted.api} for {posting.kind}.", hint=f"Write {' or '.join(provider.apis)}."
+            )
+        posting = replace(posting, api="responses" if wanted.api == "responses" else "chat")
+    if posting.api == "responses" and posting.style == "grammar":
+        raise Invalid("The responses API has no grammar.", hint="Write --style chat, or --api chat.")
+    return posting
 
 
 def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting:

@@ -9,8 +9,10 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.employees import postings
+from agents.employees.posting import Posting
 from agents.employees.posting_lock import changing
-from agents.employees.postings import Posting, build, profile_of
+from agents.employees.postings import build
+from agents.employees.providers.table import profile_of
 from bus.clock import now
 from director.services.hire_options import Hiring, posting_of
 from director.services.session import DirectorSession, desk, find_employee, new_id

@@ -21,7 +21,7 @@ from uuid import UUID
 import pytest
 from dulwich.repo import Repo
 
-from agents.employees.postings import Posting
+from agents.employees.posting import Posting
 from director.doctor.report import diagnose, missing_parts
 from director.doctor.sandbox_image import probe_boxes
 from director.services import (

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from agents.employees.call_errors import hint_of
 from agents.employees.contract import CallLimits, Employee, Order
+from agents.employees.model_employee import ModelEmployee
 from agents.employees.pricing import cost_of
 from agents.employees.prompts import messages_of
-from agents.employees.providers.openai import OpenAIEmployee
 from agents.employees.usage import prompt_bytes, tokens_of
 from agents.manager.intake import safe_snapshot
 from agents.workers.result import MESSAGE_BYTES_MAX, HandIn
@@ -38,6 +38,7 @@ from projections.auditor import AuditorProjection
 from projections.manager import ManagerProjection
 from tests.behaviours.model import ANSWERED, BOUND, ESTIMATED, NOTHING, Behaviour, Used
 from tests.loopback import Loopback, Seen
+from tests.openai_employee import openai_employee
 from tests.orders import BRIEF
 from tests.permitting import Permitting
 from tests.unit.given import decide
@@ -115,10 +116,10 @@ def order_of(behaviour: Behaviour, *, brief: Any = BRIEF, number: int = 1) -> Or
     )
 
 
-def hired(base_url: str, **settings: Any) -> OpenAIEmployee:
+def hired(base_url: str, **settings: Any) -> ModelEmployee:
     """Return a model with a price on a loopback server."""
     fields: dict[str, Any] = {"model": MODEL, "api_key": SecretStr(KEY), **settings}
-    return OpenAIEmployee(id=EMPLOYEE, name="ada", base_url=base_url, **fields)
+    return openai_employee(id=EMPLOYEE, name="ada", base_url=base_url, **fields)
 
 
 async def worked(employee: Employee, orders: list[Order], *, slots: int = 1) -> list[HandIn]:

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from ruamel.yaml import YAML
 
-from agents.employees import postings
+from agents.employees.posting import Posting
 from agents.workers.pool import RESCAN_S
 from bus.embedded.port import free_port
 from bus.embedded.programs import nats_server, postgres_bin
@@ -163,7 +163,7 @@ class Stack:
         self._director_says("mkdir", "-p", "/aura/employees/scripts")
         self._director_says("cp", f"/requirements/{name}.answers", script)
         hired = self.aura("hire", name, "--script", script, "--wall-s", str(wall_s))["employee"]
-        posting = postings.Posting(
+        posting = Posting(
             name=name, kind="scripted", hired_as=UUID(hired), script=script, delay_s=delay_s, wall_s=wall_s
         )
         (self.requirements / f"{name}.posting").write_bytes(msgspec.json.encode(posting))

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.employees import postings
 from agents.employees.contract import Employee
+from agents.employees.posting import Posting
 from agents.employees.providers.scripted import Recording
 from director.cli.output import Door
 from director.deployment.serve import Serving, serve_roles
@@ -39,7 +39,7 @@ def main(role: str) -> None:
     folder = settings.root / FOLDER
     trap = Trap(folder / f"{role}.armed")
 
-    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

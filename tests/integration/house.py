@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from bus.blobs import Blobs
 from bus.redaction import Redactor
 from director.services.submit import submit
@@ -121,11 +123,11 @@ class House:
         script = self.home / f"{name}.answers.json"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(json.dumps(answers))
-        return await self.post(postings.Posting(name=name, kind="scripted", script=str(script), **settings))  # type: ignore[arg-type]
+        return await self.post(Posting(name=name, kind="scripted", script=str(script), **settings))  # type: ignore[arg-type]
 
-    async def post(self, posting: postings.Posting) -> UUID:
+    async def post(self, posting: Posting) -> UUID:
         postings.save(self.home / "employees", posting)
-        profile = postings.profile_of(posting)
+        profile = profile_of(posting)
         await self.director.handle(employee.Hire(id=uuid4(), at=at(), employee=posting.id, profile=profile))
         return posting.id
 

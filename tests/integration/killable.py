@@ -17,8 +17,8 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from agents.employees import postings
 from agents.employees.contract import Answer, Employee, Order
+from agents.employees.posting import Posting
 from agents.employees.providers.scripted import Recording, ScriptedEmployee
 from bus.consumer import Runner
 from bus.fault_points import Fault
@@ -124,7 +124,7 @@ async def main(plan: Plan) -> None:
     stop, trap = asyncio.Event(), Trap(Path(plan.armed))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from agents.employees import postings
 from agents.employees.contract import Employee
+from agents.employees.posting import Posting
 from agents.employees.providers.scripted import Recording
 from bus.embedded.child import Child, log_tail
 from bus.embedded.plan import ChildPlan
@@ -147,7 +147,7 @@ async def managers(house: House, count: int = 2) -> AsyncIterator[Managers]:
     witness = house.home / "witness"
     witness.touch()
 
-    def build(posting: postings.Posting, environment: Mapping[str, str]) -> Employee:
+    def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
         del environment
         script = Recording.load(Path(posting.script))
         made = Witnessed(id=posting.id, name=posting.name, script=script, delay_s=posting.delay_s)

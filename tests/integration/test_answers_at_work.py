@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agents.employees import postings
+from agents.employees.posting import Posting
 from director.services.left_out import left_out
 from director.terminal.event_text import Story
 from domain import task
@@ -30,9 +30,7 @@ async def test_each_attempt_is_told_what_was_wrong_with_the_answer_before(house:
         await honest(answers[min(len(prompts), len(answers)) - 1])(writer, seen)
 
     async with loopback(reply) as server:
-        await house.post(
-            postings.Posting(name="model", kind="openai", model="m", base_url=server.base_url, price="zero")
-        )
+        await house.post(Posting(name="model", kind="openai", model="m", base_url=server.base_url, price="zero"))
         async with house.running():
             run = await house.submit(sample)
             log = await house.until_type(run, "run.delivered")

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from agents.employees.postings import Posting
+from agents.employees.posting import Posting
 from bus.embedded.process import ProcessId
 from bus.embedded.servers import Server
 from bus.logger import open_logger

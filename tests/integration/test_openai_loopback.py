@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
-from agents.employees.providers.openai import OpenAIEmployee
+from agents.employees.model_employee import ModelEmployee
 from tests.loopback import Loopback, Reply, completion, cut, cut_chunks, drip, hang, honest, loopback, raw
+from tests.openai_employee import openai_employee
 from tests.orders import LIMITS, order
 
 KEY = "sk-loopback-0123456789abcdef"
@@ -24,11 +25,11 @@ GOOD = "Here it is:\n```python\ndef double(number):\n    return 2 * number\n```\
 
 
 @asynccontextmanager
-async def employee(reply: Reply, **extra: Any) -> AsyncIterator[tuple[OpenAIEmployee, Loopback]]:
+async def employee(reply: Reply, **extra: Any) -> AsyncIterator[tuple[ModelEmployee, Loopback]]:
     """Return an employee hired on a loopback server."""
     async with loopback(reply) as server:
         settings: dict[str, Any] = {"price": "zero", **extra}
-        hired = OpenAIEmployee(
+        hired = openai_employee(
             id=UUID(int=4), name="ada", base_url=server.base_url, model="asked", api_key=SecretStr(KEY), **settings
         )
         try:
@@ -61,8 +62,8 @@ async def test_the_bearer_is_sent() -> None:
 
 async def test_without_a_key_none_of_the_environments_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    async with employee(honest(GOOD)) as (ada, server):
-        keyless = OpenAIEmployee(id=UUID(int=5), name="bob", base_url=ada.base_url, model="asked", price="zero")
+    async with employee(honest(GOOD)) as (_, server):
+        keyless = openai_employee(id=UUID(int=5), name="bob", base_url=server.base_url, model="asked", price="zero")
         await keyless.work(order())
         await keyless.close()
     assert KEY not in str(server.seen[0].headers)
@@ -134,7 +135,9 @@ async def test_each_failure_is_typed_and_costs_one_request(
 
 async def test_nobody_listens() -> None:
     async with employee(honest(GOOD)) as (ada, _):
-        gone = OpenAIEmployee(id=UUID(int=5), name="bob", base_url="http://127.0.0.1:1/v1", model="asked", price="zero")
+        gone = openai_employee(
+            id=UUID(int=5), name="bob", base_url="http://127.0.0.1:1/v1", model="asked", price="zero"
+        )
         with pytest.raises(CallFailed) as raised:
             await gone.work(order())
         await gone.close()

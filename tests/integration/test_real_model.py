@@ -13,10 +13,10 @@ import pytest
 from agents.briefs.brief import Brief, BriefCriterion
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, ModelResult
+from agents.employees.model_employee import ModelEmployee
 from agents.employees.prompts import Style
 from agents.employees.providers.llama_cpp import embedded_employee
 from agents.employees.providers.llama_cpp_server import HOST, model_available, model_digest
-from agents.employees.providers.openai import OpenAIEmployee
 from tests.orders import order
 
 REASON = model_available()
@@ -37,7 +37,7 @@ EASY = Brief(
 )
 
 
-def hired(style: Style, base_url: str) -> OpenAIEmployee:
+def hired(style: Style, base_url: str) -> ModelEmployee:
     return embedded_employee(id=UUID(int=1), name=style, base_url=base_url, style=style)
 
 
@@ -66,7 +66,7 @@ async def model_url() -> AsyncIterator[str]:
             await server.wait()
 
 
-async def solved(employee: OpenAIEmployee) -> ModelResult | None:
+async def solved(employee: ModelEmployee) -> ModelResult | None:
     """Return the first answer that reverses by slicing or by `reversed`, within the allowed attempts."""
     for seed in range(ATTEMPTS_MAX):
         try:

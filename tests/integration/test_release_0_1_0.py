@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from bus.store import Store
 from domain.employee import Hire
 from domain.run_messages import Approve
@@ -89,8 +90,8 @@ async def test_the_staff_of_today_names_its_commands_as_that_one_did(house: Hous
     await house.hire("cheat", {part: [sample.outside(part)] for part in sample.numbers})
     slow = {part: [*[sample.wrong(part)] * 3, sample.right(part)] for part in sample.numbers}
     await house.hire("honest", slow)
-    ghost = postings.Posting(name="ghost", kind="scripted", script="none", wall_s=0.5)
-    hired = Hire(id=uuid4(), at=at(), employee=ghost.id, profile=postings.profile_of(ghost))
+    ghost = Posting(name="ghost", kind="scripted", script="none", wall_s=0.5)
+    hired = Hire(id=uuid4(), at=at(), employee=ghost.id, profile=profile_of(ghost))
     await house.director.handle(hired)
     async with house.running(lease_margin_s=0.3):
         run = await house.submit(sample, attempts_max=12)

@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 from msgspec.structs import replace
 
 from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from bus.embedded.stack import status
 from bus.stream import STREAM
 from domain import employee, run_messages
@@ -109,7 +111,7 @@ class Scenario:
         """
         for name in ("anna", "bert"):
             self.aura.json("suspend", name, "--reason", "a day off")
-        slow = postings.Posting(name="slow", kind="scripted", script=str(self.folder / "anna.answers.json"))
+        slow = Posting(name="slow", kind="scripted", script=str(self.folder / "anna.answers.json"))
         slow = replace(slow, delay_s=SLOW_S, wall_s=GHOST_WALL_S)
         postings.save(self.aura.home / "employees", slow)
         self._send(lambda: _hire(slow))
@@ -140,7 +142,7 @@ class Scenario:
         self.aura.json("suspend", "cheat", "--reason", "once more", code=7)
         self._act(lambda office: self.forger.newer(office, UUID(self.people["cheat"])))
         self.aura.json("reinstate", "cheat", "--reason", "nobody can read what was said of him")
-        odd = postings.profile_of(postings.Posting(name="odd", kind="scripted", script="odd"))
+        odd = profile_of(Posting(name="odd", kind="scripted", script="odd"))
         self._send(lambda: employee.Hire(**_stamp(), employee=uuid4(), profile=replace(odd, name="o\0d")))
         run = uuid4()
         self._act(lambda office: self._odd_run(office, run))
@@ -240,5 +242,5 @@ def _stamp() -> Any:
     return {"id": uuid4(), "at": time.time_ns() // 1000, "cause": None}
 
 
-def _hire(posting: postings.Posting) -> employee.Hire:
-    return employee.Hire(**_stamp(), employee=posting.id, profile=postings.profile_of(posting))
+def _hire(posting: Posting) -> employee.Hire:
+    return employee.Hire(**_stamp(), employee=posting.id, profile=profile_of(posting))

@@ -9,11 +9,13 @@ import pytest
 
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
-from agents.employees.postings import Posting, profile_of
+from agents.employees.model_employee import ModelEmployee
+from agents.employees.posting import Posting
 from agents.employees.pricing import UNKNOWN, Rates, cost_of
-from agents.employees.providers.openai import OpenAIEmployee
+from agents.employees.providers.table import profile_of
 from agents.employees.server_errors import failure_of_status
 from agents.employees.usage import tokens_of
+from tests.openai_employee import openai_employee
 from tests.orders import order
 
 OPENAI = "https://api.openai.com/v1"
@@ -48,8 +50,8 @@ def test_the_estimate_of_input_rounds_up() -> None:
     assert [tokens_of(chars) for chars in (0, 1, 3, 4)] == [0, 1, 1, 2]
 
 
-def hosted(model: str) -> OpenAIEmployee:
-    return OpenAIEmployee(id=UUID(int=1), name="eve", base_url=OPENAI, model=model)
+def hosted(model: str) -> ModelEmployee:
+    return openai_employee(id=UUID(int=1), name="eve", base_url=OPENAI, model=model)
 
 
 def test_the_upper_bound_covers_prompt_and_longest_answer() -> None:

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from agents.employees import postings
-from agents.employees.postings import Posting, origin_of, profile_of
+from agents.employees.posting import Posting, origin_of
+from agents.employees.providers.table import profile_of
 from director.cli.commands.staff import hire
 from director.services.hire_options import Hiring, posting_of
 from domain.employee import version_of
@@ -58,6 +59,8 @@ def test_a_hire_takes_the_defaults_for_what_is_not_stated() -> None:
         ({"model": "m1"}, {}),
         ({"local": True}, {"price": "zero", "price_in": None, "price_out": None}),
         ({"price_in": "1", "price_out": "2"}, {"price_in": Decimal(1), "price_out": Decimal(2)}),
+        ({"provider": "openai"}, {}),
+        ({"api": "chat"}, {}),
         ({"local": False}, {"price_in": None, "price_out": None}),
         ({"model": "m2"}, {"model": "m2"}),
         ({"base_url": VENDOR}, {"base_url": VENDOR}),

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.employees.key_check import checked_key
-from agents.employees.postings import Posting, build, key_of, read_keys, save
+from agents.employees.posting import Posting
+from agents.employees.postings import build, key_of, read_keys, save
 from bus.redaction import Redactor
 from domain.errors import Invalid
 

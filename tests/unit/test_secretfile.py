@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from agents.employees import postings
-from agents.employees.providers.openai import OpenAIEmployee
+from agents.employees.model_employee import ModelEmployee
+from agents.employees.posting import Posting
+from agents.employees.providers.openai import OpenAIModel
 from bus.redaction import Redactor, secrets_of
 from bus.secretfile import secret
 from domain.errors import Invalid
 
 KEY = "correct-horse-battery-staple"
-POSTING = postings.Posting(
+POSTING = Posting(
     name="coder", kind="openai", model="m", base_url="http://127.0.0.1:9/v1", api_key_env="CODER_API_KEY", price="zero"
 )
 
@@ -26,8 +28,9 @@ def file(tmp_path: Path) -> Path:
 def test_an_employee_has_the_key_that_its_file_holds(file: Path) -> None:
     for environment in ({"CODER_API_KEY_FILE": str(file)}, {"CODER_API_KEY": KEY}):
         employee = postings.build(POSTING, environment)
-        assert isinstance(employee, OpenAIEmployee)
-        assert employee._secret() == KEY
+        assert isinstance(employee, ModelEmployee)
+        assert isinstance(employee.model, OpenAIModel)
+        assert employee.model._secret() == KEY
 
 
 def test_no_key_is_no_file_and_an_empty_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from agents.employees import postings
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import ModelResult
-from agents.employees.postings import Posting
+from agents.employees.posting import Posting
 from agents.employees.providers.scripted import ScriptedEmployee
 from agents.workers import pool
 from agents.workers.pool import Workers

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from agents.employees import postings
+from agents.employees.posting import Posting
 from agents.employees.providers.scripted import ScriptedEmployee
 from agents.workers.pool import Workers
 from agents.workers.worker import OrderMessage
@@ -44,7 +45,7 @@ class Stopped(Exception):
 
 @pytest.fixture
 def staff(tmp_path: Path) -> Path:
-    postings.save(tmp_path, postings.Posting(name="anna", kind="scripted", script=str(tmp_path / "answers.json")))
+    postings.save(tmp_path, Posting(name="anna", kind="scripted", script=str(tmp_path / "answers.json")))
     return tmp_path
 
 
@@ -61,7 +62,7 @@ class Nothing:
         return {}
 
 
-def scripted(posting: postings.Posting) -> ScriptedEmployee:
+def scripted(posting: Posting) -> ScriptedEmployee:
     return ScriptedEmployee(id=posting.id, name=posting.name, script=Nothing())
 
 

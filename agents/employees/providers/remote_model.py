@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,10 +14,11 @@ from agents.employees.contract import ModelResult
 from agents.employees.conversation import Bound, CallRequest, Message
 from agents.employees.key_check import checked_key
 from agents.employees.pricing import PriceSource, charge_of, cost_of
+from agents.employees.providers.failures import Refusal
 from agents.employees.providers.request_forms import Part, adapted_request, form_for
 from agents.employees.reply import Reply, check_usable
 from agents.employees.safe_text import safe, safe_json
-from agents.employees.usage import BYTES_PER_TOKEN, counted, may_reason_hidden
+from agents.employees.usage import BYTES_PER_TOKEN, MESSAGE_TOKENS, counted, may_reason_hidden
 from domain.errors import Invalid
 from domain.tree import digest_of
 
@@ -47,6 +48,8 @@ class RemoteModel(ABC):
     parts: ClassVar[frozenset[Part]]  # optional parts of a request that the wire format has
     tool_prompt_tokens: ClassVar[int] = 0  # that the vendor adds to a prompt with tools
     bytes_per_token_min: ClassVar[int] = BYTES_PER_TOKEN  # of a prompt, for the upper bound
+    accepts_extra: ClassVar[bool] = False  # request parameters of a prompt style
+    shows_reasoning: ClassVar[bool] = False  # an answer that shows thinking shows all of it
 
     def __init__(
         self,
@@ -84,7 +87,8 @@ class RemoteModel(ABC):
         return {"provider": self.provider, "model": self.model, "endpoint": self.base_url, "price": price}
 
     def bound(self, request: CallRequest) -> Bound:
-        asked = -(-prompt_size(request) // self.bytes_per_token_min) + (self.tool_prompt_tokens if request.tools else 0)
+        asked = -(-prompt_size(request) // self.bytes_per_token_min) + MESSAGE_TOKENS * len(request.messages)
+        asked += self.tool_prompt_tokens if request.tools else 0
         price = cost_of(
             self.price,
             base_url=self.base_url,
@@ -127,7 +131,7 @@ class RemoteModel(ABC):
         """Raise CallFailed for a request that may not be sent. It costs nothing, because nothing is sent."""
         if request.output_tokens_max <= 0 or request.wall_s <= 0:
             raise CallFailed("bad_settings", "This call may use 0 tokens or 0 seconds, so it is not made.")
-        if request.extra:
+        if request.extra and not self.accepts_extra:
             names = ", ".join(sorted(request.extra))
             raise CallFailed("bad_settings", f"{self.provider} has no request parameter {names}: use the style chat.")
         size = prompt_size(request)
@@ -163,15 +167,31 @@ class RemoteModel(ABC):
         from agents.employees.providers.exchange import Refused
 
         for left in reversed(range(REQUESTS_MAX)):
-            sent = adapted_request(request, made)
+            sent, params = self._formed(request, made)
             try:
-                return sent, await self._send(self._params(sent), request.wall_s)
+                return sent, await self._send(self._body(params), request.wall_s)
             except Refused as refused:
-                another = form_for(refused.refusal, sent, self.parts, made) if left else None
+                another = self._other_form(refused.refusal, sent, params, made) if left else None
                 if another is None:
                     raise refused.refusal.failure(self.base_url, self._secret()) from None
                 made.append(another)
         raise AssertionError("the last request is answered or fails")
+
+    def _formed(self, request: CallRequest, made: Sequence[str]) -> tuple[CallRequest, dict[str, Any]]:
+        """Return the request and its parameters after the adaptations."""
+        sent = adapted_request(request, made)
+        return sent, self._params(sent)
+
+    def _other_form(
+        self, refusal: Refusal, sent: CallRequest, params: dict[str, Any], made: Sequence[str]
+    ) -> str | None:
+        """Return the adaptation that may help after a refusal, or None."""
+        del params
+        return form_for(refusal, sent, self.parts, made)
+
+    def _body(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of the request."""
+        return params
 
     def _result(
         self,
@@ -189,7 +209,8 @@ class RemoteModel(ABC):
             prompt_bytes=prompt_size(sent),
             answer_bytes=reply.size,
             complete=reply.finish in ("stop", "tool", "other", "blocked"),
-            hidden_reasoning=may_reason_hidden(reply.model or self.model, self.model),
+            hidden_reasoning=not (self.shows_reasoning and reply.reasoning)
+            and may_reason_hidden(reply.model or self.model, self.model),
         )
         cost = charge_of(
             self.price,

@@ -2,13 +2,12 @@
 scripted.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -17,11 +16,9 @@ from agents.employees.answer_reader.reader import read_answer
 from agents.employees.answer_reader.result import CANNOT
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, ModelResult, Order
+from agents.employees.conversation import Model
+from agents.employees.providers.scripted_model import ENDPOINT, ScriptedModel, Turn, delayed, scripted_result
 from domain.errors import Invalid
-from domain.tree import digest_of
-
-ENDPOINT = "none: scripted"
-CHARS_PER_TOKEN = 4  # scripts report the tokens that a model would have used, so that totals are not 0
 
 
 class Script(Protocol):
@@ -38,36 +35,59 @@ class Script(Protocol):
         """
 
 
-_recording = msgspec.json.Decoder(dict[str, list[dict[str, str | None]]])
+_Files = Mapping[str, bytes | None]
+_recording = msgspec.json.Decoder(dict[str, list[dict[str, str | None]] | dict[str, list[Turn]]])
+_EXAMPLE = (
+    'Write JSON of the form {"T1": [{"file.py": "text of the first attempt"}]}, or for sessions '
+    '{"turns": {"T1": [{"text": "…", "calls": [{"name": "submit", "arguments": {}}]}]}}.'
+)
 
 
 class Recording:
-    """Recorded answers: task name -> attempts in order -> path -> content. The last attempt is repeated."""
+    """Recorded answers, and turns of sessions.
 
-    def __init__(self, name: str, answers: Mapping[str, Sequence[Mapping[str, bytes | None]]]) -> None:
+    Answers: task name -> attempts in order -> path -> content. The last attempt is repeated. Turns: task name -> the
+    turns of a session. Each attempt plays them from the first one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        answers: Mapping[str, Sequence[_Files]],
+        turns: Mapping[str, Sequence[Turn]] | None = None,
+    ) -> None:
         self.name = name
         self._answers = answers
+        self._turns = turns or {}
 
     @classmethod
     def load(cls, path: Path) -> "Recording":
         """Return the recording in a JSON file `{"task": [{"path": "text", "old path": null}]}`. null deletes a file.
+
+        The key `turns` has the turns of sessions: `{"turns": {"task": [{"text": "…", "calls": […]}]}}`.
 
         :raises Invalid: if the file is missing or has another form.
         """
         try:
             read = _recording.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError) as error:
-            raise Invalid(
-                f"The script {path.name} cannot be read: {error}.",
-                hint='Write JSON of the form {"T1": [{"file.py": "text of the first attempt"}]}.',
-            ) from None
-        answers = {
-            task: [
-                {name: None if text is None else text.encode() for name, text in files.items()} for files in attempts
-            ]
-            for task, attempts in read.items()
-        }
-        return cls(path.stem, answers)
+            raise Invalid(f"The script {path.name} cannot be read: {error}.", hint=_EXAMPLE) from None
+        answers: dict[str, list[_Files]] = {}
+        turns: dict[str, list[Turn]] = {}
+        for task, played in read.items():
+            if isinstance(played, list):
+                answers[task] = [
+                    {name: None if text is None else text.encode() for name, text in files.items()} for files in played
+                ]
+            elif task == "turns":
+                turns = played
+            else:
+                raise Invalid(f"The script {path.name} has an object at {task!r} and not a list.", hint=_EXAMPLE)
+        return cls(path.stem, answers, turns)
+
+    def turns(self, order: Order) -> Sequence[Turn]:
+        """Return the turns of a session of this order."""
+        return self._turns.get(order.task_name, ())
 
     def files(self, order: Order) -> Mapping[str, bytes | None]:
         attempts = self._answers.get(order.task_name, ())
@@ -99,19 +119,19 @@ class ScriptedEmployee:
         del order  # a script costs nothing for every order
         return Decimal(0)
 
+    def model_for(self, order: Order) -> Model:
+        """Return the model of a session of this order. It plays the script's turns for the task."""
+        turns = self.script.turns(order) if isinstance(self.script, Recording) else ()
+        return ScriptedModel(self.script.name, turns, delay_s=self.delay_s)
+
     async def work(self, order: Order) -> Answer:
         if order.limits.output_tokens_max <= 0 or order.limits.wall_s <= 0:
             raise CallFailed("bad_settings", "This order allows 0 tokens or 0 seconds, so no call is made.")
         started_at_us, begun = time.time_ns() // 1000, time.monotonic()
-        try:
-            async with asyncio.timeout(order.limits.wall_s):
-                await asyncio.sleep(self.delay_s)
-        except TimeoutError:
-            raise CallFailed("timeout", f"The script took longer than {order.limits.wall_s:g} s.") from None
+        await delayed(self.delay_s, order.limits.wall_s)
         written = self.script.files(order)
         files = {path: content for path, content in written.items() if content is not None}
         deleted = tuple(path for path, content in written.items() if content is None)
-        request = {"script": self.script.name, "task": order.task_name, "attempt": order.attempt, "seed": order.seed}
         text = "\n".join(
             f"```python path={path}\n{content.decode(errors='replace')}```" for path, content in files.items()
         )
@@ -119,41 +139,18 @@ class ScriptedEmployee:
         if CANNOT in files:
             text, files = f"{CANNOT} {files[CANNOT].decode(errors='replace')}", {}
             declined = read_answer(text, order.brief).declined
-        asked = len(json.dumps(msgspec.to_builtins(order.brief)))
-        result = self._result(text, request, started_at_us, time.monotonic() - begun, asked)
+        result = scripted_result(
+            self.script.name,
+            Turn(text=text),
+            {"script": self.script.name, "task": order.task_name, "attempt": order.attempt, "seed": order.seed},
+            asked_chars=len(json.dumps(msgspec.to_builtins(order.brief))),
+            started_at_us=started_at_us,
+            latency_s=time.monotonic() - begun,
+        )
         return Answer(result=result, files=files, deleted=deleted, declined=declined)
 
     async def probe(self) -> ModelResult:
-        return self._result("ready", {"script": self.script.name}, time.time_ns() // 1000, 0.0, 0)
+        return await ScriptedModel(self.script.name, ()).probe()
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""
-
-    def _result(
-        self, text: str, request: Mapping[str, Any], started_at_us: int, latency_s: float, asked_chars: int
-    ) -> ModelResult:
-        return ModelResult(
-            text=text,
-            refusal=None,
-            finish="stop",
-            finish_raw="scripted",
-            input_tokens=asked_chars // CHARS_PER_TOKEN,
-            cached_tokens=None,
-            output_tokens=len(text) // CHARS_PER_TOKEN,
-            reasoning_tokens=None,
-            cost=Decimal(0),
-            cost_source="scripted",
-            latency_s=latency_s,
-            provider=self.provider,
-            endpoint=ENDPOINT,
-            model_requested=f"script {self.script.name}",
-            model_reported=None,
-            model_digest=None,
-            fingerprint=None,
-            request_id=None,
-            sdk="scripted",
-            request=request,
-            request_sha256=digest_of(msgspec.json.encode(request, order="sorted")),
-            raw={"scripted": True},
-            started_at_us=started_at_us,
-        )

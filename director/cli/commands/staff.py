@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the beginning of the id.")]
 
+ProviderName = Annotated[
+    str | None,
+    typer.Option(help="The protocol of the model's server (default openai: every OpenAI-compatible server)."),
+]
 KeyEnv = Annotated[
     str | None,
     typer.Option(
-        help="The environment variable with the API key (default OPENAI_API_KEY). Set it where `aura up` runs. "
+        help="The environment variable with the API key (default: the provider's own, such as OPENAI_API_KEY). "
+        "Set it where `aura up` runs. "
         "The key itself is never stored."
     ),
 ]
@@ -71,11 +76,15 @@ async def hire(
     door: Door,
     settings: "Settings",
     name: Annotated[str, typer.Argument(help="The employee's name: letters, digits, - and _.")],
+    provider: ProviderName = None,
     base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible server, for example http://127.0.0.1:11434/v1")
+        str | None, typer.Option(help="The model's server, for example http://127.0.0.1:11434/v1")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name on that server.")] = None,
     style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
+    api: Annotated[
+        str | None, typer.Option(help="chat (chat completions, the default), or responses for OpenAI's own server.")
+    ] = None,
     key_env: KeyEnv = None,
     local: Local = None,
     price_in: PriceIn = None,
@@ -99,16 +108,18 @@ async def hire(
         ),
     ] = False,
 ) -> None:
-    """Hire an employee. It is a model on an OpenAI-compatible server, or a script."""
+    """Hire an employee. It is a model on a server, or a script."""
     from director.cli.staff_text import hired_text
     from director.services import hiring
     from director.services.hire_options import Hiring
 
     wanted = Hiring(
         name=name,
+        provider=provider,
         base_url=base_url,
         model=model,
         style=style,
+        api=api,
         key_env=key_env,
         local=local,
         price_in=price_in,
