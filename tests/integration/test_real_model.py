@@ -9,12 +9,15 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from agents.briefs.brief import Brief, BriefCriterion
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, ModelResult
+from agents.employees.conversation import CallRequest, Message
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.prompts import Style
+from agents.employees.providers.anthropic import AnthropicModel
 from agents.employees.providers.llama_cpp import embedded_employee
 from agents.employees.providers.llama_cpp_server import HOST, model_available, model_digest
 from tests.orders import order
@@ -109,6 +112,24 @@ async def test_a_prompt_beyond_the_context_is_refused_by_the_server(model_url: s
     assert raised.value.failure == "context_overflow"
     assert (await employee.probe()).text
     await employee.close()
+
+
+async def test_the_messages_api_of_a_real_server_answers(model_url: str) -> None:
+    """llama.cpp's server speaks Anthropic's messages API, too: no double, and no vendor."""
+    model = AnthropicModel(base_url=model_url, model="smollm2", price="zero")
+    asked = (Message(role="system", text="Answer in one word."), Message(role="user", text="Say hello."))
+    request = CallRequest(messages=asked, output_tokens_max=24, wall_s=60.0, temperature=0.0)
+    result = await model.complete(request)
+    assert (result.provider, result.cost, result.estimated) == ("anthropic", Decimal(0), False)
+    assert result.finish in ("stop", "length")
+    assert result.text
+    assert result.tokens == (result.input_tokens or 0) + (result.output_tokens or 0)
+    assert 0 < result.tokens <= model.bound(request).tokens
+    assert (await model.probe()).request_id
+    with pytest.raises(CallFailed) as raised:
+        await model.complete(replace(request, messages=(Message(role="user", text="word " * 5000),)))
+    assert raised.value.failure == "context_overflow"
+    await model.close()
 
 
 async def test_a_port_in_use_ends_the_server_with_a_reason() -> None:
