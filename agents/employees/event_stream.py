@@ -40,7 +40,7 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": None}
     calls: dict[int, dict[str, Any]] = {}
     done = False
-    for data in _events(body):
+    for data in events_of(body):
         if data == _DONE:
             done = True
             break
@@ -64,7 +64,7 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
     return whole | ({"choices": [choice | {"message": message}]} if choice or message["content"] else {"choices": []})
 
 
-def _events(body: bytes) -> Iterator[str]:
+def events_of(body: bytes) -> Iterator[str]:
     """Yield the data of each event, with its lines joined. If the stream ends in the middle of a line, the incomplete
     line is included.
     """

@@ -1,12 +1,13 @@
 """A double of Anthropic's messages API."""
 
+import json
 from typing import Any
 
 from agents.employees.contract import ToolCall
 from agents.employees.conversation import Model
 from agents.employees.providers.anthropic import AnthropicModel
 from tests.loopback import Seen
-from tests.wires.wire import USED, Sent, settings_of
+from tests.wires.wire import USED, Sent, pieces, settings_of
 
 _ENDS = {"stop": "end_turn", "length": "max_tokens", "blocked": "refusal"}
 _KINDS = {
@@ -68,6 +69,15 @@ class AnthropicWire:
             }
         return answer
 
+    def stream(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        head = body | {"content": [], "stop_reason": None, "usage": body["usage"] | {"output_tokens": 1}}
+        objects: list[dict[str, Any]] = [{"type": "message_start", "message": head}, {"type": "ping"}]
+        for index, block in enumerate(body["content"]):
+            objects += _streamed(index, block)
+        end = {"stop_reason": body["stop_reason"], "stop_sequence": None}
+        usage = {"output_tokens": body["usage"]["output_tokens"]}
+        return [*objects, {"type": "message_delta", "delta": end, "usage": usage}, {"type": "message_stop"}]
+
     def error(self, status: int, message: str) -> dict[str, Any]:
         kind = _KINDS.get(status, "api_error")
         return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
@@ -87,6 +97,23 @@ class AnthropicWire:
             output_tokens_max=body["max_tokens"],
             key=seen.headers["authorization"].removeprefix("Bearer "),
         )
+
+
+_DELTAS = {"text": "text_delta", "thinking": "thinking_delta", "signature": "signature_delta"}
+
+
+def _streamed(index: int, block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of one block of content."""
+    texts = {key: value for key, value in block.items() if key in _DELTAS}
+    start = block | dict.fromkeys(texts, "") | ({"input": {}} if "input" in block else {})
+    deltas = [{"type": _DELTAS[key], key: piece} for key, text in texts.items() for piece in pieces(text)]
+    if "input" in block:
+        deltas += [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(json.dumps(block["input"]))]
+    return [
+        {"type": "content_block_start", "index": index, "content_block": start},
+        *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": index},
+    ]
 
 
 def _plain(block: dict[str, Any]) -> Any:

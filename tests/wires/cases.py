@@ -9,7 +9,7 @@ from typing import Any
 from agents.employees.call_errors import CallFailure
 from agents.employees.contract import Finish, ToolCall
 from tests.loopback import Reply, cut, cut_chunks, drip, hang
-from tests.wires.wire import KEY, USED, Wire, sends
+from tests.wires.wire import KEY, USED, Wire, events, sends
 
 GOOD = "def double(number):\n    return 2 * number\n"
 READ = ToolCall(id="toolu_1", name="read_file", arguments={"path": "a.py"}, text='{"path":"a.py"}')
@@ -51,6 +51,12 @@ def plain(status: int, body: Any, **headers: str) -> Callable[[Wire], Reply]:
 def changed(change: Callable[[bytes], bytes], **headers: str) -> Callable[[Wire], Reply]:
     """Return a server whose good answer has other bytes."""
     return lambda wire: sends(200, change(json.dumps(wire.body(GOOD)).encode()), **headers)
+
+
+def streamed(**fields: Any) -> Callable[[Wire], Reply]:
+    """Return a server whose good answer is a stream of events."""
+    fields = {"text": GOOD} | fields
+    return lambda wire: sends(200, events(wire.stream(wire.body(**fields))), content_type="text/event-stream")
 
 
 def used(**counts: Any) -> Callable[[Wire], Reply]:
@@ -137,6 +143,40 @@ CHARGES = (
     Case("counts as truth values", used(asked=True, made=True), charge=ESTIMATED, text="text"),
     Case("counts as fractions", used(asked=40.0, made=11.5), charge=(40, 12, 0), text="text"),
     Case("counts as texts", used(asked="40", made="12"), charge=(40, 12, 0), text="text"),
+)
+STREAMS = (
+    Case("a stream though nobody asked", streamed()),
+    Case(
+        "a stream of calls", streamed(text=None, calls=(READ, RUN)), text=None, finish="tool", calls=called(READ, RUN)
+    ),
+    Case("a stream with thinking", streamed(thinking="Let me see.", calls=(READ,)), finish="tool", calls=called(READ)),
+    Case("a stream that is cut at its length", streamed(end="length"), finish="length"),
+    Case(
+        "a stream with comments and an odd event",
+        lambda wire: sends(200, b": wait\n\ndata: nothing\n\n" + events(wire.stream(wire.body(GOOD)))),
+    ),
+    Case(
+        "a cut stream",
+        lambda wire: sends(200, events(wire.stream(wire.body(GOOD))[:4])),
+        "connection",
+        BOUND,
+        says=("before the answer did",),
+    ),
+    Case(
+        "a stream that is cut in an event",
+        lambda wire: sends(200, events(wire.stream(wire.body(GOOD)))[:400]),
+        "connection",
+        BOUND,
+    ),
+    Case(
+        "an error in a stream",
+        lambda wire: sends(
+            200, events([*wire.stream(wire.body(GOOD))[:3], wire.error(529, "Overloaded") | {"request_id": None}])
+        ),
+        "overloaded",
+        BOUND,
+        says=("Overloaded",),
+    ),
 )
 ODD = (
     Case("a page", plain(200, b"<html><body>Please sign in</body>"), "malformed_response", BOUND, says=("sign in",)),
@@ -235,4 +275,4 @@ BREAKS = (
         settings={"key": "sk-\u200b0123456789"},
     ),
 )
-CASES = (*ANSWERS, *CHARGES, *ODD, *STATUSES, *BREAKS)
+CASES = (*ANSWERS, *CHARGES, *STREAMS, *ODD, *STATUSES, *BREAKS)

@@ -6,7 +6,7 @@ from agents.employees.contract import ToolCall
 from agents.employees.conversation import Model
 from agents.employees.providers.gemini import GeminiModel
 from tests.loopback import Seen
-from tests.wires.wire import USED, Sent, settings_of
+from tests.wires.wire import USED, Sent, pieces, settings_of
 
 _ENDS = {"stop": "STOP", "length": "MAX_TOKENS", "blocked": "SAFETY"}
 _KINDS = {
@@ -67,6 +67,19 @@ class GeminiWire:
                 "totalTokenCount": asked + made,
             }
         return answer
+
+    def stream(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        (candidate,) = body["candidates"]
+        rest = {key: value for key, value in body.items() if key != "candidates"}
+        parts = [
+            part | {"text": piece}
+            for part in candidate["content"]["parts"]
+            for piece in (pieces(part["text"]) if "text" in part else [None])
+            if piece is not None
+        ] + [part for part in candidate["content"]["parts"] if "text" not in part]
+        chunks = [rest | {"candidates": [{"content": {"role": "model", "parts": [part]}}]} for part in parts]
+        chunks[-1]["candidates"][0]["finishReason"] = candidate["finishReason"]
+        return chunks
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         return {"error": {"code": status, "message": message, "status": _KINDS.get(status, "UNKNOWN")}}

@@ -47,6 +47,9 @@ class Wire(Protocol):
     ) -> dict[str, Any]:
         """Return an answer. `end`: stop, length, blocked, or the vendor's own word. `used` None: no usage."""
 
+    def stream(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return an answer as the objects of a stream of events, its texts in small pieces."""
+
     def error(self, status: int, message: str) -> dict[str, Any]:
         """Return an error as the vendor sends it with this status."""
 
@@ -59,6 +62,18 @@ class Wire(Protocol):
 def sends(status: int, body: Any, **headers: str) -> Reply:
     """Return a reply with a JSON body, or with these bytes. In header names, _ stands for -."""
     return raw(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
+
+
+def events(objects: list[dict[str, Any]]) -> bytes:
+    """Return objects as server-sent events. Anthropic names the kind of an event, too."""
+    return b"".join(
+        (f"event: {each['type']}\n" if "type" in each else "").encode() + f"data: {json.dumps(each)}\n\n".encode()
+        for each in objects
+    )
+
+
+def pieces(text: str, size: int = 7) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def settings_of(base_url: str, model: str, settings: Mapping[str, Any]) -> dict[str, Any]:

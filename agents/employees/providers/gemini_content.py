@@ -7,6 +7,7 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import failure_of_error
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.conversation import CallRequest, Message
+from agents.employees.event_stream import is_stream
 from agents.employees.json_body import json_object
 from agents.employees.providers.turns import (
     NOTHING,
@@ -20,6 +21,7 @@ from agents.employees.providers.turns import (
 from agents.employees.reply import Reply, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.usage import Usage, usage_of
+from agents.employees.vendor_streams import content_of_stream
 
 KEY = "gemini"  # of content that must go back unchanged
 FINISHES: Mapping[str, Finish] = {
@@ -110,7 +112,7 @@ def reply_of(body: bytes) -> Reply:
 
     :raises CallFailed: if the body is not an answer, or is an error with the status of a success.
     """
-    raw = json_object(body)
+    raw = content_of_stream(body) if is_stream(body) else json_object(body)
     usage = _usage(raw)
     candidates = raw.get("candidates")
     first = candidates[0] if isinstance(candidates, list) and candidates and isinstance(candidates[0], dict) else None
