@@ -51,6 +51,11 @@ def name_in(source: Mapping[str, Any], key: str) -> str | None:
     return value[:NAME_CHARS_MAX] if isinstance(value, str) and value else None
 
 
+def malformed(message: str, usage: Usage) -> CallFailed:
+    """Return the failure of an answer that is JSON but has another form, with the tokens that it reports."""
+    return CallFailed("malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+
+
 def check_usable(result: ModelResult) -> None:
     """Raise CallFailed for an answer with neither a text nor a call, for one that is refused, and for one too long."""
     if result.refusal is not None or result.finish == "blocked":

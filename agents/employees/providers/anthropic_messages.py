@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import failure_of_error
 from agents.employees.contract import Finish
 from agents.employees.conversation import CallRequest, Message
@@ -19,7 +18,7 @@ from agents.employees.providers.turns import (
     turns_of,
     written,
 )
-from agents.employees.reply import Reply, name_in, tool_call
+from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.usage import Usage, count_of, usage_of
 from agents.employees.vendor_streams import message_of_stream
@@ -111,12 +110,7 @@ def reply_of(body: bytes) -> Reply:
     if raw.get("error"):
         raise failure_of_error(raw["error"], usage, begun=isinstance(content, list))
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        raise CallFailed(
-            "malformed_response",
-            "The server's answer is not a message with content.",
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-        )
+        raise malformed("The server's answer is not a message with content.", usage)
     calls = tuple(
         tool_call(str(block.get("id") or f"call-{place}"), str(block.get("name") or ""), block.get("input"))
         for place, block in enumerate(content)

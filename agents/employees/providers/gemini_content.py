@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import failure_of_error
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.conversation import CallRequest, Message
@@ -18,7 +17,7 @@ from agents.employees.providers.turns import (
     turns_of,
     written,
 )
-from agents.employees.reply import Reply, name_in, tool_call
+from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.usage import Usage, usage_of
 from agents.employees.vendor_streams import content_of_stream
@@ -120,7 +119,7 @@ def reply_of(body: bytes) -> Reply:
         raise failure_of_error(raw["error"], usage, begun=first is not None)
     blocked = _blocked(raw)
     if first is None and blocked is None:
-        raise _malformed("The server's answer has no candidate.", usage)
+        raise malformed("The server's answer has no candidate.", usage)
     parts = _own_parts(first or {}, usage)
     finish_raw = name_in(first, "finishReason") if first is not None else blocked
     calls = tuple(_calls(parts, first or {}, raw))
@@ -157,7 +156,7 @@ def _own_parts(first: Mapping[str, Any], usage: Usage) -> list[dict[str, Any]]:
     if parts is None:
         return []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        raise _malformed("The server's answer has a candidate without parts.", usage)
+        raise malformed("The server's answer has a candidate without parts.", usage)
     return parts
 
 
@@ -183,14 +182,8 @@ def _blocked(raw: Mapping[str, Any]) -> str | None:
 
 def _reason(raw: Mapping[str, Any], first: Mapping[str, Any] | None) -> str:
     """Return the words for a block: of the candidate, or of the prompt."""
-    source, keys = (
-        (first, ("finishMessage", "finishReason"))
-        if first is not None
-        else (
-            raw.get("promptFeedback"),
-            ("blockReasonMessage", "blockReason"),
-        )
-    )
+    source = first if first is not None else raw.get("promptFeedback")
+    keys = ("finishMessage", "finishReason", "blockReasonMessage", "blockReason")
     return next((said for key in keys if isinstance(source, dict) and (said := name_in(source, key))), "blocked")
 
 
@@ -200,7 +193,3 @@ def _usage(raw: Mapping[str, Any]) -> Usage:
     if isinstance(counts, dict) and counts.get("thoughtsTokenCount"):
         return usage_of({"usageMetadata": {"candidatesTokenCount": 0} | counts})
     return usage_of(raw)
-
-
-def _malformed(message: str, usage: Usage) -> CallFailed:
-    return CallFailed("malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
