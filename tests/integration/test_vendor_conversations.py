@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import ModelResult, ToolCall
 from agents.employees.conversation import CallRequest, Message, Model
+from tests.integration.test_ways_to_servers import secure
 from tests.loopback import Reply, Seen, hang, loopback
 from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import GOOD, READ, RUN
@@ -367,6 +369,38 @@ async def test_a_vendors_host_is_reached_through_the_proxy_and_priced(
     assert result.cost_source is not None
     assert result.cost_source.startswith("genai-prices ")
     assert "x-api-key" not in seen.headers
+
+
+@each
+async def test_a_certificate_must_be_known(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    async with secure(tmp_path, sends(200, wire.body(GOOD))) as (server, public):
+        address = f"https://127.0.0.1:{server.port}"
+        model = wire.model(address)
+        with pytest.raises(CallFailed, match="certificate") as caught:
+            await model.complete(request_of())
+        await model.close()
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+        believed = wire.model(address)
+        assert (await believed.complete(request_of())).text == GOOD
+        await believed.close()
+    assert (caught.value.failure, caught.value.costs_nothing) == ("tls", True)
+
+
+@each
+@pytest.mark.parametrize(
+    ("proxy", "failure"), [("http://me:secret@127.0.0.1:1", "connection"), ("http://[::1", "bad_settings")]
+)
+async def test_a_bad_proxy_costs_nothing_and_shows_no_password(
+    wire: Wire, proxy: str, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    model = wire.model("http://models.example")
+    with pytest.raises(CallFailed) as caught:
+        await model.complete(request_of())
+    await model.close()
+    assert (caught.value.failure, caught.value.costs_nothing) == (failure, True)
+    assert "secret" not in str(caught.value)
 
 
 def test_the_sdks_are_imported_late() -> None:

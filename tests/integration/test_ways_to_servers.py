@@ -22,7 +22,7 @@ from domain.money import NOTHING
 from tests.behaviours.adapting import LIMIT, has, named
 from tests.behaviours.model import GOOD, Behaviour, error, picky, sends
 from tests.behaviours.played import hired, order_of, worked
-from tests.loopback import Loopback, honest, loopback
+from tests.loopback import Loopback, Reply, honest, loopback
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -59,12 +59,12 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @asynccontextmanager
-async def secure(folder: Path) -> AsyncIterator[tuple[Loopback, Path]]:
-    """Yield a good model server with TLS."""
+async def secure(folder: Path, reply: Reply | None = None) -> AsyncIterator[tuple[Loopback, Path]]:
+    """Yield a model server with TLS. Without `reply` it is a good one."""
     public, private = certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
-    server = Loopback(honest(GOOD))
+    server = Loopback(reply or honest(GOOD))
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, ssl=context)
     server.port = listening.sockets[0].getsockname()[1]
     try:
