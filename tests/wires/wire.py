@@ -66,10 +66,12 @@ def sends(status: int, body: Any, **headers: str) -> Reply:
 
 def events(objects: list[dict[str, Any]]) -> bytes:
     """Return objects as server-sent events. Anthropic names the kind of an event, too."""
-    return b"".join(
-        (f"event: {each['type']}\n" if "type" in each else "").encode() + f"data: {json.dumps(each)}\n\n".encode()
-        for each in objects
-    )
+    return b"".join(_event(each) for each in objects)
+
+
+def _event(of: dict[str, Any]) -> bytes:
+    named = b"event: " + str(of["type"]).encode("ascii", "replace") + b"\n" if "type" in of else b""
+    return named + b"data: " + json.dumps(of).encode() + b"\n\n"
 
 
 def pieces(text: str, size: int = 7) -> list[str]:

@@ -169,7 +169,7 @@ def _calls(parts: list[dict[str, Any]], first: Mapping[str, Any], raw: Mapping[s
             arguments = called.get("args", {})
             id = str(called.get("id") or f"{_OURS}{unique}-{place}")
             yield tool_call(id, str(called.get("name") or ""), {} if arguments is None else arguments)
-    if first.get("finishReason") in MALFORMED_CALLS and not any("functionCall" in part for part in parts):
+    if name_in(first, "finishReason") in MALFORMED_CALLS and not any("functionCall" in part for part in parts):
         said = first.get("finishMessage")
         yield ToolCall(id=f"{_OURS}{unique}-0", name="", arguments=None, text=said if isinstance(said, str) else "")
 
