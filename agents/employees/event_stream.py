@@ -32,7 +32,7 @@ def is_stream(body: bytes) -> bool:
 def completion_of_stream(body: bytes) -> dict[str, Any]:
     """Return the completion that the events form together.
 
-    :raises CallFailed: connection, if the stream ends before the answer is complete; malformed_response, if there are
+    :raises CallFailed: connection, if the stream ends before the answer does; malformed_response, if there are
     no events.
     """
     whole: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
     if not whole and not choice:
         raise CallFailed("malformed_response", "The server's answer is a stream without a completion.")
     if "error" not in whole and not done and choice.get("finish_reason") is None:
-        raise CallFailed("connection", "The stream ended before the answer was complete.")
+        raise CallFailed("connection", "The stream ended before the answer did.")
     if calls:
         message["tool_calls"] = [calls[index] for index in sorted(calls)]
     return whole | ({"choices": [choice | {"message": message}]} if choice or message["content"] else {"choices": []})

@@ -115,7 +115,7 @@ BEHAVIOURS = (
         stream(events(*deltas(*LINES, finish=None, usage=False), done=False)),
         "connection",
         BOUND,
-        says=("ended before the answer was complete",),
+        says=("ended before the answer did",),
     ),
     Behaviour(
         "events with an error in the middle",

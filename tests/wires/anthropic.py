@@ -27,8 +27,11 @@ class AnthropicWire:
     """Answers and requests of POST /v1/messages."""
 
     name = "anthropic"
+    provider = "anthropic"
     model_name = "claude-3-5-haiku-20241022"
     prices = "anthropic"
+    host = "api.anthropic.com"
+    accepts_extra = False
 
     def model(self, base_url: str, **settings: Any) -> Model:
         return AnthropicModel(**settings_of(base_url, self.model_name, settings))
@@ -85,6 +88,12 @@ class AnthropicWire:
     def usage(self, **counts: Any) -> dict[str, Any]:
         names = {"asked": "input_tokens", "made": "output_tokens"}
         return self.body("text") | {"usage": {names[name]: value for name, value in counts.items()}}
+
+    def own(self, body: dict[str, Any]) -> Any:
+        return body["content"]
+
+    def returned(self, seen: Seen) -> Any:
+        return seen.body["messages"][1]["content"]
 
     def sent(self, seen: Seen) -> Sent:
         body = seen.body

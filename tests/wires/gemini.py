@@ -25,8 +25,11 @@ class GeminiWire:
     """Answers and requests of POST /v1beta/models/MODEL:generateContent."""
 
     name = "gemini"
+    provider = "gemini"
     model_name = "gemini-2.0-flash"
     prices = "google"
+    host = "generativelanguage.googleapis.com"
+    accepts_extra = False
 
     def model(self, base_url: str, **settings: Any) -> Model:
         return GeminiModel(**settings_of(base_url, self.model_name, settings))
@@ -87,6 +90,12 @@ class GeminiWire:
     def usage(self, **counts: Any) -> dict[str, Any]:
         names = {"asked": "promptTokenCount", "made": "candidatesTokenCount"}
         return self.body("text") | {"usageMetadata": {names[name]: value for name, value in counts.items()}}
+
+    def own(self, body: dict[str, Any]) -> Any:
+        return body["candidates"][0]["content"]["parts"]
+
+    def returned(self, seen: Seen) -> Any:
+        return seen.body["contents"][1]["parts"]
 
     def sent(self, seen: Seen) -> Sent:
         body = seen.body

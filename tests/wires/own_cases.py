@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.loopback import Reply
 from tests.wires.cases import GOOD, NOTHING, READ, Case, called
+from tests.wires.openai_cases import CHAT, RESPONSES
 from tests.wires.wire import Wire, sends
 
 
@@ -243,4 +244,9 @@ GEMINI = (
         says=("odd thing",),
     ),
 )
-OWN: Mapping[str, tuple[Case, ...]] = {"anthropic": ANTHROPIC, "gemini": GEMINI}
+OWN: Mapping[str, tuple[Case, ...]] = {
+    "openai": CHAT,
+    "openai responses": RESPONSES,
+    "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
+}

@@ -15,9 +15,11 @@ from tests.loopback import Loopback, Seen
 from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import BOUND, ESTIMATED, NOTHING, Case
 from tests.wires.gemini import GeminiWire
+from tests.wires.openai import OpenAIWire
+from tests.wires.openai_responses import OpenAIResponsesWire
 from tests.wires.wire import KEY, Wire
 
-WIRES: tuple[Wire, ...] = (AnthropicWire(), GeminiWire())
+WIRES: tuple[Wire, ...] = (OpenAIWire(), OpenAIResponsesWire(), AnthropicWire(), GeminiWire())
 LOOPBACK = "http://127.0.0.1"
 TOOLS = (
     Tool(
@@ -81,7 +83,7 @@ def faults(case: Case, wire: Wire, done: Done) -> list[str]:
             ("text", result.text, case.text),
             ("finish", result.finish, case.finish),
             ("calls", tuple((call.name, call.arguments) for call in result.calls), case.calls),
-            ("provider", result.provider, wire.name),
+            ("provider", result.provider, wire.provider),
             ("sent", result.request, {"model": wire.model_name, **done.seen[-1].body}),
         ]
     wrong = [f"{name}: {is_now!r} instead of {wanted!r}" for name, is_now, wanted in pairs if is_now != wanted]

@@ -1,7 +1,7 @@
 """One vendor's wire format, as a double of its server needs it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,8 +31,11 @@ class Wire(Protocol):
     """A vendor's format: good answers, errors, and the parts of a request."""
 
     name: str
+    provider: str  # as results name it
     model_name: str
     prices: str  # the vendor in the table of prices
+    host: str  # of the vendor's own server
+    accepts_extra: bool  # request parameters of a prompt style
 
     def model(self, base_url: str, **settings: Any) -> Model: ...
 
@@ -56,7 +59,24 @@ class Wire(Protocol):
     def usage(self, **counts: Any) -> dict[str, Any]:
         """Return an answer with these odd counts: `asked` and `made`."""
 
+    def own(self, body: dict[str, Any]) -> Any:
+        """Return the content of an answer with thinking and calls that must go back unchanged."""
+
+    def returned(self, seen: Seen) -> Any:
+        """Return that content in a request with ASKED, the answer and the result of one call."""
+
     def sent(self, seen: Seen) -> Sent: ...
+
+
+def grouped(parts: Iterable[tuple[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """Return parts with their roles as turns. Results of calls belong to the user's turn."""
+    turns: list[tuple[str, list[Any]]] = []
+    for role, part in parts:
+        role = "assistant" if role == "assistant" else "user"
+        if not turns or turns[-1][0] != role:
+            turns.append((role, []))
+        turns[-1][1].append(part)
+    return turns
 
 
 def sends(status: int, body: Any, **headers: str) -> Reply:

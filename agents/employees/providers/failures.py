@@ -39,16 +39,6 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
     return headers.get("x-request-id") or headers.get("request-id")
 
 
-def refused(error: Exception) -> Refusal | None:
-    """Return the error answer of an SDK exception, or None if there was no answer."""
-    import openai
-
-    if not isinstance(error, openai.APIStatusError):
-        return None
-    headers = {name.lower(): value for name, value in error.response.headers.items()}
-    return Refusal(error.status_code, error.response.text, headers)
-
-
 def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFailed | None:
     """Return the typed failure of a call without an answer, or None if the error is a defect of this program."""
     import httpx2

@@ -9,9 +9,10 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import failure_of_error
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.conversation import CallRequest, Message
-from agents.employees.json_body import json_object
+from agents.employees.event_stream import events_of, is_stream
+from agents.employees.json_body import json_object, safe_object
 from agents.employees.providers.openai_server import OpenAIServer
-from agents.employees.providers.turns import callable_calls, names_of_calls, own_content, system_of, written
+from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, system_of, written
 from agents.employees.reply import Reply, name_in
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.tool_calls import arguments_of
@@ -19,6 +20,7 @@ from agents.employees.usage import Usage, may_reason_hidden, usage_of
 
 OWN_CONTENT = "responses"  # key of content that must go back unchanged
 _ENDS: Mapping[str, Finish] = {"max_output_tokens": "length", "content_filter": "blocked"}
+_LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 _THINKING = "reasoning.encrypted_content"
 
 
@@ -66,16 +68,17 @@ def _items(message: Message, named: Mapping[str, str]) -> Iterator[dict[str, Any
     if message.role == "tool" and message.call_id in named:
         yield {"type": "function_call_output", "call_id": message.call_id, "output": safe(message.text)}
     elif message.role in ("user", "tool"):
-        yield {"role": "user", "content": safe(message.text)}
+        yield {"role": "user", "content": safe(message.text) if message.text.strip() else NOTHING}
     elif message.role == "assistant":
         own = own_content(message, OWN_CONTENT)
         if own is not None:
             yield from own
             return
         text = safe(written(message))
-        if text:
-            yield {"role": "assistant", "content": text}
-        for call in callable_calls(message):
+        calls = callable_calls(message)
+        if text or not calls:
+            yield {"role": "assistant", "content": text or NOTHING}
+        for call in calls:
             arguments = msgspec.json.encode(safe_json(call.arguments)).decode()
             yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}
 
@@ -85,7 +88,7 @@ def reply_of(body: bytes) -> Reply:
 
     :raises CallFailed: if the body is not a response, or is an error with the status of a success.
     """
-    raw = json_object(body)
+    raw = _response_of_stream(body) if is_stream(body) else json_object(body)
     usage = _usage(raw)
     output = raw.get("output")
     if raw.get("error"):
@@ -115,6 +118,26 @@ def reply_of(body: bytes) -> Reply:
         calls=calls,
         opaque=_own_content(output, calls),
     )
+
+
+def _response_of_stream(body: bytes) -> dict[str, Any]:
+    """Return the response that the last event of a stream contains, although no stream was asked for.
+
+    :raises CallFailed: connection, if the stream ends before the answer does.
+    """
+    for data in events_of(body):
+        try:
+            event = msgspec.json.decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        if not isinstance(event, dict):
+            continue
+        response = event.get("response")
+        if event.get("type") in _LAST_EVENTS and isinstance(response, dict):
+            return safe_object(response)
+        if event.get("error") or event.get("type") == "error":
+            raise failure_of_error(safe_object(event).get("error") or safe_object(event), Usage(), begun=True)
+    raise CallFailed("connection", "The stream ended before the answer did.")
 
 
 def _call(item: Mapping[str, Any], place: int) -> ToolCall:

@@ -67,7 +67,7 @@ class OpenAIServer(RemoteModel):
         self._client = None
 
     def _connected(self) -> "AsyncOpenAI":
-        """Return the SDK's client. Its key and its address never come from the environment, and it never retries."""
+        """Return the SDK's client. It takes nothing from the environment, and it never retries."""
         if self._client is None:
             import openai
 
@@ -77,6 +77,8 @@ class OpenAIServer(RemoteModel):
                 max_retries=0,
                 http_client=self._transport,
             )
+            self._client.organization = self._client.project = None
+            self._client._custom_headers = {}  # of OPENAI_CUSTOM_HEADERS, which may contain a key for another server
         return self._client
 
     def _result(

@@ -1,4 +1,4 @@
-"""Models of Anthropic and Gemini against doubles of both servers: every case, and what no single answer shows."""
+"""Models of every provider against doubles of their servers: every case, and what no single answer shows."""
 
 from collections import Counter
 from dataclasses import replace
@@ -43,7 +43,7 @@ async def test_a_case_ends_as_wanted(wire: Wire, case: Case) -> None:
 
 def test_every_provider_has_every_case_and_each_has_a_name_of_its_own() -> None:
     counted = Counter(str(row.id).partition(":")[0] for row in ROWS)
-    print("\n".join(f"{name:12} {count} cases" for name, count in counted.items()))
+    print("\n".join(f"{name:18} {count:4} cases" for name, count in counted.items()))
     for wire in WIRES:
         names = {case.name for case in (*CASES, *OWN[wire.name])}
         assert len(names) == len(CASES) + len(OWN[wire.name]) == counted[wire.name]

@@ -18,6 +18,8 @@ from tests.loopback import Reply, Seen, hang, loopback
 from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import GOOD, READ, RUN
 from tests.wires.gemini import GeminiWire
+from tests.wires.openai import OpenAIWire
+from tests.wires.openai_responses import OpenAIResponsesWire
 from tests.wires.played import ASKED, WIRES, address, request_of
 from tests.wires.wire import KEY, Wire, sends
 
@@ -86,9 +88,8 @@ async def test_signed_thinking_goes_back_unchanged(wire: Wire) -> None:
     body = wire.body("Let me look.", calls=(READ,), thinking="hm")
     (first,), _ = await answered(wire, request_of(), body)
     _, (seen,) = await answered(wire, request_of((*ASKED, assistant(first), said(READ, "a = 1"))), wire.body(GOOD))
-    own = body["content"] if "content" in body else body["candidates"][0]["content"]["parts"]
-    turn = seen.body.get("messages", seen.body.get("contents"))[1]
-    assert turn.get("content", turn.get("parts")) == own
+    own = wire.own(body)
+    assert wire.returned(seen) == own
     assert "c2ln+/8=" in json.dumps(own), "the signature has characters that another encoding would change"
 
 
@@ -166,6 +167,15 @@ REFUSALS: list[tuple[Wire, str, str, str]] = [
         "output_tokens_max=32",
     ),
     (AnthropicWire(), '"stop_sequences"', "stop_sequences: not supported", "no_stop"),
+    (OpenAIWire(), '"seed"', "Unsupported parameter: 'seed'", "no_seed"),
+    (OpenAIWire(), '"stop"', "Unsupported parameter: 'stop' is not supported with this model.", "no_stop"),
+    (
+        OpenAIWire(),
+        '"max_tokens"',
+        "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "max_completion_tokens",
+    ),
+    (OpenAIResponsesWire(), '"temperature"', "Unsupported parameter: 'temperature'", "no_temperature"),
     (GeminiWire(), '"seed"', "Invalid JSON payload received. Unknown name \"seed\" at 'generation_config'", "no_seed"),
     (GeminiWire(), '"systemInstruction"', "Developer instruction is not enabled for models/gemma-3", "no_system"),
     (GeminiWire(), '"temperature"', "temperature must be 1 for this model", "no_temperature"),
@@ -192,10 +202,11 @@ async def test_a_refused_part_is_left_out_and_remembered(wire: Wire, word: str, 
 
 @each
 async def test_a_server_that_refuses_for_ever_gets_a_second_request_and_no_third(wire: Wire) -> None:
-    async with loopback(sends(400, wire.error(400, "stop sequences: stop is not supported"))) as server:
+    request = replace(request_of(), temperature=0.5)
+    async with loopback(sends(400, wire.error(400, "temperature is not supported"))) as server:
         model = wire.model(address(server))
         with pytest.raises(CallFailed, match="answered 400") as caught:
-            await model.complete(request_of())
+            await model.complete(request)
         await model.close()
     assert (caught.value.failure, caught.value.costs_nothing, len(server.seen)) == ("bad_request", True, 2)
 
@@ -297,6 +308,8 @@ async def test_a_probe_whose_limit_is_used_up_by_thinking_is_an_answer() -> None
     ids=["no tokens", "no time", "a grammar", "a huge prompt"],
 )
 async def test_a_request_past_a_limit_is_not_sent(wire: Wire, changes: dict[str, Any], failure: str) -> None:
+    if "extra" in changes and wire.accepts_extra:
+        changes = {"output_tokens_max": -1}
     async with loopback(sends(200, wire.body(GOOD))) as server:
         model = wire.model(address(server))
         with pytest.raises(CallFailed) as caught:
@@ -311,6 +324,12 @@ ENVIRONMENT = {
     "ANTHROPIC_API_KEY": "sk-of-the-environment",
     "ANTHROPIC_AUTH_TOKEN": "token-of-the-environment",
     "ANTHROPIC_BASE_URL": "http://127.0.0.1:1",
+    "OPENAI_API_KEY": "sk-of-the-environment",
+    "OPENAI_ADMIN_KEY": "admin-of-the-environment",
+    "OPENAI_ORG_ID": "organisation-of-the-environment",
+    "OPENAI_PROJECT_ID": "project-of-the-environment",
+    "OPENAI_BASE_URL": "http://127.0.0.1:1",
+    "OPENAI_CUSTOM_HEADERS": "x-mine: header-of-the-environment",
     "GOOGLE_API_KEY": "key-of-the-environment",
     "GEMINI_API_KEY": "another-of-the-environment",
     "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1",
@@ -354,15 +373,14 @@ async def test_a_base_url_may_name_the_version_of_the_api() -> None:
 async def test_a_vendors_host_is_reached_through_the_proxy_and_priced(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = {"anthropic": "api.anthropic.com", "gemini": "generativelanguage.googleapis.com"}[wire.name]
     async with loopback(sends(200, wire.body(GOOD))) as proxy:
         monkeypatch.setenv("http_proxy", address(proxy))
-        model = wire.model(f"http://{host}")
+        model = wire.model(f"http://{wire.host}")
         result = await model.complete(request_of())
         bound = model.bound(request_of())
         await model.close()
     (seen,) = proxy.seen
-    assert seen.path.startswith(f"http://{host}/v1")
+    assert seen.path.startswith(f"http://{wire.host}/v1")
     assert result.cost is not None
     assert bound.usd is not None
     assert 0 < result.cost < bound.usd
@@ -406,6 +424,7 @@ async def test_a_bad_proxy_costs_nothing_and_shows_no_password(
 def test_the_sdks_are_imported_late() -> None:
     code = (
         "import sys, agents.employees.providers.anthropic, agents.employees.providers.gemini\n"
+        "import agents.employees.providers.openai, agents.employees.providers.openai_responses\n"
         "print([name for name in ('anthropic', 'google.genai', 'httpx2', 'openai') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -423,5 +442,5 @@ async def test_a_model_shows_no_key(wire: Wire) -> None:
         model = held(wire.model(address(server)))
     shown = f"{model!r}{dict(model.describe())}"
     assert KEY not in shown
-    assert model.describe()["provider"] == wire.name
+    assert model.describe()["provider"] == wire.provider
     assert (model.has_tools, model.scripted) == (True, False)
