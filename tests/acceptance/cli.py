@@ -31,7 +31,7 @@ POLL_S = 0.1
 LOG_LINES = 40
 SLOW_S = 2.0
 """Extra time (s) for a scripted call beyond its expected time. It is short, so that a lost call is given up soon."""
-OF_THE_SHELL = ("AURA_", "OPENAI_", "NO_COLOR")
+OF_THE_SHELL = ("AURA_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "NO_COLOR")
 """Prefixes of environment variables of the user's shell that would change the tested behaviour."""
 
 

@@ -5,21 +5,22 @@ from decimal import Decimal
 import pytest
 
 from agents.employees.conversation import CallRequest, Message, Tool
+from agents.employees.posting import Posting
+from agents.employees.postings import build
 from agents.employees.pricing import UNKNOWN, PriceSource, Rates, charge_of, cost_of
-from agents.employees.providers import anthropic, gemini
 from agents.employees.providers.anthropic import AnthropicModel
 from agents.employees.providers.gemini import GeminiModel
 from agents.employees.providers.remote_model import RemoteModel
+from agents.employees.providers.table import PROVIDERS, profile_of
 from agents.employees.usage import BYTES_PER_TOKEN, MESSAGE_TOKENS, Counted
 
 TOOL = Tool(name="run", description="Run a command.", parameters={"type": "object"})
+ANTHROPIC, GOOGLE = (PROVIDERS[kind].address for kind in ("anthropic", "gemini"))
 MILLION = 1_000_000
 STATED = Rates(Decimal(2), Decimal(10))
 
 
-def price(
-    model: str, base_url: str = anthropic.BASE_URL, source: PriceSource = "genai-prices", **tokens: int
-) -> Decimal | None:
+def price(model: str, base_url: str = ANTHROPIC, source: PriceSource = "genai-prices", **tokens: int) -> Decimal | None:
     counts = {"input_tokens": 100_000, "output_tokens": 0} | tokens
     return cost_of(source, base_url=base_url, model=model, **counts).usd
 
@@ -43,12 +44,12 @@ def test_a_stated_price_covers_a_stored_prompt() -> None:
 
 
 def test_both_vendors_are_in_the_table_by_their_hosts() -> None:
-    assert price("gemini-2.5-flash", gemini.BASE_URL) == Decimal("0.03")
-    assert price("gemini-2.5-flash", f"{gemini.BASE_URL}/v1beta") == Decimal("0.03")
-    assert price("no-such-model", gemini.BASE_URL) is None
+    assert price("gemini-2.5-flash", GOOGLE) == Decimal("0.03")
+    assert price("gemini-2.5-flash", f"{GOOGLE}/v1beta") == Decimal("0.03")
+    assert price("no-such-model", GOOGLE) is None
     assert price("claude-sonnet-4-5", "https://models.example.com") is None
     nothing = charge_of(
-        "genai-prices", None, base_url=gemini.BASE_URL, requested="gemini-2.5-flash", reported=None, cached_tokens=None
+        "genai-prices", None, base_url=GOOGLE, requested="gemini-2.5-flash", reported=None, cached_tokens=None
     )
     assert nothing == UNKNOWN
 
@@ -58,8 +59,8 @@ def request(text: str, *, tools: tuple[Tool, ...] = ()) -> CallRequest:
 
 
 MODELS = (
-    AnthropicModel(base_url=anthropic.BASE_URL, model="claude-sonnet-4-5"),
-    GeminiModel(base_url=gemini.BASE_URL, model="gemini-2.5-flash"),
+    AnthropicModel(base_url=ANTHROPIC, model="claude-sonnet-4-5"),
+    GeminiModel(base_url=GOOGLE, model="gemini-2.5-flash"),
 )
 
 
@@ -105,3 +106,19 @@ def test_without_a_known_price_there_is_no_bound_in_dollars() -> None:
     assert stated.bound(request("x" * 200)).usd == ((100 + MESSAGE_TOKENS) * 2 + 100 * 10) / Decimal(MILLION)
     local = GeminiModel(base_url="http://127.0.0.1:1", model="m", price="zero")
     assert local.bound(request("x")).usd == 0
+
+
+def test_the_table_of_providers_agrees_with_the_models() -> None:
+    for model in MODELS:
+        provider = PROVIDERS[model.provider]
+        assert (provider.shown, provider.bytes_per_token_min) == (model.provider, model.bytes_per_token_min)
+        posting = Posting(name="ada", kind=model.provider, model=model.model, base_url=model.base_url)
+        profile = profile_of(posting)
+        assert profile.call_usd_max is not None
+        longest = "x" * (posting.prompt_tokens_max * BYTES_PER_TOKEN - 100)
+        asked = CallRequest(
+            messages=(Message(role="user", text=longest),), output_tokens_max=posting.output_tokens_max, wall_s=9
+        )
+        assert profile.call_usd_max >= (model.bound(asked).usd or 0) > 0
+        built = build(posting, {})
+        assert built.describe()["provider"] == model.provider

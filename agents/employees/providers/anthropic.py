@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from agents.employees.providers.exchange import Exchange
 
-BASE_URL = "https://api.anthropic.com"
 PATH = "/v1/messages"
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from agents.employees.providers.exchange import Exchange
 
-BASE_URL = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"  # the only one that has had system instructions and tools from the start
 API_VERSIONS = ("v1", "v1beta", "v1alpha")
 

@@ -80,6 +80,20 @@ def _openai_parameters(posting: Posting) -> dict[str, str]:
     return {} if posting.api == "chat" else {"api": posting.api}
 
 
+def _anthropic(posting: Posting, key: Optional["SecretStr"]) -> Employee:
+    from agents.employees.providers.anthropic import AnthropicModel
+
+    model = AnthropicModel(base_url=posting.base_url, model=posting.model, api_key=key, price=posting.price_source)
+    return _on_model(posting, model)
+
+
+def _gemini(posting: Posting, key: Optional["SecretStr"]) -> Employee:
+    from agents.employees.providers.gemini import GeminiModel
+
+    model = GeminiModel(base_url=posting.base_url, model=posting.model, api_key=key, price=posting.price_source)
+    return _on_model(posting, model)
+
+
 def _embedded(posting: Posting, key: Optional["SecretStr"]) -> Employee:
     from agents.employees.providers.llama_cpp import embedded_employee
 
@@ -116,6 +130,19 @@ PROVIDERS: Mapping[str, Provider] = {
         styles=("chat", "grammar"),
         apis=("chat", "responses"),
         parameters=_openai_parameters,
+    ),
+    "anthropic": Provider(
+        shown="anthropic",
+        build=_anthropic,
+        address="https://api.anthropic.com",
+        key_env="ANTHROPIC_API_KEY",
+        bytes_per_token_min=2,
+    ),
+    "gemini": Provider(
+        shown="gemini",
+        build=_gemini,
+        address="https://generativelanguage.googleapis.com",
+        key_env="GEMINI_API_KEY",
     ),
     "embedded": Provider(
         shown="llama.cpp",
