@@ -114,7 +114,8 @@ def _add(message: dict[str, Any], calls: dict[int, dict[str, Any]], delta: Mappi
     for key in _JOINED:
         value = delta.get(key)
         if isinstance(value, str):
-            message[key] = (message.get(key) or "") + value
+            before = message.get(key)
+            message[key] = [*before, value] if isinstance(before, list) else (before or "") + value
         elif isinstance(value, list) and key == "content":
             before = message.get(key)
             message[key] = [*(before if isinstance(before, list) else [before] if before else []), *value]

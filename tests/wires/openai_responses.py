@@ -116,4 +116,6 @@ def _plain(item: dict[str, Any]) -> tuple[str, Any]:
         return "assistant", ("call", item["name"], json.loads(item["arguments"]))
     if item.get("type") == "function_call_output":
         return "user", ("result", item["call_id"], item["output"])
+    if item.get("type") == "reasoning":
+        return "assistant", item
     return item["role"], item["content"]

@@ -1,4 +1,4 @@
-"""A whole session with tools against the doubles of Anthropic and Gemini: calls, results, thinking, bounds, the end."""
+"""A whole session with tools of every provider: calls, results, thinking, bounds, the end."""
 
 import json
 from dataclasses import dataclass, field

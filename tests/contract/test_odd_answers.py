@@ -1,4 +1,4 @@
-"""Answers of Anthropic and Gemini with odd values in odd places: each is parsed, or is a typed failure."""
+"""Answers of every provider with odd values in odd places: each is parsed, or is a typed failure."""
 
 import copy
 import json
@@ -11,13 +11,12 @@ import pytest
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.conversation import Message
-from agents.employees.providers import anthropic_messages, gemini_content
+from agents.employees.providers.remote_model import RemoteModel
 from agents.employees.reply import Reply
 from tests.wires.cases import GOOD, READ, RUN
 from tests.wires.played import WIRES, request_of
 from tests.wires.wire import Wire, events
 
-PARSERS = {"anthropic": anthropic_messages.reply_of, "gemini": gemini_content.reply_of}
 ODD: tuple[Any, ...] = (
     None,
     True,
@@ -70,31 +69,28 @@ def bodies(wire: Wire, draw: random.Random) -> bytes:
     return data[: draw.randrange(len(data))] if draw.random() < 0.2 else data
 
 
-def parsed(wire: Wire, body: bytes) -> Reply | None:
+def parsed(model: RemoteModel, body: bytes) -> Reply | None:
     try:
-        return PARSERS[wire.name](body)
+        return model._reply(body)
     except CallFailed:
         return None
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 def test_an_odd_answer_is_parsed_or_is_a_typed_failure(wire: Wire) -> None:
+    model = wire.model("http://127.0.0.1:1")
+    assert isinstance(model, RemoteModel)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     draw = random.Random(seed)
     good = 0
     for _ in range(ROUNDS):
-        reply = parsed(wire, bodies(wire, draw))
+        reply = parsed(model, bodies(wire, draw))
         if reply is None:
             continue
         good += 1
         msgspec.json.encode(reply)  # everything in it can be stored
         back = Message(role="assistant", text=reply.text or "", calls=reply.calls, opaque=reply.opaque)
         request = request_of((Message(role="user", text="x"), back))
-        params = (
-            anthropic_messages.params_of("m", request, stored=True)
-            if wire.name == "anthropic"
-            else gemini_content.params_of(request)
-        )
-        msgspec.json.encode(params)
+        msgspec.json.encode(model._params(request))
     assert 0 < good < ROUNDS, "some are usable and some are not"
