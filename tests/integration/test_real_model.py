@@ -20,6 +20,9 @@ from agents.employees.prompts import Style
 from agents.employees.providers.anthropic import AnthropicModel
 from agents.employees.providers.llama_cpp import embedded_employee
 from agents.employees.providers.llama_cpp_server import HOST, model_available, model_digest
+from agents.employees.providers.openai import OpenAIModel
+from agents.employees.providers.openai_responses import OpenAIResponsesModel
+from agents.employees.providers.remote_model import RemoteModel
 from tests.orders import order
 
 REASON = model_available()
@@ -114,13 +117,14 @@ async def test_a_prompt_beyond_the_context_is_refused_by_the_server(model_url: s
     await employee.close()
 
 
-async def test_the_messages_api_of_a_real_server_answers(model_url: str) -> None:
-    """llama.cpp's server speaks Anthropic's messages API, too: no double, and no vendor."""
-    model = AnthropicModel(base_url=model_url, model="smollm2", price="zero")
+@pytest.mark.parametrize("kind", [OpenAIModel, OpenAIResponsesModel, AnthropicModel], ids=lambda kind: kind.__name__)
+async def test_each_api_of_a_real_server_answers(kind: type[RemoteModel], model_url: str) -> None:
+    """llama.cpp's server speaks three APIs: no double, and no vendor."""
+    model = kind(base_url=model_url, model="smollm2", price="zero")
     asked = (Message(role="system", text="Answer in one word."), Message(role="user", text="Say hello."))
     request = CallRequest(messages=asked, output_tokens_max=24, wall_s=60.0, temperature=0.0)
     result = await model.complete(request)
-    assert (result.provider, result.cost, result.estimated) == ("anthropic", Decimal(0), False)
+    assert (result.provider, result.cost, result.estimated) == (kind.provider, Decimal(0), False)
     assert result.finish in ("stop", "length")
     assert result.text
     assert result.tokens == (result.input_tokens or 0) + (result.output_tokens or 0)

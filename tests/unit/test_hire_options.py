@@ -10,8 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from agents.employees import postings
+from agents.employees.model_employee import ModelEmployee
 from agents.employees.posting import Posting, origin_of
-from agents.employees.providers.table import profile_of
+from agents.employees.postings import build
+from agents.employees.providers.openai import OpenAIModel
+from agents.employees.providers.openai_responses import OpenAIResponsesModel
+from agents.employees.providers.table import PROVIDERS, Provider, profile_of
 from director.cli.commands.staff import hire
 from director.services.hire_options import Hiring, posting_of
 from domain.employee import version_of
@@ -107,6 +111,48 @@ def test_the_limits_stay_when_a_model_becomes_a_script_and_back(tmp_path: Path) 
     assert (played.base_url, played.price_in, again.script) == ("", None, ""), "control: the rest is of the other kind"
 
 
+def test_a_provider_brings_its_style_api_address_and_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = Provider(
+        shown="vendor", build=PROVIDERS["openai"].build, address="https://vendor.example", key_env="V_KEY"
+    )
+    monkeypatch.setitem(PROVIDERS, "vendor", vendor)
+    hired = posting_of(asked(provider="vendor", model="m", price_in="1", price_out="2"))
+    assert (hired.kind, hired.base_url, hired.api_key_env) == ("vendor", "https://vendor.example", "V_KEY")
+    assert posting_of(asked(slots=2), hired) == replace(hired, slots=2), "an update keeps the provider"
+    back = posting_of(asked(provider="openai", base_url=OWN, model="m2", local=True), replace(hired, slots=3))
+    assert (back.kind, back.api_key_env, back.slots, back.price) == ("openai", "OPENAI_API_KEY", 3, "zero")
+    own = posting_of(asked(provider="vendor", base_url=OWN, model="m", key_env="MINE", local=True))
+    assert (own.base_url, own.api_key_env) == (OWN, "MINE")
+    for stated in ({"style": "grammar"}, {"api": "responses"}):
+        with pytest.raises(Invalid, match="for vendor"):
+            posting_of(asked(**stated), hired)
+
+
+def test_the_responses_api_is_an_option_of_openai_and_a_version_of_its_own() -> None:
+    chat = replace(PRESENT, style="chat")
+    responses = posting_of(asked(api="responses"), chat)
+    assert responses == replace(chat, api="responses")
+    models = [build(posting, {}) for posting in (chat, responses)]
+    assert all(isinstance(employee, ModelEmployee) for employee in models)
+    assert [type(employee.model) for employee in models if isinstance(employee, ModelEmployee)] == [
+        OpenAIModel,
+        OpenAIResponsesModel,
+    ]
+    assert version_of(profile_of(chat)) != version_of(profile_of(responses))
+    assert posting_of(asked(api="chat"), responses) == chat
+    with pytest.raises(Invalid, match="no grammar"):
+        posting_of(asked(api="responses"), PRESENT)
+
+
+def test_a_file_of_an_unknown_provider_is_refused_with_its_path(tmp_path: Path) -> None:
+    path = postings.save(tmp_path, replace(PRESENT, kind="nobody"))
+    with pytest.raises(Invalid, match=r"coder\.json.*'nobody'"):
+        postings.load_all(tmp_path)
+    path.unlink()
+    postings.save(tmp_path, PRESENT)
+    assert postings.load_all(tmp_path) == [PRESENT], "the control"
+
+
 def test_a_model_may_become_a_script_and_back(tmp_path: Path) -> None:
     script = tmp_path / "answers.json"
     script.write_text("{}")
@@ -126,6 +172,11 @@ def test_a_model_may_become_a_script_and_back(tmp_path: Path) -> None:
         ({"base_url": "nowhere"}, PRESENT, Invalid),
         ({"script": "nowhere.json"}, PRESENT, NotFound),
         ({"slots": 2}, None, Invalid),
+        ({"provider": "nobody", "model": "m"}, None, Invalid),
+        ({"provider": "scripted", "model": "m"}, None, Invalid),
+        ({"provider": "openai", "model": "m"}, None, Invalid),
+        ({"api": "odd"}, PRESENT, Invalid),
+        ({"api": "responses"}, Posting(name="smol", kind="embedded", model="smol"), Invalid),
         ({"model": "m"}, Posting(name="smol", kind="embedded", model="smol"), Invalid),
         ({"style": "chat"}, Posting(name="anna", kind="scripted", script="a.json"), Invalid),
     ],
