@@ -20,7 +20,7 @@ PROMPT_BYTES_MAX = 4 * 1024**2
 
 
 class Prompting(msgspec.Struct, frozen=True, kw_only=True):
-    """How an employee asks its model. `temperature` None: the server's default.
+    """The way in which an employee asks its model. `temperature` None: the server's default.
 
     `may_decline`: whether the prompt explains how to decline a task. A tiny model would always decline. `small`: long
     prompts confuse the model.

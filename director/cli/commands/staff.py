@@ -16,7 +16,16 @@ Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the b
 
 ProviderName = Annotated[
     str | None,
-    typer.Option(help="The protocol of the model's server (default openai: every OpenAI-compatible server)."),
+    typer.Option(
+        help="The protocol of the model's server: openai (the default, for every OpenAI-compatible server), anthropic or gemini."
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(help="The model's server, for example http://127.0.0.1:11434/v1 (default: the provider's)."),
+]
+Api = Annotated[
+    str | None, typer.Option(help="chat (chat completions, the default), or responses for OpenAI's own server.")
 ]
 KeyEnv = Annotated[
     str | None,
@@ -77,14 +86,10 @@ async def hire(
     settings: "Settings",
     name: Annotated[str, typer.Argument(help="The employee's name: letters, digits, - and _.")],
     provider: ProviderName = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="The model's server, for example http://127.0.0.1:11434/v1")
-    ] = None,
+    base_url: BaseUrl = None,
     model: Annotated[str | None, typer.Option(help="The model's name on that server.")] = None,
     style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
-    api: Annotated[
-        str | None, typer.Option(help="chat (chat completions, the default), or responses for OpenAI's own server.")
-    ] = None,
+    api: Api = None,
     key_env: KeyEnv = None,
     local: Local = None,
     price_in: PriceIn = None,
