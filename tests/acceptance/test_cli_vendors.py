@@ -1,4 +1,4 @@
-"""`aura hire --provider anthropic` and `gemini`, each from the hire to a delivery, against a double of the vendor."""
+"""`aura hire --provider …` for each provider with a server: from the hire to a delivery, against doubles."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,9 +9,9 @@ from tests.acceptance.cli import Aura, Server, homely
 from tests.integration.house import Sample
 from tests.loopback import Loopback
 from tests.tiers import CI
-from tests.wires.anthropic import AnthropicWire
-from tests.wires.gemini import GeminiWire
-from tests.wires.played import address
+from tests.wires.openai import versioned
+from tests.wires.openai_responses import OpenAIResponsesWire
+from tests.wires.played import WIRES, address
 from tests.wires.wire import KEY, Wire, sends
 
 pytestmark = [*CI, pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
@@ -21,35 +21,43 @@ USED = (1000, 200, 0)
 
 @pytest.fixture(scope="module")
 def aura() -> Iterator[Aura]:
-    with homely("up", "--no-model", ANTHROPIC_API_KEY=KEY, GEMINI_API_KEY=KEY) as aura:
+    with homely("up", "--no-model", OPENAI_API_KEY=KEY, ANTHROPIC_API_KEY=KEY, GEMINI_API_KEY=KEY) as aura:
         yield aura.inside()
 
 
-def hire(aura: Aura, wire: Wire, server: Loopback) -> None:
+APIS = {OpenAIResponsesWire.name: ("--api", "responses")}
+
+
+def hire(aura: Aura, wire: Wire, server: Loopback) -> str:
+    """Hire an employee on the server, and return its name."""
+    name, address_of_server = wire.name.replace(" ", "-"), address(server)
+    if wire.provider == "openai":
+        address_of_server = versioned(address_of_server)
     price_in, price_out = (str(price) for price in PRICES)
-    where = ("--base-url", address(server), "--model", wire.model_name)
-    aura.json("hire", wire.name, "--provider", wire.name, *where, "--price-in", price_in, "--price-out", price_out)
+    where = ("--base-url", address_of_server, "--model", wire.model_name, *APIS.get(wire.name, ()))
+    aura.json("hire", name, "--provider", wire.provider, *where, "--price-in", price_in, "--price-out", price_out)
+    return name
 
 
-@pytest.mark.parametrize("wire", [AnthropicWire(), GeminiWire()], ids=lambda wire: wire.name)
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 def test_a_hired_model_answers_a_probe_delivers_and_is_charged(aura: Aura, wire: Wire) -> None:
     sample = Sample()
     (text,) = sample.right("T1").values()
     body = wire.body(f"Here it is, {KEY}:\n```python\n{text}```\n", used=USED)
     with Server(sends(200, body)) as server:
-        hire(aura, wire, server)
-        person = next(one for one in aura.json("employees", "--probe")["employees"] if one["name"] == wire.name)
+        name = hire(aura, wire, server)
+        person = next(one for one in aura.json("employees", "--probe")["employees"] if one["name"] == name)
         assert person["probe"].startswith("ok")
-        assert person["provider"] == wire.name
+        assert person["provider"] == wire.provider
         delivered = aura.json("submit", aura.requirement(sample), "--wait")
         assert delivered["phase"] == "delivered"
         sent = [wire.sent(seen) for seen in server.seen]
-        aura.json("dismiss", wire.name, "--reason", "the next one is tried")
+        aura.json("dismiss", name, "--reason", "the next one is tried")
     assert [request.key for request in sent] == [KEY, KEY]
     assert sent[1].system
     shown = aura.json("run", "show", delivered["run"])
     (attempt,) = shown["attempts"]
-    assert (attempt["employee_name"], attempt["outcome"]) == (wire.name, "answered")
+    assert (attempt["employee_name"], attempt["outcome"]) == (name, "answered")
     assert (Decimal(attempt["cost_usd"]), attempt["tokens"]) == (Decimal("0.0027"), 1200)
     assert KEY not in str(shown)
 

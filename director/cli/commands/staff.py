@@ -17,7 +17,8 @@ Who = Annotated[str, typer.Argument(metavar="EMPLOYEE", help="Name, id, or the b
 ProviderName = Annotated[
     str | None,
     typer.Option(
-        help="The protocol of the model's server: openai (the default, for every OpenAI-compatible server), anthropic or gemini."
+        help="The protocol of the model's server: openai (the default, for every OpenAI-compatible server), "
+        "anthropic or gemini."
     ),
 ]
 BaseUrl = Annotated[
@@ -31,8 +32,7 @@ KeyEnv = Annotated[
     str | None,
     typer.Option(
         help="The environment variable with the API key (default: the provider's own, such as OPENAI_API_KEY). "
-        "Set it where `aura up` runs. "
-        "The key itself is never stored."
+        "Set it where `aura up` runs. The key itself is never stored."
     ),
 ]
 Local = Annotated[
