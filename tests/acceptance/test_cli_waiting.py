@@ -81,6 +81,7 @@ def test_a_wait_names_its_reason_on_every_screen(aura: Aura) -> None:
 @pytest.mark.ci
 def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
     inside = aura.inside()
+    inside.until(lambda: inside.run("budget").code == 0)  # the rows follow the log a moment later
     before = inside.json("budget")
     process, run = waiting(aura, "reserved")
     process.send_signal(signal.SIGINT)
@@ -97,7 +98,7 @@ def test_the_budget_shows_what_open_runs_have_reserved(aura: Aura) -> None:
     assert inside.until(lambda: inside.json("budget")["limit"]["tokens"] == 7)
     assert inside.json("budget")["left"]["tokens"] == 7 - before["spent"]["tokens"] - before["reserved"]["tokens"]
     shown = inside.text("budget").splitlines()
-    assert [line.split()[0] for line in shown[1:]] == ["limit", "spent", "reserved", "left"]
+    assert [line.split()[0] for line in shown[1:5]] == ["limit", "spent", "reserved", "left"]
 
 
 @pytest.mark.slow
