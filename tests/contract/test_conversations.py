@@ -444,3 +444,19 @@ async def test_a_model_shows_no_key(wire: Wire) -> None:
     assert KEY not in shown
     assert model.describe()["provider"] == wire.provider
     assert (model.has_tools, model.scripted) == (True, False)
+
+
+async def test_a_server_that_refuses_the_thinking_of_earlier_answers_gets_the_call_without_it() -> None:
+    wire = OpenAIWire()
+    (first,), _ = await answered(wire, request_of(), wire.body("Let me look.", calls=(READ,), thinking="hm"))
+    request = request_of((*ASKED, assistant(first), said(READ, "a = 1")))
+    refusal = "Unrecognized key: reasoning_content is not allowed in messages"
+    async with loopback(picky("reasoning_content", refusal, wire)) as server:
+        model = wire.model(address(server))
+        result = await model.complete(request)
+        await model.close()
+    refused, accepted = (seen.body["messages"][2] for seen in server.seen)
+    assert result.adaptations == ("no_thinking",)
+    assert refused["reasoning_content"] == "hm", "the control: the thinking was sent back"
+    assert {"reasoning_content", "reasoning_details"}.isdisjoint(accepted)
+    assert accepted["tool_calls"] == refused["tool_calls"]
