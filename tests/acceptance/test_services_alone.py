@@ -81,6 +81,7 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
+    "submit.stored_history": "tests/integration/test_submitted_history.py",
 }
 """Functions that cannot be called in the state of this test, with the test that calls each of them."""
 NAME = "anna"
