@@ -121,8 +121,11 @@ class WorkStream:
             ack_wait=ACK_WAIT_S,
             mem_storage=True,
         )
+        await self._ensure_consumer(ORDERS, config)
+
+    async def _ensure_consumer(self, stream: str, config: ConsumerConfig) -> None:
         try:
-            await self._js.add_consumer(ORDERS, config)
+            await self._js.add_consumer(stream, config)
         except (NatsError, JetStreamError, TimeoutError) as error:
             raise _down(error) from error
 
@@ -167,10 +170,7 @@ class WorkStream:
             config = ConsumerConfig(
                 durable_name=RECEPTION, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, mem_storage=True
             )
-            try:
-                await self._js.add_consumer(RESULTS, config)
-            except (NatsError, JetStreamError, TimeoutError) as error:
-                raise _down(error) from error
+            await self._ensure_consumer(RESULTS, config)
         return await self._next(RESULTS, RECEPTION, wait_s)
 
     async def _next(self, stream: str, durable: str, wait_s: float) -> Parcel | None:

@@ -1,5 +1,6 @@
 """Readers of the usage in an answer, one for each wire format. They read events of a stream and whole bodies alike."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ NAME_CHARS_MAX = 200  # of a model, an id, a finish reason
 DEPTH_MAX = 12  # of the texts that are counted
 
 
-class UsageReader:
+class UsageReader(ABC):
     """The usage of one answer. None: not reported yet.
 
     `written`: the part of the input that was written to the provider's cache at a higher price. `cached`: the part that
@@ -31,9 +32,9 @@ class UsageReader:
         self.id: str | None = None
         self.finish: str | None = None
 
+    @abstractmethod
     def read(self, raw: Mapping[str, Any]) -> None:
         """Read one event, or the whole body."""
-        raise NotImplementedError
 
     def done(self) -> None:
         """Note the end marker of a stream."""

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -66,7 +67,7 @@ class Reception:
         self._redactor = redactor
         self._fault = fault
 
-        self._turns: dict[UUID, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()  # a lock lives while it is used
 
     async def run(self, stop: asyncio.Event) -> None:
         slots = asyncio.Semaphore(PARALLEL_MAX)
@@ -90,8 +91,6 @@ class Reception:
             turn = self._turns.setdefault(result.order, asyncio.Lock())
             async with turn:
                 await self._pass_on(result, parcel.employee)
-            if not turn.locked():
-                self._turns.pop(result.order, None)
         except (Unavailable, Contention):
             await parcel.again(RETRY_WAIT_S)
             return

@@ -62,6 +62,8 @@ class Permitting:
         phase = manager_view.organisation_phase(self._rows) if self._rows is not None else "running"
         if phase != "running":  # asked often during a long pause, so it is not a refusal on the log
             return PermitAnswer(status="refused", code=phase, message=f"The organisation is {phase}.", again=True)
+        if (held := await self._held(request, employee)) is not None:
+            return PermitAnswer(status="already_granted", claim=held)
         command = task.StartCall(
             id=derive(request.order, "permit", request.index, request.claim, request.ask),
             at=now(),
@@ -74,8 +76,6 @@ class Permitting:
             bound=request.bound,
             claim=request.claim,
         )
-        if (held := await self._held(request, employee)) is not None:
-            return PermitAnswer(status="already_granted", claim=held)
         try:
             outcome = await self._gate.handle(command, on_behalf_of=employee)
         except (Unavailable, Contention) as error:

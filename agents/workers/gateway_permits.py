@@ -11,7 +11,7 @@ import msgspec
 from agents.employees.contract import Order
 from agents.gateway.contract import CallRefused, MeteredCall
 from agents.workers.permits import PermitRefused, Permits, TakenElsewhere
-from agents.workers.result import CUT, KEPT_BYTES_MAX, CallReceipt, HandIn, message_of
+from agents.workers.result import CallReceipt, HandIn, cut, message_of
 from domain.errors import Unavailable
 from domain.money import Amount
 from domain.tree import digest_of
@@ -70,10 +70,10 @@ class GatewayPermits:
         receipt = CallReceipt(
             index=index,
             snapshot=call.snapshot,
-            answer=_cut(call.answer),
+            answer=cut(call.answer),
             base=base,
             kept=kept,
-            messages=tuple(_cut(part) for part in parts[kept:]),
+            messages=tuple(cut(part) for part in parts[kept:]),
         )
         hand_in = HandIn(order=order.id, run=order.run, task=order.task, employee=order.employee, calls=(receipt,))
         await self._send(f"{order.id}-call-{index}", message_of(hand_in))
@@ -110,7 +110,3 @@ def prompt_parts(request: bytes) -> list[bytes]:
         return [request]
     rest = {key: value for key, value in body.items() if key != name}
     return [msgspec.json.encode(part) for part in (rest | {name: []}, *body[name])]
-
-
-def _cut(content: bytes) -> bytes:
-    return content if len(content) <= KEPT_BYTES_MAX else content[:KEPT_BYTES_MAX] + CUT

@@ -164,7 +164,7 @@ def message_of(hand_in: HandIn) -> bytes:
     data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
         short = tuple(
-            replace(call, prompt=_cut(call.prompt, 2**20), answer=_cut(call.answer, 2**20)) for call in hand_in.calls
+            replace(call, prompt=cut(call.prompt, 2**20), answer=cut(call.answer, 2**20)) for call in hand_in.calls
         )
         hand_in = replace(hand_in, calls=short)
         data = msgspec.json.encode(hand_in)
@@ -242,8 +242,8 @@ def _hand_in(order: Order, index: int, snapshot: Snapshot, result: ModelResult |
     receipt = CallReceipt(
         index=index,
         snapshot=snapshot,
-        prompt=_cut(prompt, KEPT_BYTES_MAX),
-        answer=_cut(safe(answer).encode(), KEPT_BYTES_MAX),
+        prompt=cut(prompt, KEPT_BYTES_MAX),
+        answer=cut(safe(answer).encode(), KEPT_BYTES_MAX),
     )
     return HandIn(
         order=order.id,
@@ -256,6 +256,6 @@ def _hand_in(order: Order, index: int, snapshot: Snapshot, result: ModelResult |
     )
 
 
-def _cut(content: bytes, most: int) -> bytes:
+def cut(content: bytes, most: int = KEPT_BYTES_MAX) -> bytes:
     """Return the content, or its first `most` bytes and a note that the rest was cut off."""
     return content if len(content) <= most else content[:most] + CUT

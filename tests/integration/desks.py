@@ -29,7 +29,7 @@ from governance.log_session import LogSession
 
 WAIT_S = 240.0
 READS, FOLLOWS = "reads", "follows"
-"""How a desk's gates read the log: from the stream for each decision, or by following the live log."""
+"""The two ways in which the gates of a desk read the log: the stream at each decision, or the live log."""
 DIGEST = "0" * 64
 CALL = Amount(Decimal(0), 100)
 Act = Callable[[], Awaitable[object]]
