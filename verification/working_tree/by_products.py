@@ -19,10 +19,22 @@ ALWAYS = (
 """Names that no author writes. Entries with such a name are not judged, unless the base has an entry at their path."""
 OUTSIDE_SCOPE = ("build", "dist", "venv", "htmlcov", "*.pyc")
 """Names that an author may write. Entries with such a name are not judged if the scope does not allow their path."""
+LEFTOVERS = ("*.pyc", "node_modules", "*.orig", "*.rej", "*.swp", "*~")
+"""Names of compiled files, installed packages, and leftovers of editors and of `patch`. A session never hands in new
+entries with such a name. A judged folder may contain them.
+"""
 
 
 def is_by_product(path: str, *, may_be_written: bool) -> bool:
     """Return whether an untracked path has the name of a by-product. `may_be_written`: the scope allows the path."""
+    return _is_named(path, ALWAYS if may_be_written else (*ALWAYS, *OUTSIDE_SCOPE))
+
+
+def is_leftover(path: str) -> bool:
+    """Return whether an untracked path of a session has the name of a leftover."""
+    return _is_named(path, LEFTOVERS)
+
+
+def _is_named(path: str, names: tuple[str, ...]) -> bool:
     name = path.rpartition("/")[2]
-    names = ALWAYS if may_be_written else (*ALWAYS, *OUTSIDE_SCOPE)
     return any(fnmatchcase(name, pattern) for pattern in names)

@@ -1,35 +1,36 @@
-"""The rule which untracked entries of a session's working copy are not handed in. It is the rule of a judged folder."""
+"""The rule which untracked entries of a session's working copy are not handed in."""
 
 from collections.abc import Callable
 
 from domain.tree import Tree
 from verification.requirements.scope import in_scope
-from verification.working_tree.by_products import is_by_product
-from verification.working_tree.ignore_rules import IgnoreRules
+from verification.working_tree.by_products import is_by_product, is_leftover
+from verification.working_tree.ignore_rules import FILE, IgnoreRules
 
 
-def left_out_rule(base: Tree, scope: tuple[str, ...]) -> Callable[[str, bool], bool]:
+def left_out_rule(base: Tree, scope: tuple[str, ...], extra: tuple[str, ...] = ()) -> Callable[[str, bool], bool]:
     """Return a function for `SessionBox.difference`.
 
-    It leaves out what the base's own ignore files ignore, and what tools create. Ignore files that the session wrote do
-    not count.
+    It leaves out what a judged folder leaves out: what the base's own ignore files ignore, and what tools create. It
+    also leaves out the leftovers of editors, and what the patterns in `extra` match (lines of an ignore file at the
+    root). Ignore files that the session wrote do not count.
     """
-    rules = IgnoreRules(base)
-    hidden: dict[str, bool] = {"": False}
-
-    def is_hidden(folder: str) -> bool:
-        """Return whether a folder, or a folder above it, is ignored. Tracked folders may be ignored, too."""
-        if folder not in hidden:
-            above = folder.rpartition("/")[0]
-            hidden[folder] = is_hidden(above) or rules.ignores(folder, is_folder=True)
-        return hidden[folder]
+    hides = (IgnoreRules(base).hides, matcher(extra))
 
     def leaves_out(path: str, is_folder: bool) -> bool:
         writable = in_scope(path, scope) or in_scope(f"{path}/x", scope)
         return (
-            is_hidden(path.rpartition("/")[0])
-            or rules.ignores(path, is_folder=is_folder)
+            any(hide(path, is_folder) for hide in hides)
             or is_by_product(path, may_be_written=writable)
+            or is_leftover(path)
         )
 
     return leaves_out
+
+
+def matcher(patterns: tuple[str, ...]) -> Callable[[str, bool], bool]:
+    """Return a function that tells whether patterns match a path or a folder above it.
+
+    Patterns are lines of an ignore file at the root. The function gets a path, and whether it is a folder.
+    """
+    return IgnoreRules({FILE: "\n".join(patterns).encode()}).hides
