@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from agents.sessions.hand_in import handed
 from domain.tree import Tree, digest_of
 from tests.sandboxes import sandbox
 from tests.session_checks import INITIAL, RIGHT, SCOPE, SEALED, SOURCE, check_in, visible, whole, work
 from verification.judge import Candidate, judge
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.session_box import SessionBox
+from verification.working_tree.left_out import left_out_rule
 
 __all__ = ["sandbox"]
 pytestmark = pytest.mark.needs_sandbox
@@ -81,6 +84,33 @@ async def test_the_history_in_the_initial_tree_is_not_judged(sandbox: Bubblewrap
     check = check_in(sandbox, initial=initial, criteria=("A2",))
     text = await check.text(work({"words.py": RIGHT}, initial=initial))
     assert text.splitlines()[1:] == ["All visible cases pass. Your work is also judged by cases that you cannot see."]
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+async def test_the_work_of_a_real_box_is_handed_in_and_checked(sandbox: Bubblewrap) -> None:
+    write = "cat > words.py <<'END'\n" + RIGHT.decode() + "END\n"
+    async with SessionBox(sandbox, INITIAL, allow_degraded=True) as box:
+        await box.run(f"{write}python3 -c 'import words' && cp words.py words.py.orig && touch conftest.py")
+        await box.run(
+            "mkfifo pipe; ln -s /etc/passwd away; ln -s words.py same.py; chmod +x words.py; echo more >> README.md"
+        )
+        left = handed(INITIAL, await box.difference(left_out_rule(INITIAL, ("*.py",))), ("*.py",))
+        text = await check_in(sandbox, scope=("*.py",)).text(left)
+        after = await box.difference()
+    assert {path: entry.kind for path, entry in left.manifest.items()} == {
+        "conftest.py": "file",
+        "same.py": "link",
+        "words.py": "executable",
+    }
+    assert left.dropped == ("README.md", "away")
+    assert left.influencing == (), "conftest.py is in scope"
+    assert left.refused == ("pipe: a pipe",)
+    assert left.left_out == ("__pycache__/", "words.py.orig")
+    assert "A2: 1 of 1 visible cases pass" in text
+    assert "because only *.py may be written: README.md, away\n" in text
+    assert "pipe: a pipe" in text
+    assert "words.py.orig" in after.added, "the check changes nothing in the box"
 
 
 @pytest.mark.slow
