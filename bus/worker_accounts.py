@@ -8,6 +8,7 @@ stream, and shares with CORE only the subjects of its rights.
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -74,6 +75,12 @@ def checked_worker_name(name: str) -> str:
             hint="Use at most 31 lower-case letters, digits and hyphens. Begin with a letter or digit.",
         )
     return name
+
+
+def credential_in(nats_url: str) -> str:
+    """Return the name of the credential in a worker's address of NATS; DEFAULT_WORKER if there is none."""
+    name = urlsplit(nats_url).username or ""
+    return name if _NAME.fullmatch(name) else DEFAULT_WORKER
 
 
 def account_of(name: str) -> str:

@@ -9,12 +9,16 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.attempt import CALLS_MAX, Form
 from domain.errors import Invalid, NotFound, Refused
 from domain.message import NAMESPACE, Command, Erased, Event, derive
 from domain.money import ZERO_USD, Amount, checked
 
 STRIKES_MAX = 2
 """The number of integrity findings at which an employee is suspended. Each earlier finding is a warning."""
+
+
+SESSION_MINUTES_MAX = 600.0
 
 
 class EmployeeEvent(Event, frozen=True, kw_only=True):
@@ -24,6 +28,18 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
 
     def entity(self) -> tuple[str, UUID]:
         return "employee", self.employee
+
+
+class SessionTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one session. They apply to all its calls together.
+
+    `usd_max` and `tokens_max` are reserved before the session. If the run has less left, this rest is reserved.
+    """
+
+    calls_max: int = 60
+    minutes: float = 30.0
+    tokens_max: int = 1_000_000
+    usd_max: Decimal = Decimal(1)
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +63,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     prompt_usd_max: Decimal | None = None  # the part of `call_usd_max` for the longest prompt
     server: str = ""
     parameters: Mapping[str, str] = {}
+    session: SessionTerms | None = None
+
+    @property
+    def form(self) -> Form:
+        """The form of the employee's attempts."""
+        return "answer" if self.session is None else "session"
 
     @property
     def prompt_tokens_max(self) -> int:
@@ -57,12 +79,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 def version_of(profile: Profile) -> UUID:
     """Return the id of a profile's version. Profiles with comparable answers have the same version.
 
-    Name, slots, prices and time limits do not change the version.
+    Name, slots, prices and time limits do not change the version. The form of its work does.
     """
-    content = (
+    content: tuple[object, ...] = (
         *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
         *(profile.output_tokens_max, profile.prompt_tokens_max, sorted(profile.parameters.items())),
     )
+    if profile.session is not None:
+        content += ("session", profile.session.calls_max, profile.session.tokens_max)
     return derive(NAMESPACE, "employee-version", msgspec.json.encode(content).decode())
 
 
@@ -70,7 +94,7 @@ class Hired(EmployeeEvent, frozen=True, kw_only=True):
     """An employee was hired, or got a new profile."""
 
     type = "employee.hired"
-    version = 3
+    version = 4
     profile: Profile
 
 
@@ -202,6 +226,21 @@ def _sound(profile: Profile) -> None:
         raise Invalid(
             "A prompt cannot cost more than its whole call.", hint="Give prompt_usd_max between 0 and call_usd_max."
         )
+    if profile.session is not None:
+        _sound_session(profile.session)
+
+
+def _sound_session(terms: SessionTerms) -> None:
+    if not 1 <= terms.calls_max <= CALLS_MAX:
+        raise Invalid(
+            f"A session cannot have {terms.calls_max} calls.", hint=f"Give session.calls_max from 1 to {CALLS_MAX}."
+        )
+    if not 0 < terms.minutes <= SESSION_MINUTES_MAX or terms.tokens_max < 1:
+        raise Invalid(
+            "A session needs minutes and tokens.",
+            hint=f"Give minutes above 0 and up to {SESSION_MINUTES_MAX:g}, and at least 1 token.",
+        )
+    checked(Amount(terms.usd_max, terms.tokens_max), "The reservation of a session")
 
 
 def _reason(text: str) -> str:

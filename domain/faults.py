@@ -32,13 +32,15 @@ WEIGHTS: Mapping[str, int] = {
     "request_too_large": FINAL,
 }
 """Outcome of a call -> its weight. Every other outcome uses up an attempt."""
+MACHINE_FAULTS: Mapping[str, int] = {"working_copy": COSTLY, "libraries": LASTING, "no_box": LASTING}
+"""Outcome of an attempt that a worker's machine could not begin -> its weight. It has no call."""
 ATTEMPTS = ("answered", "blocked", "declined", "empty", "too_large", "truncated")
 """Known outcomes that use up an attempt."""
 
 
 def weight_of(outcome: str) -> int:
     """Return the weight of this outcome as a fault; 0 for an attempt."""
-    return WEIGHTS.get(outcome, 0)
+    return WEIGHTS.get(outcome) or MACHINE_FAULTS.get(outcome, 0)
 
 
 def rests(outcome: str) -> bool:

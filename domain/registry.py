@@ -80,6 +80,11 @@ def _with_server(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "profile": {**fields["profile"], "server": "", "parameters": {}}}
 
 
+def _without_session(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast a profile of version 3. In version 3, each attempt had one call."""
+    return {**fields, "profile": {**fields["profile"], "session": None}}
+
+
 def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast a difference with a manifest of version 1, which had only files."""
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
@@ -101,6 +106,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (task.CallFinished.type, 2): _with_end,
     (employee.Hired.type, 1): dict,
     (employee.Hired.type, 2): _with_server,
+    (employee.Hired.type, 3): _without_session,
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},

@@ -205,7 +205,9 @@ def evolve(state: TaskState, event: Event | Erased) -> TaskState:
                 calls_max=event.calls_max,
             )
             tried = (*state.tried, event.employee)
-            return replace(state, phase="assigned", attempts=event.attempt, orders={event.order: attempt}, tried=tried)
+            answer = state.answer if event.form == "answer" else None
+            assigned = replace(state, phase="assigned", attempts=event.attempt, tried=tried, answer=answer)
+            return replace(assigned, orders={event.order: attempt})
         case CallStarted(order=order, index=index, claim=claim):
             present = state.orders.get(order)
             if present is None:  # the payload of the assignment is erased
@@ -245,7 +247,7 @@ def _after_call(state: TaskState, event: CallFinished) -> TaskState:
     answered = snapshot.outcome == "answered"
     failure = "" if answered else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
     state = replace(state, phase=_phase_after_call(state.attempt, answered=answered), failure=failure)
-    if snapshot.was_read:
+    if snapshot.was_read and (state.attempt is None or state.attempt.form == "answer"):
         state = replace(state, answer=snapshot.answer, attempted={}, unclear=snapshot.not_understood)
     if not event.ends:
         return state

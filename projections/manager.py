@@ -10,7 +10,7 @@ from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile
-from domain.faults import rests
+from domain.faults import MACHINE_FAULTS, rests
 from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from domain.organisation import OrganisationState
 from domain.run import RunState
@@ -120,6 +120,8 @@ class ManagerProjection:
             _run(recorded, event, rows)
             if isinstance(event, task.CallFinished):
                 _health(event, recorded.envelope.occurred_at, rows)
+            elif isinstance(event, task.AttemptEnded) and event.outcome in MACHINE_FAULTS:
+                _rest(event.employee, recorded.envelope.occurred_at, rows)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -165,6 +167,14 @@ def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
     adaptations = ",".join(snapshot.adaptations) or row.adaptations
     rest_until = at + round(rest_s(faults, snapshot.retry_after_s) * MICRO) if faults else 0
     rows.put(msgspec.structs.replace(row, faults=faults, rest_until=rest_until, adaptations=adaptations))
+
+
+def _rest(employee: UUID, at: int, rows: Rows) -> None:
+    """Let an employee rest after a fault of its worker's machine, as after a fault of its server."""
+    row = rows.get(EmployeeRow, employee, "employee")
+    if row is not None:
+        rest_until = at + round(rest_s(row.faults + 1, None) * MICRO)
+        rows.put(msgspec.structs.replace(row, faults=row.faults + 1, rest_until=rest_until))
 
 
 def rest_s(faults: int, retry_after_s: float | None) -> float:

@@ -5,12 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
+from nats.aio.client import Client
+
 from agents.duty import ended
 from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
 from agents.manager.wait_reasons import WaitReasons
 from agents.run_content import Library
 from agents.workers.pool import Workers
+from agents.workers.session_runner import SessionPlace
+from agents.working_copies.cache import CopyCache
+from agents.working_copies.hand_over import upload_bucket
+from agents.working_copies.packing import packs_bucket
+from agents.working_copies.working_copy import WorkingCopies
 from bus import fork_check
 from bus.blobs import Blobs
 from bus.consumer import Runner
@@ -24,6 +31,7 @@ from bus.recorder import Recorder
 from bus.redaction import Redactor, secrets_of
 from bus.stream import answers, connect
 from bus.work_queue import WorkStream
+from bus.worker_accounts import credential_in
 from domain.errors import Invalid
 from governance import authority, keys
 from governance.gate import Gate
@@ -32,6 +40,7 @@ from observability.process_status import Vitals
 from runtime.drain import drain
 from runtime.process_config import STAFF_ROLES, Setup
 from runtime.roles import ROLES, Post, Role, Shared, consumers
+from verification.sandbox.base import Sandbox
 
 HEARING_S = 0.5
 
@@ -149,11 +158,36 @@ class Organisation:
                 setup.build,
                 setup.environment,
                 probes=ProbeChannel(client),
+                sessions=self._sessions(client),
                 fault=setup.fault,
                 say=setup.say,
                 log=setup.log,
             )
             self._workers.append(workers)
+
+    def _sessions(self, client: Client) -> SessionPlace:
+        """Return the parts that the sessions of this process share. The sandbox is opened for the first session."""
+        setup, opened = self.setup, list[Sandbox]()
+
+        def sandbox() -> Sandbox:
+            if not opened:
+                from verification.sandbox.choice import open_sandbox  # slow import
+
+                opened.append(open_sandbox(setup.boxes))
+                self._closing.push_async_callback(opened[0].close)
+            return opened[0]
+
+        credential = credential_in(setup.worker_nats_url)
+        return SessionPlace(
+            open_sandbox=sandbox,
+            copies=WorkingCopies(packs_bucket(client), CopyCache(setup.working_copies)),
+            uploads=upload_bucket(client, credential),
+            credential=credential,
+            libraries=setup.libraries,
+            machine=setup.machine,
+            allow_degraded=setup.allow_degraded,
+            say=setup.say,
+        )
 
     def _staff(self, shared: Shared) -> None:
         """Build the roles of this process, in the order of the table."""

@@ -64,6 +64,11 @@ class Setup:
         return self.home / "libraries"
 
     @property
+    def working_copies(self) -> Path:
+        """Folder of the cache of working copies."""
+        return self.home / "working-copies"
+
+    @property
     def base_outcomes(self) -> Path:
         """Folder of the cached results of a base's own tests on the base."""
         return self.home / "base-outcomes"

@@ -6,6 +6,7 @@ This table is the second table of contents. The first is `domain/registry.py`. A
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from agents.auditor import Auditor
 from agents.duty import Duty
@@ -19,11 +20,15 @@ from agents.manager.orders import ORDERS_FOLLOW, Ordering
 from agents.manager.permits import Permitting
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
+from agents.manager.session_orders import SessionOrders
 from agents.null_reactor import Observer
 from agents.run_content import Library
 from agents.verifier.attestor import Attestor
 from agents.verifier.judging import Judging
+from agents.working_copies.hand_over import upload_bucket
+from agents.working_copies.packing import Packs, packs_bucket
 from bus.blobs import Blobs
+from bus.object_bucket import ObjectBucket
 from bus.projection import Projection, Reactor
 from bus.redaction import Redactor
 from bus.work_queue import WorkStream
@@ -90,13 +95,15 @@ def _forgetting(gate: Gate, reactor: Reactor) -> Handle:
 
 
 def _orders(post: Post) -> Duty:
-    setup = post.shared.setup
-    return Ordering(post.shared.content, _queue(post), post.send, fault=setup.fault, log=setup.log)
+    shared, setup = post.shared, post.shared.setup
+    sessions = SessionOrders(shared.content, Packs(shared.blobs, packs_bucket(shared.session.client)))
+    return Ordering(shared.content, sessions, _queue(post), post.send, fault=setup.fault, log=setup.log)
 
 
 def _permits(post: Post) -> Duty:
-    shared = post.shared
-    return Permitting(post.gate, shared.session.loader, _queue(post), log=shared.setup.log)
+    assert isinstance(post.reactor, Manager)
+    shared, signs = post.shared, post.reactor.signs
+    return Permitting(post.gate, shared.session.loader, _queue(post), signs, _uploads(post), log=shared.setup.log)
 
 
 def _sizes(post: Post) -> Duty:
@@ -124,6 +131,7 @@ def _intake(post: Post) -> Act:
         shared.content,
         _queue(post),
         shared.redactor,
+        _uploads(post),
         fault=shared.setup.fault,
         log=shared.setup.log,
     )
@@ -136,6 +144,10 @@ def _refusals(post: Post) -> Act:
 
 def _queue(post: Post) -> WorkStream:
     return WorkStream(post.shared.session.client)
+
+
+def _uploads(post: Post) -> Callable[[str], ObjectBucket]:
+    return partial(upload_bucket, post.shared.session.client)
 
 
 def _judging(post: Post) -> Duty:

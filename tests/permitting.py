@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.workers.permits import PermitAnswer, PermitRequest
+from agents.permits import PermitAnswer, PermitRequest
 
 
 class Permitting:

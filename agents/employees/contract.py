@@ -24,6 +24,27 @@ class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens_max: int | None = None
 
 
+class SessionOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of an order that only a session needs. It contains nothing sealed.
+
+    `packs`: names of the packs of the working copy, in their order. `title`, `requirement`, `fixtures`: the
+    requirement's title, its file without the sealed part, and the files that the visible part names. `criteria`,
+    `scope`: of the task. `earlier`: criteria that hold already. `has_base`: the first pack is the base. `accepted`:
+    machine -> limits of its boxes that need not hold.
+    """
+
+    packs: tuple[str, ...]
+    title: str
+    requirement: bytes
+    fixtures: Mapping[str, bytes] = {}
+    criteria: tuple[str, ...]
+    scope: tuple[str, ...]
+    earlier: tuple[str, ...] = ()
+    has_base: bool = False
+    accepted: Mapping[str, tuple[str, ...]] = {}
+    allow_degraded: bool = False
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a task by one employee. A retry is a new order with the next attempt number and another seed.
 
@@ -45,6 +66,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reservation: Amount = NOTHING
     lease_s: float = 3600.0
     adaptations: tuple[str, ...] = ()  # changes to the request, because this employee's server refuses parts of it
+    session: SessionOrder | None = None
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):

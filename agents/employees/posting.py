@@ -9,6 +9,7 @@ import msgspec
 
 from agents.employees.pricing import PriceSource, Rates
 from agents.employees.prompts import Style
+from domain.employee import SessionTerms
 from domain.message import NAMESPACE, derive
 
 Api = Literal["chat", "responses"]
@@ -24,7 +25,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """The way to reach an employee. `script`: the name of a built-in script, or the path of a file.
 
     `api_key_env`: the environment variable with the key. The variable with this name plus _FILE has the path of a key
-    file.
+    file. `session`: the limits of its sessions; None: it answers with one call.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens_max: int = PROMPT_TOKENS_MAX
     wall_s: float = 120.0
     model_digest: str | None = None
+    session: SessionTerms | None = None
 
     @property
     def price_source(self) -> PriceSource:

@@ -30,8 +30,8 @@ History = Callable[[Scope], Awaitable[Sequence[Recorded]]]
 
 
 class Deadlines:
-    """The duty for leases of orders and time limits of runs. It also looks for work that was not done because of a
-    refusal.
+    """The duty for leases of orders, lost workers and time limits of runs. It also looks for work that was not done
+    because of a refusal.
     """
 
     def __init__(self, manager: Manager, history: History, send: Send) -> None:
@@ -83,7 +83,8 @@ class Deadlines:
             for part in state.tasks.values():
                 if part.phase not in ("assigned", "calling", "answered") or part.order is None:
                     continue
-                if not self._is_due(part.order, part.due_at, now):
+                lost = self._why_lost(part, now)
+                if not lost and not self._is_due(part.order, part.due_at, now):
                     continue
                 assert part.employee is not None
                 commands.append(
@@ -94,13 +95,19 @@ class Deadlines:
                         task=part.id,
                         employee=part.employee,
                         order=part.order,
-                        reason="lease_ended",
+                        reason=lost or "lease_ended",
                     )
                 )
             if state.phase == "planned" and state.due_at and self._is_due(row.scope, state.due_at, now):
                 fields = Cause(self._fire(row.scope, now), now, of_event=False)
                 commands.append(end(row.scope, "rejected", "The run's minutes are used up.", fields))
         return commands
+
+    def _why_lost(self, part: task.TaskState, now: int) -> str:
+        """Return why the worker of a session is lost; empty if it is not, or if the last command had no effect yet."""
+        assert part.attempt is not None
+        lost = self._manager.signs.why_lost(part.attempt)
+        return lost if lost and self._is_due(part.attempt.order, 0, now) else ""
 
     def _is_due(self, deadline: UUID, due_at: int, now: int) -> bool:
         return now >= max(due_at, self._again_at.get(deadline, 0))
@@ -114,6 +121,8 @@ class Deadlines:
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
         """Return commands for work that should be in progress but is not."""
         self._manager.forget_older(now - PICK_WAIT_US)
+        states = [state for _, state in open_in(rows, *HAVE_ORDERS)]
+        self._manager.signs.keep({part.order for state in states for part in state.tasks.values() if part.order})
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 
 

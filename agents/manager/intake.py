@@ -6,36 +6,42 @@ no longer open. The refusal is recorded for the employee in the subject.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.employees.adaptations import ADAPTATIONS_MAX
 from agents.employees.safe_text import safe
 from agents.manager.order_events import last_event
 from agents.run_content import Library
 from agents.workers.result import PARAMETERS_MAX, TEXT_CHARS_MAX, CallReceipt, HandIn
+from agents.working_copies.hand_over import take_over
 from bus.blobs import BLOB_BYTES_MAX, Blobs
 from bus.clock import now
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
+from bus.object_bucket import ObjectBucket
 from bus.redaction import Redactor
 from bus.work_queue import Parcel, WorkStream
+from bus.worker_accounts import checked_worker_name
 from domain import task
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
 from domain.registry import Scope
 from domain.snapshot import PromptRecord
-from domain.tree import overlay, tree_digest
+from domain.tree import Manifest, overlay, tree_digest
 from governance.gate import Gate
 from governance.repository import Loader
 
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 PARALLEL_MAX = 16
+BAD_HAND_IN = "bad_hand_in"
+"""Outcome of a session whose difference cannot be read or breaks a rule of packs."""
 RECEIPTS_MISSING = "calls_open"
 """Code of the refusal of an attempt's end while a receipt is missing."""
 
@@ -54,10 +60,12 @@ class Reception:
         library: Library,
         work: WorkStream,
         redactor: Redactor,
+        uploads: Callable[[str], ObjectBucket],
         *,
         fault: Fault = lambda _: None,
         log: Logger = SILENT,
     ) -> None:
+        """`uploads`: returns the upload bucket of a worker's credential."""
         self._log = log
         self._gate = gate
         self._loader = loader
@@ -65,8 +73,8 @@ class Reception:
         self._library = library
         self._work = work
         self._redactor = redactor
+        self._uploads = uploads
         self._fault = fault
-
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()  # a lock lives while it is used
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,12 +124,28 @@ class Reception:
         if result.outcome is None:
             return
         cause = cause or await last_event(self._loader, result.run, result.order)
-        if result.outcome == "answered" and (result.files or result.deleted):
-            command: task.TaskCommand = await self._hand_in(result, ids, cause)
-        else:
-            command = self._end(result, ids, cause)
         self._fault("reception:before-hand-in")
-        await self._gate.handle(command, on_behalf_of=employee)
+        await self._gate.handle(await self._last(result, ids, cause), on_behalf_of=employee)
+        if result.handed is not None and not result.handed.inline:
+            await self._uploads(result.credential).delete(result.handed.pack)
+
+    async def _last(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.TaskCommand:
+        """Return the command for the end of an attempt: its work, or why there is none."""
+        if result.outcome != "answered":
+            return self._end(result, ids, cause)
+        if result.handed is None:
+            if not result.files and not result.deleted:
+                return self._end(replace(result, outcome="no_code"), ids, cause)
+            await self._blobs.put(result.files.values(), redact=False)
+            return await self._hand_in(result, ids, cause)
+        try:
+            pack = await take_over(result.handed, self._uploads(checked_worker_name(result.credential)))
+        except Unavailable:
+            raise
+        except AuraError as error:
+            return self._end(replace(result, outcome=BAD_HAND_IN, message=error.message), ids, cause)
+        await self._blobs.put(pack.contents.values(), redact=False)
+        return await self._hand_in(result, ids, cause, pack.manifest)
 
     async def _receipt(self, result: HandIn, call: CallReceipt, ids: Mapping[str, Any]) -> task.FinishCall:
         """Store the call's prompt and answer, and return the command for its receipt."""
@@ -143,14 +167,15 @@ class Reception:
             prompt=PromptRecord(base=call.base, kept=call.kept, messages=tuple(messages)),
         )
 
-    async def _hand_in(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.SubmitWork:
-        """Store the files, and return the command for the hand-in."""
-        await self._blobs.put(result.files.values(), redact=False)
+    async def _hand_in(
+        self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None, difference: Manifest | None = None
+    ) -> task.SubmitWork:
+        """Return the command for a hand-in whose files are stored. `difference`: of a session."""
         scope = Scope("run", result.run)
         async with self._loader.lock(scope):
             state = (await self._loader.load(scope, fresh=False)).state
         before = await self._library.before(state, result.task)
-        files = result.difference(before)
+        files = result.difference(before) if difference is None else dict(difference)
         return task.SubmitWork(
             id=derive(result.order, "reception.submitted"),
             at=now(),
@@ -163,13 +188,12 @@ class Reception:
 
     def _end(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.EndAttempt:
         assert result.outcome is not None
-        outcome = "no_code" if result.outcome == "answered" else result.outcome  # an answer without a change is no work
         return task.EndAttempt(
             id=end_of_attempt(result.order),
             at=now(),
             cause=cause,
             **ids,
-            outcome=self._clean(outcome),
+            outcome=self._clean(result.outcome),
             message=self._clean(result.message),
         )
 

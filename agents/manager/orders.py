@@ -17,6 +17,7 @@ from agents.employees.safe_text import one_line
 from agents.manager.briefing import brief_for
 from agents.manager.intake import end_of_attempt
 from agents.manager.leadership import Handle
+from agents.manager.session_orders import Accepted, SessionOrders, without_files
 from agents.run_content import Library
 from bus.clock import now
 from bus.fault_points import Fault
@@ -45,7 +46,7 @@ MICRO = 1_000_000
 class Due(NamedTuple):
     """An attempt that needs its order. `adaptations`: parts of a request that the employee's server refuses.
 
-    `cause`: the last event that changed the run.
+    `cause`: the last event that changed the run. `accepted`: limits of boxes that the Director accepted.
     """
 
     run: UUID
@@ -55,6 +56,7 @@ class Due(NamedTuple):
     attempt: Attempt
     profile: Profile
     adaptations: tuple[str, ...]
+    accepted: Accepted
 
 
 class Ordering:
@@ -66,6 +68,7 @@ class Ordering:
     def __init__(
         self,
         library: Library,
+        sessions: SessionOrders,
         work: WorkStream,
         send: Handle,
         *,
@@ -73,6 +76,7 @@ class Ordering:
         log: Logger = SILENT,
     ) -> None:
         self._library = library
+        self._sessions = sessions
         self._work = work
         self._send_command = send
         self._fault = fault
@@ -98,7 +102,8 @@ class Ordering:
                 employee = rows.get(manager_view.EmployeeRow, attempt.employee, "employee")
                 if employee is not None:
                     profile, refused = manager_view.profile_of(employee), manager_view.adaptations_of(employee)
-                    self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused))
+                    accepted = manager_view.organisation_state(rows).accepted
+                    self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused, accepted))
                     self._wake.set()
                 self._known[attempt.order] = None
         while len(self._known) > ORDERS_KNOWN_MAX:
@@ -185,6 +190,9 @@ class Ordering:
 
     async def _order(self, due: Due) -> Order:
         part, attempt, profile = due.part, due.attempt, due.profile
+        brief, session = await brief_for(self._library, due.state, part), None
+        if attempt.form == "session":
+            brief, session = without_files(brief), await self._sessions.of(due.state, part, due.accepted)
         return Order(
             id=attempt.order,
             run=due.run,
@@ -193,7 +201,7 @@ class Ordering:
             employee=attempt.employee,
             attempt=attempt.number,
             seed=attempt.seed,
-            brief=await brief_for(self._library, due.state, part),
+            brief=brief,
             limits=CallLimits(
                 output_tokens_max=profile.output_tokens_max,
                 wall_s=profile.call_wall_s,
@@ -205,6 +213,7 @@ class Ordering:
             reservation=attempt.reservation,
             lease_s=max(0.0, (attempt.due_at - now()) / MICRO),
             adaptations=due.adaptations,
+            session=session,
         )
 
 

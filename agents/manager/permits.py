@@ -4,18 +4,23 @@ The permit is given only after that event is on the log and counts. Only the pro
 """
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
 
 from agents.duty import either
 from agents.manager.order_events import last_event
-from agents.workers.permits import PermitAnswer, PermitRequest
+from agents.manager.signs_of_life import SignsOfLife
+from agents.permits import PermitAnswer, PermitRequest, SignOfLife
 from bus.clock import now
 from bus.logger import SILENT, Logger
+from bus.object_bucket import ObjectBucket
 from bus.projection_rows import Rows
 from bus.work_queue import WorkStream
+from bus.worker_accounts import checked_worker_name
 from domain import task
+from domain.attempt import Attempt
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
 from domain.registry import Scope
@@ -29,7 +34,20 @@ RETRY_WAIT_S = 0.5
 class Permitting:
     """Answers the requests of workers. A request is bound to the employee in its subject."""
 
-    def __init__(self, gate: Gate, loader: Loader, work: WorkStream, *, log: Logger = SILENT) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        loader: Loader,
+        work: WorkStream,
+        signs: SignsOfLife,
+        uploads: Callable[[str], ObjectBucket],
+        *,
+        log: Logger = SILENT,
+    ) -> None:
+        """`uploads`: returns the upload bucket of a worker's credential."""
+        self._signs = signs
+        self._uploads = uploads
+        self._ensured: set[str] = set()
         self._gate = gate
         self._loader = loader
         self._work = work
@@ -53,10 +71,28 @@ class Permitting:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _encoded(PermitAnswer(status="refused", code="invalid", message="The request cannot be decoded."))
         try:
+            if isinstance(request, SignOfLife):
+                return _encoded(await self._sign(request, employee))
             return _encoded(await self._answer(request, employee))
         except Exception as error:  # a defect here must not leave the worker without an answer
             self._log.error("permit_defect", order=request.order, error=type(error).__name__)
             return _encoded(PermitAnswer(status="refused", code="defect", message="The permit failed.", again=True))
+
+    async def _sign(self, sign: SignOfLife, employee: UUID) -> PermitAnswer:
+        """Note a sign of life, and say whether the order is still this worker's. Create its upload bucket."""
+        attempt = await self._attempt(sign.run, sign.task, sign.order, employee)
+        if attempt is None or attempt.ended:
+            return PermitAnswer(status="refused", code="order_ended", message="The order is no longer open.")
+        if any(call.claim not in (None, sign.claim) for call in attempt.open.values()):
+            return PermitAnswer(status="refused", code="taken", message="Another worker has this order.")
+        self._signs.heard(sign.order)
+        await self._ensure_uploads(checked_worker_name(sign.credential))
+        return PermitAnswer(status="granted", claim=sign.claim)
+
+    async def _ensure_uploads(self, credential: str) -> None:
+        if credential not in self._ensured:
+            await self._uploads(credential).ensure()
+            self._ensured.add(credential)
 
     async def _answer(self, request: PermitRequest, employee: UUID) -> PermitAnswer:
         phase = manager_view.organisation_phase(self._rows) if self._rows is not None else "running"
@@ -91,19 +127,22 @@ class Permitting:
 
     async def _held(self, request: PermitRequest, employee: UUID) -> UUID | None:
         """Return the claim under which the call is open already, or None."""
-        scope = Scope("run", request.run)
+        attempt = await self._attempt(request.run, request.task, request.order, employee)
+        call = attempt.open.get(request.index) if attempt is not None else None
+        return call.claim if call is not None else None
+
+    async def _attempt(self, run: UUID, part: UUID, order: UUID, employee: UUID) -> Attempt | None:
+        """Return the employee's attempt with this order, if it is the task's present or last one."""
+        scope = Scope("run", run)
         async with self._loader.lock(scope):
             state = (await self._loader.load(scope, fresh=False)).state
-        part = state.tasks.get(request.task)
-        attempt = part.orders.get(request.order) if part is not None else None
-        if attempt is None or attempt.employee != employee:
-            return None
-        call = attempt.open.get(request.index)
-        return call.claim if call is not None else None
+        present = state.tasks.get(part)
+        attempt = present.orders.get(order) if present is not None else None
+        return attempt if attempt is not None and attempt.employee == employee else None
 
 
 def _encoded(answer: PermitAnswer) -> bytes:
     return msgspec.json.encode(answer)
 
 
-_request = msgspec.json.Decoder(PermitRequest)
+_request: msgspec.json.Decoder[PermitRequest | SignOfLife] = msgspec.json.Decoder(PermitRequest | SignOfLife)

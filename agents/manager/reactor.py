@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agents.manager import routing
 from agents.manager.prompt_sizes import PromptSizes
+from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
 from bus.projection import Cause
 from bus.projection_rows import Rows
@@ -45,6 +46,7 @@ class Manager:
         """`sizes`: the sizes of the next prompts. Without sizes, each call reserves the cost of the longest prompt."""
         self.picks: routing.Picks = {}
         self.sizes = sizes
+        self.signs = SignsOfLife()
         self._lease_margin_s = lease_margin_s
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -175,11 +177,7 @@ class Manager:
             picked = self.picks.get((run, part.id))
             size = self.sizes.of(run, part) if self.sizes is not None else None
             if picked is not None and picked.attempt > part.attempts:
-                left = (
-                    left - routing.reservation_of(desk.profiles[picked.employee], size)
-                    if picked.employee in desk.profiles
-                    else left
-                )
+                left = left - picked.reservation
                 continue
             if attempts_used(part) >= state.submitted.attempts_max:
                 yield end(run, "rejected", f"Task {part.name}: {_no_answer(part)}.", cause)
@@ -198,16 +196,28 @@ class Manager:
                     yield end(run, "rejected", _budget_used(state, size), cause)
                     return
                 continue
+            reservation = routing.reservation_of(desk.profiles[chosen], left, size)
+            assert reservation is not None, "the chosen employee is affordable"
             desk.take(chosen)
-            self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now)
-            reservation = routing.reservation_of(desk.profiles[chosen], size)
-            command = self._assign(run, part, chosen, desk.profiles[chosen], reservation, cause)
-            left = left - command.reservation
-            yield command
+            self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation)
+            left = left - reservation
+            yield self._assign(run, state, part, chosen, desk.profiles[chosen], reservation, cause)
 
     def _assign(
-        self, run: UUID, part: TaskState, employee: UUID, profile: Profile, reservation: Amount, cause: Cause
+        self,
+        run: UUID,
+        state: RunState,
+        part: TaskState,
+        employee: UUID,
+        profile: Profile,
+        reservation: Amount,
+        cause: Cause,
     ) -> task.Assign:
+        """Return the assignment. A session ends at the latest when the minutes of its run end."""
+        terms = profile.session
+        lasts_us = round(profile.call_wall_s * MICRO)
+        if terms is not None:
+            lasts_us = min(round(terms.minutes * 60 * MICRO), max(state.due_at - cause.now, lasts_us))
         attempt = part.attempts + 1
         order = derive(part.id, "order", attempt, cause.source)
         return task.Assign(
@@ -219,7 +229,9 @@ class Manager:
             attempt=attempt,
             seed=derive(part.id, "seed", attempt).int % SEED_MAX,
             reservation=reservation,
-            due_at=cause.now + round((profile.call_wall_s + self._lease_margin_s) * MICRO),
+            due_at=cause.now + lasts_us + round(self._lease_margin_s * MICRO),
+            form=profile.form,
+            calls_max=1 if terms is None else terms.calls_max,
         )
 
 

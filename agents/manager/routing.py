@@ -24,12 +24,13 @@ from projections.openrun import HAVE_ORDERS, open_in
 
 class Pick(NamedTuple):
     """An assignment that was requested and that the rows do not show yet. `at`: time of the request in microseconds
-    UTC.
+    UTC. `reservation`: the part of the run's budget that it takes.
     """
 
     attempt: int
     employee: UUID
     at: int
+    reservation: Amount
 
 
 Picks = dict[tuple[UUID, UUID], Pick]
@@ -71,8 +72,22 @@ class StaffCapacity:
         return self.profiles[employee].slots - self.open_calls.get(employee, 0)
 
 
-def reservation_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
-    """Return the upper bound of the cost of one call. This amount is reserved before the call. The price must be known.
+def reservation_of(profile: Profile, left: Amount, prompt_tokens: int | None = None) -> Amount | None:
+    """Return the amount that is reserved for an attempt, or None if `left` is not enough for its first call.
+
+    An answer reserves the upper bound of its call. A session reserves its own limits, but not more than `left`.
+    """
+    bound = call_bound_of(profile, prompt_tokens)
+    if not bound.fits(left):
+        return None
+    terms = profile.session
+    if terms is None:
+        return bound
+    return Amount(max(bound.usd, terms.usd_max), max(bound.tokens, terms.tokens_max)).at_most(left)
+
+
+def call_bound_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
+    """Return the upper bound of the cost of one call. The price must be known.
 
     If `prompt_tokens` is None or above the employee's limit, the bound assumes the longest prompt.
     """
@@ -148,7 +163,7 @@ def turn(
     """
     profiles = desk.profiles.items()
     fitting = [
-        who for who, profile in profiles if who not in barred and reservation_of(profile, prompt_tokens).fits(left)
+        who for who, profile in profiles if who not in barred and call_bound_of(profile, prompt_tokens).fits(left)
     ]
     fewest = min((task.tried.count(who) for who in fitting), default=0)
     return [who for who in fitting if task.tried.count(who) == fewest]
@@ -156,4 +171,4 @@ def turn(
 
 def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
     """Return whether the budget is enough for one call with this prompt size by at least one employee, free or busy."""
-    return any(reservation_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())
+    return any(call_bound_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())

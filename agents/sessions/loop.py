@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,9 +10,9 @@ import msgspec
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import ModelResult
 from agents.employees.conversation import CallRequest, Message, Model
+from agents.permits import ENDS_ATTEMPT, PermitRefused
 from agents.sessions.actions import TOOLS, Action, BadAction, actions_of
-from agents.sessions.transcript import Recorded, Transcript
-from agents.workers.permits import PermitRefused
+from agents.sessions.transcript import Transcript
 from domain.faults import PASSING, weight_of
 from domain.money import Amount
 
@@ -26,6 +26,8 @@ CALL_RETRIES_MAX = 4
 RETRY_WAIT_S = 2.0
 RETRY_WAIT_MAX_S = 60.0
 STUCK = "stuck"
+CANCELLED = "cancelled"
+"""Outcome of a session that ends because its worker stops. It is a fault, so it uses up no attempt."""
 NO_ACTION = (
     "Your answer has no action. Call a tool. When your work is complete, call submit.",
     "Your answer has no action. Write one command between ```sh and ```. When your work is complete: aura-submit",
@@ -40,17 +42,17 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskPermit(Protocol):
-    """Asks for the permit of a call. `agents/workers/permits.py` has the real one."""
+    """Asks for the permit of a call. `agents/permits.py` has the real one."""
 
     async def ask(self, bound: Amount) -> int: ...
 
 
 class Receipts(Protocol):
-    """Sends the receipt of each call to the manager."""
+    """Sends the receipt of each call to the manager. `prompt`: all messages of the call as JSON."""
 
-    async def finished(self, index: int, prompt: Recorded, result: ModelResult) -> None: ...
+    async def finished(self, index: int, prompt: Sequence[bytes], result: ModelResult) -> None: ...
 
-    async def failed(self, index: int, prompt: Recorded, failure: CallFailed) -> None: ...
+    async def failed(self, index: int, prompt: Sequence[bytes], failure: CallFailed) -> None: ...
 
 
 Act = Callable[[Action], Awaitable[str]]
@@ -77,23 +79,30 @@ class Session:
         receipts: Receipts,
         act: Act,
         settings: CallSettings,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`stopped`: whether the worker stops. The session then ends before its next call."""
         self._model = model
         self._transcript = transcript
         self._permits = permits
         self._receipts = receipts
         self._act = act
         self._settings = settings
+        self._stopped = stopped
         self._recent: deque[str] = deque(maxlen=REPEATS_MAX)
         self._wordless = 0
         self._calls = 0
 
     async def run(self) -> SessionEnd:
-        """Work until the end. TakenElsewhere passes through: another worker has the order."""
+        """Work until the end. Raises TakenElsewhere and PermitRefused if the order is no longer this worker's."""
         while True:
+            if self._stopped():
+                return SessionEnd(outcome=CANCELLED, message="The worker stops.")
             try:
                 result = await self._call()
             except PermitRefused as error:
+                if error.code not in ENDS_ATTEMPT:
+                    raise
                 return SessionEnd(outcome=error.code, message=error.message)
             except CallFailed as failure:
                 return SessionEnd(outcome=failure.failure, message=failure.message)
@@ -114,7 +123,7 @@ class Session:
                 raise CallFailed("bad_settings", "The price of this model is not known, so no call is made.")
             index = await self._permits.ask(Amount(bound.usd, bound.tokens))
             self._calls += 1
-            prompt = self._transcript.record(index)
+            prompt = self._transcript.encoded
             try:
                 result = await self._model.complete(request)
             except CallFailed as failure:

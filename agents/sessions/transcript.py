@@ -1,4 +1,4 @@
-"""The conversation of a session and its record. A call records only the messages that earlier calls did not have."""
+"""The conversation of a session. It is shortened when the prompt no longer fits the model."""
 
 import msgspec
 
@@ -9,58 +9,58 @@ from agents.employees.usage import tokens_of
 MESSAGES_KEPT_AT_END = 8
 """Messages at the end of the conversation that are never shortened."""
 SHORTENED_CHARS = 200
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a call's prompt: the first `kept` messages of the prompt of call `base`, then `messages`."""
-
-    base: int | None
-    kept: int
-    messages: tuple[bytes, ...]
+SHORTENED_SHARE = 0.7
+"""Share of the prompt's limit to which a conversation is shortened that does not fit."""
 
 
 class Transcript:
-    """The messages of a session. `prompt_tokens_max`: the most tokens that a prompt may have."""
+    """The messages of a session. `prompt_tokens_max`: the most tokens that a prompt may have; None: no limit."""
 
-    def __init__(self, first: tuple[Message, ...], *, prompt_tokens_max: int) -> None:
-        self._messages = list(first)
-        self._first = len(first)
+    def __init__(self, first: tuple[Message, ...], *, prompt_tokens_max: int | None) -> None:
+        self._messages: list[Message] = []
+        self._encoded: list[bytes] = []
+        self._size = 0
         self._most = prompt_tokens_max
-        self._sent: list[bytes] = []  # the prompt of the last call, message by message
-        self._last: int | None = None
+        self.add(*first)
+        self._first = len(first)
 
     @property
     def messages(self) -> tuple[Message, ...]:
         return tuple(self._messages)
 
+    @property
+    def encoded(self) -> tuple[bytes, ...]:
+        """The messages as JSON, as the record keeps them."""
+        return tuple(self._encoded)
+
     def add(self, *messages: Message) -> None:
         self._messages += messages
+        self._encoded += map(encoded, messages)
+        self._size = sum(map(len, self._encoded))
 
     def fit(self) -> bool:
-        """Shorten the oldest results of tools until the prompt fits. Return False if it cannot fit."""
-        if tokens_of(self._size()) <= self._most:
+        """If the prompt does not fit, shorten the oldest results of tools. Return False if it cannot fit.
+
+        Much is shortened at once, because each shortened message makes the provider's cache of the prompt useless.
+        """
+        if self._fits(1.0):
             return True
         last = max(self._first, len(self._messages) - MESSAGES_KEPT_AT_END)
         for index in range(self._first, last):
             message = self._messages[index]
             if message.role in ("tool", "user") and len(message.text) > SHORTENED_CHARS:
-                self._messages[index] = msgspec.structs.replace(message, text=_shortened(message.text))
-                if tokens_of(self._size()) <= self._most:
+                self._replace(index, msgspec.structs.replace(message, text=_shortened(message.text)))
+                if self._fits(SHORTENED_SHARE):
                     return True
-        return tokens_of(self._size()) <= self._most
+        return self._fits(1.0)
 
-    def record(self, index: int) -> Recorded:
-        """Return the record of the prompt of call `index`, which is the present conversation."""
-        prompt = [_encoded(message) for message in self._messages]
-        kept = 0
-        while kept < min(len(prompt), len(self._sent)) and prompt[kept] == self._sent[kept]:
-            kept += 1
-        recorded = Recorded(base=self._last, kept=kept if self._last is not None else 0, messages=tuple(prompt[kept:]))
-        self._sent, self._last = prompt, index
-        return recorded
+    def _fits(self, share: float) -> bool:
+        return self._most is None or tokens_of(self._size) <= self._most * share
 
-    def _size(self) -> int:
-        return sum(len(_encoded(message)) for message in self._messages)
+    def _replace(self, index: int, message: Message) -> None:
+        self._size -= len(self._encoded[index])
+        self._messages[index], self._encoded[index] = message, encoded(message)
+        self._size += len(self._encoded[index])
 
 
 def _shortened(text: str) -> str:
@@ -68,5 +68,6 @@ def _shortened(text: str) -> str:
     return f"{head}\n[{len(text.encode()) - len(head.encode())} bytes of this result are left out, to save space]"
 
 
-def _encoded(message: Message) -> bytes:
+def encoded(message: Message) -> bytes:
+    """Return a message as JSON, as the record of a session keeps it."""
     return msgspec.json.encode(safe_json(msgspec.to_builtins(message)))

@@ -14,6 +14,7 @@ from agents.employees import postings
 from agents.employees.contract import Employee
 from agents.employees.posting import Posting
 from agents.workers.probing import Served
+from agents.workers.session_runner import SessionPlace, SessionRunner
 from agents.workers.worker import Queue, Worker
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
@@ -71,6 +72,7 @@ class Workers:
         environment: Mapping[str, str],
         *,
         probes: Probes | None = None,
+        sessions: SessionPlace | None = None,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
         log: Logger = SILENT,
@@ -82,6 +84,7 @@ class Workers:
         self._build = build
         self._environment = environment
         self._probes = probes
+        self._sessions = sessions
         self._fault = fault
         self._say = say
         self._log = log.bind(role="employees")
@@ -156,7 +159,9 @@ class Workers:
         served = Served(posting, self._environment, employee, why_not)
         if employee is None:
             return AtWork(posting, served, None)
-        worker = Worker(employee, self._work(), slots=posting.slots, fault=self._fault, log=self._log)
+        queue = self._work()
+        sessions = SessionRunner(self._sessions, queue) if self._sessions is not None else None
+        worker = Worker(employee, queue, slots=posting.slots, sessions=sessions, fault=self._fault, log=self._log)
         return AtWork(posting, served, worker)
 
     def _employee(self, posting: Posting) -> tuple[Employee | None, str]:

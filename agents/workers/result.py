@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, Employee, ModelResult, Order
 from agents.employees.safe_text import one_line, safe, safe_json
+from agents.working_copies.hand_over import HandedOver
+from bus.worker_accounts import DEFAULT_WORKER
 from domain.money import Amount
 from domain.snapshot import REASONS_BETWEEN, Snapshot
 from domain.task import DECLINED
@@ -56,6 +58,9 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     `outcome` None: the attempt continues. "answered": `files` (by path) and `deleted` (paths) are the employee's
     difference. Otherwise: why the attempt ended without work. `dropped`: paths outside the scope that the employee
     wrote. They are not part of the difference.
+
+    A session hands in `handed` instead of `files` and `deleted`: its difference as a pack. A large pack is in the
+    upload bucket of the worker's credential, which is named `credential`.
     """
 
     order: UUID
@@ -68,6 +73,8 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, bytes] = {}
     deleted: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    handed: HandedOver | None = None
+    credential: str = DEFAULT_WORKER
 
     def difference(self, before: Manifest) -> dict[str, Entry]:
         """Return the difference to the manifest at the start of the order.
@@ -94,7 +101,7 @@ def answered(order: Order, index: int, answer: Answer, employee: Employee) -> Ha
     outcome = "answered" if answer.files or answer.deleted else DECLINED if answer.declined else "no_code"
     if sum(map(len, answer.files.values())) > FILES_BYTES_MAX or len(answer.deleted) > DELETED_MAX:
         outcome = "too_large"
-    snapshot = _snapshot(answer.result, outcome, employee, message=answer.declined or _reasons(answer.not_understood))
+    snapshot = snapshot_of(answer.result, outcome, employee, message=answer.declined or _reasons(answer.not_understood))
     hand_in = _hand_in(order, index, snapshot, answer.result)
     if outcome != "answered":
         return hand_in
@@ -109,11 +116,15 @@ def _reasons(not_understood: tuple[str, ...]) -> str:
 
 def failed(order: Order, index: int, failure: CallFailed, employee: Employee) -> HandIn:
     """Return the hand-in of a call that failed. `index`: of the call."""
+    return _hand_in(order, index, snapshot_of_failure(failure, employee), failure.result)
+
+
+def snapshot_of_failure(failure: CallFailed, employee: Employee) -> Snapshot:
+    """Return the snapshot of a call that failed."""
     if failure.result is not None:
-        snapshot = _snapshot(failure.result, failure.failure, employee, message=failure.message)
-        return _hand_in(order, index, snapshot, failure.result)
+        return snapshot_of(failure.result, failure.failure, employee, message=failure.message)
     about = employee.describe()
-    snapshot = Snapshot(
+    return Snapshot(
         outcome=failure.failure,
         provider=employee.provider,
         endpoint=about.get("endpoint", ""),
@@ -124,7 +135,6 @@ def failed(order: Order, index: int, failure: CallFailed, employee: Employee) ->
         message=_text(failure.message),
         retry_after_s=failure.retry_after_s,
     )
-    return _hand_in(order, index, snapshot, None)
 
 
 def defective(ids: OrderIds, index: int | None, error: Exception, employee: Employee) -> HandIn:
@@ -150,7 +160,7 @@ def defective(ids: OrderIds, index: int | None, error: Exception, employee: Empl
     )
 
 
-def without_work(ids: OrderIds, outcome: str, message: str) -> HandIn:
+def without_work(ids: OrderIds | Order, outcome: str, message: str) -> HandIn:
     """Return the hand-in that ends an attempt without work and without a further receipt."""
     return HandIn(
         order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, outcome=outcome, message=_text(message)
@@ -169,7 +179,7 @@ def message_of(hand_in: HandIn) -> bytes:
         hand_in = replace(hand_in, calls=short)
         data = msgspec.json.encode(hand_in)
     if len(data) > MESSAGE_BYTES_MAX:
-        data = msgspec.json.encode(replace(hand_in, outcome="too_large", files={}, deleted=(), dropped=()))
+        data = msgspec.json.encode(replace(hand_in, outcome="too_large", files={}, deleted=(), dropped=(), handed=None))
     return data
 
 
@@ -180,7 +190,8 @@ def _cost_of_failure(failure: CallFailed) -> Amount | None:
     return Amount() if failure.costs_nothing else None
 
 
-def _snapshot(result: ModelResult, outcome: str, employee: Employee, message: str = "") -> Snapshot:
+def snapshot_of(result: ModelResult, outcome: str, employee: Employee, message: str = "") -> Snapshot:
+    """Return the snapshot of a call that the model answered."""
     return Snapshot(
         outcome=outcome,
         provider=result.provider,

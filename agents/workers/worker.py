@@ -15,8 +15,9 @@ import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
-from agents.workers.permits import PermitQueue, PermitRefused, Permits, TakenElsewhere
+from agents.permits import ENDS_ATTEMPT, PermitQueue, PermitRefused, Permits, TakenElsewhere
 from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of, without_work
+from agents.workers.session_runner import SessionRunner
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
 from domain.errors import Unavailable
@@ -25,8 +26,6 @@ from domain.task import Snapshot
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
 HAND_IN_ATTEMPTS_MAX = 20
-ENDS_ATTEMPT = ("reservation_used_up", "calls_used_up", "lease_ended")
-"""Codes of refused permits that end the attempt. After any other code the order is no longer this worker's."""
 ORDERS_REMEMBERED_MAX = 10_000
 """Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
 acknowledgement.
@@ -65,12 +64,15 @@ class Worker:
         work: Queue,
         *,
         slots: int = 1,
+        sessions: SessionRunner | None = None,
         fault: Fault = lambda _: None,
         log: Logger = SILENT,
     ) -> None:
         self.employee = employee
         self._work = work
         self._slots = asyncio.Semaphore(slots)
+        self._sessions = sessions
+        self._stop = asyncio.Event()
         self._fault = fault
         self._log = log
         self._taken: dict[UUID, None] = {}
@@ -83,6 +85,7 @@ class Worker:
         An order that arrives at the moment of the stop is worked on too, because nobody else may be there to do it. It
         goes back to the queue only if another worker serves this employee.
         """
+        self._stop = stop
         async with asyncio.TaskGroup() as calls:
             while not stop.is_set():
                 await self._slots.acquire()
@@ -141,7 +144,7 @@ class Worker:
         except Exception as error:
             log.error("call_defect", **_defect(error))
             result = defective(ids, call.index, error, self.employee)
-        for receipt in result.calls:
+        for receipt in result.calls if result is not None else ():
             log.info("call_finished", **_shown(receipt.snapshot))
         return result
 
@@ -154,7 +157,7 @@ class Worker:
             del self._taken[next(iter(self._taken))]
         return True
 
-    async def _call(self, order: Order, call: "_Call", log: Logger) -> HandIn:
+    async def _call(self, order: Order, call: "_Call", log: Logger) -> HandIn | None:
         permits = Permits(
             self._work,
             run=order.run,
@@ -163,6 +166,10 @@ class Worker:
             employee=order.employee,
             ends_at=time.monotonic() + order.lease_s,
         )
+        if order.form == "session":
+            if self._sessions is None:
+                return without_work(order, "bad_settings", "This worker runs no sessions.")
+            return await self._sessions.run(order, self.employee, permits, self._stop)
         call.index = await permits.ask(order.reservation)
         log.info("call_started")
         self._fault("worker:mid-call")

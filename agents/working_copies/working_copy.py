@@ -96,6 +96,10 @@ class WorkingCopies:
             await asyncio.to_thread(self._cache.put, "copies", key, msgspec.msgpack.encode(made))
             return made.opened()
 
+    async def base(self, name: str) -> Tree:
+        """Return the tree of the base in the pack `name`. Raises the errors of `open`."""
+        return (await self._pack(name)).tree()
+
     def _cached(self, key: str) -> WorkingCopy | None:
         stored = self._cache.get("copies", key)
         return None if stored is None else cached_copy.decode(stored).opened()

@@ -10,9 +10,12 @@ from msgspec.structs import replace
 from agents.employees.posting import Posting
 from agents.employees.pricing import Rates, provider_of
 from agents.employees.providers.table import PROVIDERS, Provider, provider_named
+from domain.employee import SessionTerms
 from domain.errors import Invalid, NotFound
 
 DEFAULT_PROVIDER = "openai"
+SESSION_OUTPUT_TOKENS_MAX = 4096
+"""Default limit of an answer in a session, because an answer may contain a whole file."""
 _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -38,6 +41,11 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     wall_s: float | None = None
     script: str | None = None
+    session: bool | None = None
+    session_calls: int | None = None
+    session_minutes: float | None = None
+    session_usd: str | None = None
+    session_tokens: int | None = None
 
 
 def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
@@ -172,7 +180,38 @@ def _limited(wanted: Hiring, posting: Posting) -> Posting:
         "prompt_tokens_max": wanted.prompt_tokens,
         "wall_s": wanted.wall_s,
     }
-    return replace(posting, **{name: value for name, value in stated.items() if value is not None})
+    session = _session(wanted, posting.session)
+    if session is not None and posting.session is None and wanted.output_tokens is None:
+        stated["output_tokens_max"] = max(posting.output_tokens_max, SESSION_OUTPUT_TOKENS_MAX)
+    return replace(posting, session=session, **{name: value for name, value in stated.items() if value is not None})
+
+
+def _session(wanted: Hiring, present: SessionTerms | None) -> SessionTerms | None:
+    """Return the limits of the employee's sessions; None if it answers with one call.
+
+    Raises Invalid for a limit without `--session`, and for an amount that is not valid.
+    """
+    stated = {
+        "calls_max": wanted.session_calls,
+        "minutes": wanted.session_minutes,
+        "usd_max": None if wanted.session_usd is None else _usd("--session-usd", wanted.session_usd),
+        "tokens_max": wanted.session_tokens,
+    }
+    limits = {name: value for name, value in stated.items() if value is not None}
+    if wanted.session is False or (wanted.session is None and present is None):
+        if limits:
+            raise Invalid(
+                "A limit of sessions was given, but this employee does not work in sessions.",
+                hint="Add --session, or leave out the options that begin with --session-.",
+            )
+        return None
+    return replace(present or SessionTerms(), **limits)
+
+
+def _usd(option: str, text: str) -> Decimal:
+    if not _RATE.fullmatch(text):
+        raise Invalid(f"{option} {text} is not an amount from 0 to 999999.", hint=f"Write for example {option} 0.50")
+    return Decimal(text)
 
 
 def _rates(wanted: Hiring) -> Rates | None:

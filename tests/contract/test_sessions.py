@@ -1,6 +1,7 @@
 """A whole session with tools of every provider: calls, results, thinking, bounds, the end."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from agents.employees.contract import ModelResult, ToolCall
 from agents.employees.conversation import Message
 from agents.sessions.actions import TOOLS, Action
 from agents.sessions.loop import CallSettings, Session, SessionEnd
-from agents.sessions.transcript import Recorded, Transcript
+from agents.sessions.transcript import Transcript
 from domain.money import Amount
 from tests.loopback import Seen, loopback
 from tests.wires.gemini import GeminiWire
@@ -45,11 +46,11 @@ class Desk:
         self.bounds.append(bound)
         return len(self.bounds) - 1
 
-    async def finished(self, index: int, prompt: Recorded, result: ModelResult) -> None:
+    async def finished(self, index: int, prompt: Sequence[bytes], result: ModelResult) -> None:
         del index, prompt
         self.results.append(result)
 
-    async def failed(self, index: int, prompt: Recorded, failure: CallFailed) -> None:
+    async def failed(self, index: int, prompt: Sequence[bytes], failure: CallFailed) -> None:
         del index, prompt
         self.failures.append(failure)
 

@@ -14,7 +14,7 @@ from agents.employees.posting import Posting
 from agents.employees.postings import build
 from agents.employees.providers.table import PROVIDERS, profile_of
 from agents.manager.briefing import prompt_tokens
-from agents.manager.routing import reservation_of
+from agents.manager.routing import call_bound_of
 from tests.loopback import loopback
 from tests.orders import BRIEF, LIMITS, order
 from tests.wires.played import WIRES, address
@@ -84,7 +84,7 @@ def test_the_managers_reservation_covers_the_call(kind: str, long: bool) -> None
     if long:
         brief = replace(brief, prose="word " * 4000)
     profile, ada = profile_of(posting), build(posting, {})
-    reserved = reservation_of(profile, prompt_tokens(brief))
+    reserved = call_bound_of(profile, prompt_tokens(brief))
     limits = replace(LIMITS, output_tokens_max=posting.output_tokens_max, prompt_tokens_max=profile.prompt_tokens_max)
     bound = ada.upper_bound_cost(order(brief=brief, limits=limits))
     assert bound is not None

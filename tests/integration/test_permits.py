@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from agents.manager.permits import Permitting
-from agents.workers.permits import PermitAnswer, PermitRefused, PermitRequest, Permits, TakenElsewhere
+from agents.manager.signs_of_life import SignsOfLife
+from agents.permits import PermitAnswer, PermitRefused, PermitRequest, Permits, TakenElsewhere
+from agents.working_copies.hand_over import upload_bucket
 from bus.work_queue import WorkStream
 from domain import organisation, run_messages
 from domain.attempt import CALLS_MAX
@@ -84,8 +87,9 @@ async def session(house: House, *, calls_max: int = CALLS_MAX, reservation: Amou
             )
         )
         queue, stop = WorkStream(house.office.client), asyncio.Event()
+        uploads = partial(upload_bucket, house.office.client)
         async with asyncio.TaskGroup() as group:
-            group.create_task(Permitting(gate, house.office.loader, queue).run(stop))
+            group.create_task(Permitting(gate, house.office.loader, queue, SignsOfLife(), uploads).run(stop))
             await asyncio.sleep(0.1)
             try:
                 yield Session(house, ids, queue)

@@ -12,8 +12,10 @@ from agents.manager.delivery_steps import Delivering
 from agents.manager.orders import Ordering
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
+from agents.manager.session_orders import SessionOrders
 from agents.run_content import Library
 from agents.verifier.judging import Judging
+from agents.working_copies.packing import Packs, packs_bucket
 from bus.work_queue import WorkStream
 from domain.errors import Unavailable
 from tests.integration.house import House, Sample, of
@@ -54,11 +56,12 @@ async def ends_at_once(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
 
 async def test_a_duty_that_waits_ends_when_it_is_told_to(house: House, tmp_path: Path) -> None:
     send, library = house.gate("manager").handle, Library(house.blobs)
+    packs = Packs(house.blobs, packs_bucket(house.office.client))
     duties: list[Duty] = [
         Judging(Bubblewrap(), house.blobs, library, send),
         Delivering(house.office.loader.history, house.blobs, library, send, tmp_path),
         Deadlines(Manager(), house.office.loader.history, send),
-        Ordering(library, WorkStream(house.office.client), send),
+        Ordering(library, SessionOrders(library, packs), WorkStream(house.office.client), send),
         Sizing(Manager(sizes=PromptSizes()), library, send),
     ]
     for duty in duties:

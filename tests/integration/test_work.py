@@ -9,7 +9,7 @@ import msgspec
 
 from agents.employees.contract import Order
 from agents.employees.providers.scripted import ScriptedEmployee
-from agents.workers.permits import PermitAnswer, PermitRequest
+from agents.permits import PermitAnswer, PermitRequest
 from agents.workers.result import HandIn
 from agents.workers.worker import Worker
 from bus.embedded.servers import Server

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.judgement import Finding, GateRecord, Judgement
 from domain.message import Event
@@ -42,6 +44,8 @@ PROFILE = employee.Profile(
     server="https://models.example.com",
     parameters={"temperature": "0.5"},
 )
+TERMS = employee.SessionTerms(calls_max=40, minutes=20.0, tokens_max=500_000, usd_max=Decimal("0.50"))
+WITH_SESSIONS = replace(PROFILE, session=TERMS)
 ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
 PLAN = (
     run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
@@ -115,7 +119,7 @@ SAMPLES: tuple[Event, ...] = (
     organisation.BudgetSettled(for_run=RUN, spent=COST),
     organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
     organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
-    employee.Hired(employee=EMPLOYEE, profile=PROFILE),
+    employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS),
     employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
     employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),
     employee.Reinstated(employee=EMPLOYEE, reason="it was the harness"),

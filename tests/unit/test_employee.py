@@ -25,7 +25,7 @@ from domain.employee import (
 )
 from domain.errors import Invalid, NotFound, Refused
 from tests.unit.given import decide, fold, given
-from tests.unit.samples import AT, COMMAND, EMPLOYEE, INCIDENT, PROFILE, happened, uuid
+from tests.unit.samples import AT, COMMAND, EMPLOYEE, INCIDENT, PROFILE, TERMS, WITH_SESSIONS, happened, uuid
 
 HIRED = happened("employee.hired")
 WARNED = happened("employee.hired", "employee.warned")
@@ -47,7 +47,7 @@ def strike(n: int) -> Strike:
 
 def test_it_is_hired_and_hired_anew_when_it_changes() -> None:
     given().when(hire(PROFILE)).then(Hired(employee=EMPLOYEE, profile=PROFILE))
-    given(*HIRED).when(hire(PROFILE)).then()
+    given(*HIRED).when(hire(WITH_SESSIONS)).then()
     other = replace(PROFILE, style="grammar")
     given(*HIRED).when(hire(other)).then(Hired(employee=EMPLOYEE, profile=other))
 
@@ -66,6 +66,14 @@ def test_it_is_hired_and_hired_anew_when_it_changes() -> None:
         (replace(PROFILE, call_usd_max=Decimal("NaN")), "upper bound"),
         (replace(PROFILE, prompt_usd_max=Decimal("0.11")), "prompt cannot cost more"),
         (replace(PROFILE, prompt_usd_max=Decimal(-1)), "prompt cannot cost more"),
+        (replace(PROFILE, session=replace(TERMS, calls_max=0)), "cannot have 0 calls"),
+        (replace(PROFILE, session=replace(TERMS, calls_max=1001)), "cannot have 1001 calls"),
+        (replace(PROFILE, session=replace(TERMS, minutes=0.0)), "needs minutes"),
+        (replace(PROFILE, session=replace(TERMS, minutes=nan)), "needs minutes"),
+        (replace(PROFILE, session=replace(TERMS, minutes=601.0)), "needs minutes"),
+        (replace(PROFILE, session=replace(TERMS, tokens_max=0)), "needs minutes"),
+        (replace(PROFILE, session=replace(TERMS, usd_max=Decimal(-1))), "reservation of a session"),
+        (replace(PROFILE, session=replace(TERMS, usd_max=Decimal("NaN"))), "reservation of a session"),
     ],
 )
 def test_a_profile_without_limits_is_not_hired(profile: Profile, text: str) -> None:
@@ -170,8 +178,8 @@ def test_it_is_renamed_and_stays_who_it_is() -> None:
     given(*SUSPENDED).when(RENAME).then(renamed)
     given(*HIRED).when(replace(RENAME, name=" ")).refused(Invalid, "needs a name")
     before, after = fold("employee", *WARNED), fold("employee", *WARNED, renamed)
-    assert after == replace(before, profile=replace(PROFILE, name="bea"))
-    assert version_of(after.profile) == version_of(PROFILE)
+    assert after == replace(before, profile=replace(WITH_SESSIONS, name="bea"))
+    assert version_of(after.profile) == version_of(WITH_SESSIONS)
 
 
 OTHER_ANSWERS: dict[str, object] = {
@@ -184,6 +192,7 @@ OTHER_ANSWERS: dict[str, object] = {
     "output_tokens_max": 511,
     "call_tokens_max": 4097,
     "parameters": {"temperature": "0.6"},
+    "session": TERMS,
 }
 SAME_ANSWERS: dict[str, object] = {
     "name": "bea",
@@ -207,6 +216,12 @@ def test_names_slots_prices_and_waits_are_no_other_version(field: str) -> None:
 def test_every_field_of_a_profile_is_one_or_the_other() -> None:
     assert OTHER_ANSWERS.keys() | SAME_ANSWERS.keys() == set(Profile.__struct_fields__)
     assert not OTHER_ANSWERS.keys() & SAME_ANSWERS.keys()
+
+
+def test_prices_and_minutes_of_sessions_are_no_other_version() -> None:
+    other = replace(WITH_SESSIONS, session=replace(TERMS, minutes=5.0, usd_max=Decimal(9)))
+    assert version_of(other) == version_of(WITH_SESSIONS)
+    assert version_of(replace(WITH_SESSIONS, session=replace(TERMS, calls_max=41))) != version_of(WITH_SESSIONS)
 
 
 def test_a_version_s_id_never_changes() -> None:

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from agents.gateway.contract import FREE, CallRefused, MeteredCall
+from agents.permits import PermitAnswer, Permits
 from agents.workers.gateway_permits import GatewayPermits, prompt_parts
-from agents.workers.permits import PermitAnswer, Permits
 from agents.workers.result import HandIn
 from domain.errors import Unavailable
 from domain.money import Amount

@@ -18,7 +18,7 @@ from agents.employees.providers.openai_responses import OpenAIResponsesModel
 from agents.employees.providers.table import PROVIDERS, Provider, profile_of
 from director.cli.commands.staff import hire
 from director.services.hire_options import Hiring, posting_of
-from domain.employee import version_of
+from domain.employee import SessionTerms, version_of
 from domain.errors import AuraError, Invalid, NotFound
 
 VENDOR = "https://api.openai.com/v1"
@@ -68,12 +68,44 @@ def test_a_hire_takes_the_defaults_for_what_is_not_stated() -> None:
         ({"local": False}, {"price_in": None, "price_out": None}),
         ({"model": "m2"}, {"model": "m2"}),
         ({"base_url": VENDOR}, {"base_url": VENDOR}),
+        ({"session": False}, {}),
+        ({"session": True}, {"session": SessionTerms(), "output_tokens_max": 4096}),
+        ({"session": True, "output_tokens": 5}, {"session": SessionTerms(), "output_tokens_max": 5}),
+        ({"session": True, "output_tokens": 77, "session_calls": 3}, {"session": SessionTerms(calls_max=3)}),
+        ({"session": True, "output_tokens": 77, "session_minutes": 2.5}, {"session": SessionTerms(minutes=2.5)}),
+        (
+            {"session": True, "output_tokens": 77, "session_usd": "0.25"},
+            {"session": SessionTerms(usd_max=Decimal("0.25"))},
+        ),
+        ({"session": True, "output_tokens": 77, "session_tokens": 9}, {"session": SessionTerms(tokens_max=9)}),
     ],
 )
 def test_an_update_changes_what_is_stated_and_nothing_else(
     stated: dict[str, object], changes: dict[str, object]
 ) -> None:
     assert posting_of(asked(**stated), PRESENT) == replace(PRESENT, **changes)
+
+
+def test_an_update_keeps_the_limits_of_sessions_that_are_not_stated() -> None:
+    present = replace(PRESENT, session=SessionTerms(calls_max=7, usd_max=Decimal(3)))
+    updated = posting_of(asked(session_minutes=1.0), present)
+    assert updated == replace(present, session=SessionTerms(calls_max=7, usd_max=Decimal(3), minutes=1.0))
+    assert posting_of(asked(session=False), present) == PRESENT
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"session_calls": 3}, "does not work in sessions"),
+        ({"session": False, "session_usd": "1"}, "does not work in sessions"),
+        ({"session": True, "session_usd": "many"}, "--session-usd many is not an amount"),
+        ({"session": True, "session_usd": "-1"}, "--session-usd -1 is not an amount"),
+    ],
+)
+def test_bad_limits_of_sessions_are_refused(stated: dict[str, object], said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        posting_of(asked(**stated), PRESENT)
+    assert posting_of(asked(session=True, session_usd="1"), PRESENT).session is not None, "control"
 
 
 def test_every_option_is_tried_alone() -> None:

@@ -16,7 +16,7 @@ from domain.message import Event
 from projections import manager as manager_view
 from projections.hr import HRProjection, Person, StrikeRow
 from projections.manager import EmployeeRow, ManagerProjection
-from tests.unit.samples import ASSIGNED, AT, CALLING, EMPLOYEE, FIRST, ORDER, PLANNED, PROFILE, happened
+from tests.unit.samples import ASSIGNED, AT, CALLING, EMPLOYEE, FIRST, ORDER, PLANNED, PROFILE, WITH_SESSIONS, happened
 from tests.unit.test_projections import recorded
 
 HIRED, DISMISSED, RENAMED = happened("employee.hired", "employee.dismissed", "employee.renamed")
@@ -55,7 +55,7 @@ def test_a_dismissed_one_is_nobody_for_the_manager() -> None:
 def test_a_renamed_one_works_on_under_the_new_name() -> None:
     row = after(ManagerProjection(), HIRED, RENAMED).get(EmployeeRow, EMPLOYEE, "employee")
     assert row is not None
-    assert (row.name, manager_view.profile_of(row)) == ("bea", msgspec.structs.replace(PROFILE, name="bea"))
+    assert (row.name, manager_view.profile_of(row)) == ("bea", msgspec.structs.replace(WITH_SESSIONS, name="bea"))
 
 
 def test_hr_keeps_the_record_of_who_left_and_the_version_of_who_answers() -> None:
@@ -64,7 +64,7 @@ def test_hr_keeps_the_record_of_who_left_and_the_version_of_who_answers() -> Non
     person = rows.get(Person, EMPLOYEE, "employee")
     assert person is not None
     assert (person.name, person.phase, person.strikes) == ("bea", "dismissed", 1)
-    assert (person.version, person.hired_at, person.dismissed_at) == (version_of(PROFILE), AT + 1, AT + 4)
+    assert (person.version, person.hired_at, person.dismissed_at) == (version_of(WITH_SESSIONS), AT + 1, AT + 4)
     lines = sorted(rows.of(StrikeRow, EMPLOYEE), key=lambda line: line.at)
     assert [(line.kind, line.reason) for line in lines] == [
         ("warned", "wrote x.py"),

@@ -42,10 +42,10 @@ PRICED = replace(
     ],
 )
 def test_a_reservation_is_as_large_as_its_prompt(size: int | None, reserved: Amount) -> None:
-    assert routing.reservation_of(PRICED, size) == reserved
+    assert routing.call_bound_of(PRICED, size) == reserved
     unknown = replace(PRICED, prompt_usd_max=None)
-    assert routing.reservation_of(unknown, size).usd == PRICED.call_usd_max
-    assert routing.reservation_of(unknown, size).tokens == reserved.tokens
+    assert routing.call_bound_of(unknown, size).usd == PRICED.call_usd_max
+    assert routing.call_bound_of(unknown, size).tokens == reserved.tokens
 
 
 def test_a_longer_brief_has_a_larger_prompt() -> None:
@@ -108,7 +108,7 @@ async def assigned(house: House) -> task.Assign:
 
 async def test_a_task_is_assigned_once_its_prompt_is_sized(monkeypatch: pytest.MonkeyPatch) -> None:
     command = await assigned(House(monkeypatch, BRIEF))
-    assert command.reservation == routing.reservation_of(PROFILE, prompt_tokens(BRIEF))
+    assert command.reservation == routing.call_bound_of(PROFILE, prompt_tokens(BRIEF))
     assert command.reservation.tokens < PROFILE.call_tokens_max
 
 
@@ -117,7 +117,7 @@ async def test_a_prompt_that_cannot_be_sized_is_reserved_at_its_most(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     command = await assigned(House(monkeypatch, error))
-    assert command.reservation == routing.reservation_of(PROFILE)
+    assert command.reservation == routing.call_bound_of(PROFILE)
 
 
 def test_a_small_prompt_is_paid_for_by_a_budget_that_the_longest_would_not_fit() -> None:
@@ -139,7 +139,7 @@ def test_a_small_prompt_is_paid_for_by_a_budget_that_the_longest_would_not_fit()
 
 async def ordered(house: House) -> None:
     """Run the duty that sends orders on an assignment."""
-    duty, stop = Ordering(cast(Any, None), cast(Any, house), house.send), asyncio.Event()
+    duty, stop = Ordering(cast(Any, None), cast(Any, None), cast(Any, house), house.send), asyncio.Event()
     duty.note(board(*ASSIGNED), live=True)
     duty.note(board(*ASSIGNED), live=True)
     async with asyncio.TaskGroup() as group:
@@ -186,4 +186,4 @@ async def test_an_order_waits_for_a_store_that_is_away(monkeypatch: pytest.Monke
 
 def test_a_profile_without_prompt_limits_is_no_danger() -> None:
     odd: Profile = replace(PROFILE, output_tokens_max=512, call_tokens_max=512)
-    assert routing.reservation_of(odd, 0) == routing.reservation_of(odd)
+    assert routing.call_bound_of(odd, 0) == routing.call_bound_of(odd)

@@ -186,6 +186,7 @@ def profile_of(posting: Posting) -> Profile:
         call_wall_s=posting.wall_s,
         server=origin_of(posting.base_url) if provider.remote else "",
         parameters=provider.parameters(posting),
+        session=posting.session,
     )
 
 

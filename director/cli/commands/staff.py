@@ -50,6 +50,26 @@ PromptTokens = Annotated[
     int | None,
     typer.Option(min=1, help="The maximum tokens of one prompt: the model's context minus the answer (default 32768)."),
 ]
+IsSession = Annotated[
+    bool | None,
+    typer.Option(
+        "--session/--no-session",
+        help="The employee works in sessions: it reads, changes and runs a working copy with many calls. "
+        "--no-session: it answers with one call (the default).",
+    ),
+]
+SessionCalls = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="The maximum number of calls of one session (default 60).")
+]
+SessionMinutes = Annotated[
+    float | None, typer.Option(min=0.1, max=600, help="The maximum minutes of one session (default 30).")
+]
+SessionUsd = Annotated[
+    str | None, typer.Option(metavar="USD", help="The maximum cost of one session (default 1.00 USD).")
+]
+SessionTokens = Annotated[
+    int | None, typer.Option(min=1, help="The maximum tokens of one session, all calls together (default 1000000).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -105,6 +125,11 @@ async def hire(
     script: Annotated[
         str | None, typer.Option(help="Play recorded answers from this JSON file instead of a model.")
     ] = None,
+    session: IsSession = None,
+    session_calls: SessionCalls = None,
+    session_minutes: SessionMinutes = None,
+    session_usd: SessionUsd = None,
+    session_tokens: SessionTokens = None,
     update: Annotated[
         bool,
         typer.Option(
@@ -134,6 +159,11 @@ async def hire(
         prompt_tokens=prompt_tokens,
         wall_s=wall_s,
         script=script,
+        session=session,
+        session_calls=session_calls,
+        session_minutes=session_minutes,
+        session_usd=session_usd,
+        session_tokens=session_tokens,
     )
     act = hiring.update if update else hiring.hire
     hired = await act(settings, wanted)

@@ -16,12 +16,16 @@ from domain.money import Amount
 
 ANSWER_WAIT_S = 5.0
 """Seconds to wait for an answer to one request. Then the worker asks again."""
+SIGN_EVERY_S = 10.0
+"""Seconds between two signs of life."""
 RETRY_WAIT_S = 0.25
 RETRY_WAIT_MAX_S = 4.0
+ENDS_ATTEMPT = ("reservation_used_up", "calls_used_up", "lease_ended")
+"""Codes of refused permits that end the attempt. After any other code the order is no longer this worker's."""
 Status = Literal["granted", "already_granted", "refused"]
 
 
-class PermitRequest(msgspec.Struct, frozen=True, kw_only=True):
+class PermitRequest(msgspec.Struct, frozen=True, kw_only=True, tag="permit"):
     """The request for one call. `ask`: number of the request; after a refusal the next one has another number."""
 
     run: UUID
@@ -31,6 +35,16 @@ class PermitRequest(msgspec.Struct, frozen=True, kw_only=True):
     bound: Amount
     claim: UUID
     ask: int = 0
+
+
+class SignOfLife(msgspec.Struct, frozen=True, kw_only=True, tag="sign"):
+    """A message that a worker still works on a session. `credential`: the name of its upload bucket."""
+
+    run: UUID
+    task: UUID
+    order: UUID
+    claim: UUID
+    credential: str
 
 
 class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +104,18 @@ class Permits:
             await self._granted(bound)
             index, self._next = self._next, self._next + 1
             return index
+
+    async def still_ours(self, credential: str) -> bool:
+        """Tell the manager that this worker still works on the order. Return False if it is no longer this worker's.
+
+        If no manager answers, the answer is True: the lease of the order limits the work.
+        """
+        sign = SignOfLife(**self._ids, claim=self._claim, credential=credential)
+        try:
+            data = await self._queue.ask_permit(self._employee, msgspec.json.encode(sign), ANSWER_WAIT_S)
+        except Unavailable:
+            return True
+        return data is None or _answer.decode(data).status != "refused"
 
     async def _granted(self, bound: Amount) -> None:
         wait_s = RETRY_WAIT_S

@@ -1,0 +1,120 @@
+"""The box of a session, with the libraries and tools of its project."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from agents.employees.contract import Order
+from agents.working_copies.working_copy import WorkingCopy
+from domain.errors import AuraError
+from domain.tree import Tree
+from verification.execution.case_runner import LIBRARIES, METADATA, Project
+from verification.gates.base import Origin
+from verification.judge import project_of
+from verification.packages.toolbox import TOOLS, toolbox
+from verification.requirements.model import Requirement
+from verification.sandbox.base import PROGRAMS, PYTHON, WORK, Sandbox
+from verification.sandbox.session_box import SessionBox
+from verification.sandbox.session_limits import SESSION_LIMITS
+from verification.suites.pytest_runner import PYTEST
+
+TESTS = "/aura/tests"
+"""Folder in the box with visible tests that are not part of the project."""
+LEASE_SHARE_S = 5.0
+"""Seconds before the end of the lease at which the box ends, so that there is time for the hand-in."""
+
+
+class NotPrepared(Exception):
+    """A session cannot begin. `outcome`: of the attempt."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+
+
+@contextmanager
+def preparing(outcome: str) -> Iterator[None]:
+    """Turn an error of the project into NotPrepared with this outcome."""
+    try:
+        yield
+    except AuraError as error:
+        raise NotPrepared(outcome, str(error)) from error
+
+
+class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of one session. `base`: the tree of the base commit alone; None without a base.
+
+    `requirement` has no sealed part. `box` is None until the box is open.
+    """
+
+    requirement: Requirement
+    copy: WorkingCopy
+    base: Tree | None
+    libraries: Path | None
+    sandbox: Sandbox
+    accepted: tuple[str, ...]
+    allow_degraded: bool
+    opened_box: SessionBox | None = None
+
+    @property
+    def box(self) -> SessionBox:
+        assert self.opened_box is not None, "the box is open"
+        return self.opened_box
+
+    def with_box(self, box: SessionBox) -> "OpenSession":
+        return replace(self, opened_box=box)
+
+
+async def session_box(order: Order, opened: OpenSession) -> SessionBox:
+    """Return the box of a session, which is not started yet. Raises Unavailable without a folder for the tools."""
+    project = _project(opened)
+    tools = await asyncio.to_thread(toolbox, PYTEST)
+    limits = SESSION_LIMITS["new" if opened.base is None else "base"]
+    minutes = max(order.lease_s - LEASE_SHARE_S, LEASE_SHARE_S) / 60
+    generated = {
+        path: content
+        for path, content in project.environment.generated.items()
+        if path not in opened.copy.initial.paths()
+    }
+    return SessionBox(
+        opened.sandbox,
+        opened.copy.whole().with_files(generated),
+        limits=replace(limits, minutes=min(limits.minutes, minutes)),
+        folders={TOOLS: tools, **project.folders},
+        env=_environment(project),
+        read_only={**project.read_only, **_programs(), **_tests(order, opened.copy.initial)},
+        allow_degraded=opened.allow_degraded,
+        accepted=opened.accepted,
+    )
+
+
+def _project(opened: OpenSession) -> Project:
+    """Return the project as a verdict would install it."""
+    requirement = opened.requirement
+    origin = Origin(files=opened.base or Tree({}), described=requirement.described, generated=requirement.generated)
+    return project_of(requirement, opened.copy.initial, origin, opened.libraries, ())
+
+
+def _environment(project: Project) -> dict[str, str]:
+    """Return the variables of each command: the project's folders are on Python's path, before libraries and tools."""
+    places = [f"{WORK}/{folder}".rstrip("/") for folder in project.environment.paths]
+    places += [LIBRARIES] if project.libraries else []
+    places += [METADATA] if project.environment.metadata else []
+    return {"PYTHONPATH": ":".join([*places, TOOLS]), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _programs() -> Mapping[str, bytes]:
+    """Return programs that people expect on PATH."""
+    return {f"{PROGRAMS}/pytest": f'#!/bin/sh\nexec {PROGRAMS}/{PYTHON} -m pytest "$@"\n'.encode()}
+
+
+def _tests(order: Order, initial: Tree) -> Mapping[str, bytes]:
+    """Return the visible tests that the project does not contain."""
+    return {
+        f"{TESTS}/{path}": text.encode() for path, text in order.brief.suites.items() if path not in initial.paths()
+    }
