@@ -184,6 +184,7 @@ class Organisation:
             uploads=upload_bucket(client, credential),
             credential=credential,
             libraries=setup.libraries,
+            outcomes=setup.base_outcomes,
             machine=setup.machine,
             allow_degraded=setup.allow_degraded,
             say=setup.say,

@@ -46,13 +46,17 @@ class SessionEmployee(Employee, Protocol):
 
 @dataclass(frozen=True)
 class SessionPlace:
-    """The parts that all sessions of one process share. `credential`: the name of this process's upload bucket."""
+    """The parts that all sessions of one process share. `credential`: the name of this process's upload bucket.
+
+    `libraries`, `outcomes`: folders for installed dependencies, and for the results of a base's own tests.
+    """
 
     open_sandbox: Callable[[], Sandbox]
     copies: WorkingCopies
     uploads: ObjectBucket
     credential: str
     libraries: Path
+    outcomes: Path
     machine: str
     allow_degraded: bool = False
     say: Callable[[str], None] = lambda _: None
@@ -173,6 +177,8 @@ class SessionRunner:
             seed=order.seed,
             allow_degraded=opened.allow_degraded,
             accepted=opened.accepted,
+            outcomes=self._place.outcomes,
+            on_fault=self._place.say,
         )
         return await check.text(await _handed(order.session, opened))
 

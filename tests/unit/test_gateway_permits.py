@@ -95,7 +95,7 @@ async def test_a_permit_is_asked_for_again_while_a_receipt_is_on_its_way(monkeyp
 
 
 async def test_a_receipt_is_sent_again_if_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.workers.gateway_permits.RETRY_WAIT_S", 0.0)
+    monkeypatch.setattr("agents.workers.receipts.RETRY_WAIT_S", 0.0)
     queue = Queue(failing=3)
     await _permits(queue).receipt(0, _call(messages=[]))
     assert len(queue.sent) == 1
