@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from agents.employees.contract import Employee, Order, SessionOrder
 from agents.employees.conversation import Model
@@ -237,8 +237,9 @@ def _requirement(session: SessionOrder) -> Requirement:
     )
 
 
-async def _cancelled(task: "asyncio.Task[object]") -> None:
-    """Cancel a task and wait for its end."""
+async def _cancelled(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task and wait for its end. Its result or error is no longer wanted."""
     task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()

@@ -50,6 +50,26 @@ PromptTokens = Annotated[
     int | None,
     typer.Option(min=1, help="The maximum tokens of one prompt: the model's context minus the answer (default 32768)."),
 ]
+Model = Annotated[str | None, typer.Option(help="The model's name on that server.")]
+StyleName = Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")]
+PriceOut = Annotated[str | None, typer.Option(metavar="USD", help="The price per million answer tokens.")]
+Slots = Annotated[
+    int | None,
+    typer.Option(min=1, max=64, help="The maximum number of calls, or of sessions, at the same time (default 1)."),
+]
+OutputTokens = Annotated[
+    int | None,
+    typer.Option(min=1, help="The maximum tokens of one answer (default 1024; 4096 with --session)."),
+]
+WallS = Annotated[float | None, typer.Option(min=1, help="The maximum seconds of one call (default 120).")]
+ScriptFile = Annotated[str | None, typer.Option(help="Play recorded answers from this JSON file instead of a model.")]
+IsUpdate = Annotated[
+    bool,
+    typer.Option(
+        "--update",
+        help="Change an employee. Its id, its strikes, and all options that are not given stay the same.",
+    ),
+]
 IsSession = Annotated[
     bool | None,
     typer.Option(
@@ -107,36 +127,24 @@ async def hire(
     name: Annotated[str, typer.Argument(help="The employee's name: letters, digits, - and _.")],
     provider: ProviderName = None,
     base_url: BaseUrl = None,
-    model: Annotated[str | None, typer.Option(help="The model's name on that server.")] = None,
-    style: Annotated[str | None, typer.Option(help="chat (the default), or grammar for a llama.cpp server")] = None,
+    model: Model = None,
+    style: StyleName = None,
     api: Api = None,
     key_env: KeyEnv = None,
     local: Local = None,
     price_in: PriceIn = None,
-    price_out: Annotated[str | None, typer.Option(metavar="USD", help="The price per million answer tokens.")] = None,
-    slots: Annotated[
-        int | None, typer.Option(min=1, max=64, help="The maximum number of calls at the same time (default 1).")
-    ] = None,
-    output_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The maximum tokens of one answer (default 1024).")
-    ] = None,
+    price_out: PriceOut = None,
+    slots: Slots = None,
+    output_tokens: OutputTokens = None,
     prompt_tokens: PromptTokens = None,
-    wall_s: Annotated[float | None, typer.Option(min=1, help="The maximum seconds of one call (default 120).")] = None,
-    script: Annotated[
-        str | None, typer.Option(help="Play recorded answers from this JSON file instead of a model.")
-    ] = None,
+    wall_s: WallS = None,
+    script: ScriptFile = None,
     session: IsSession = None,
     session_calls: SessionCalls = None,
     session_minutes: SessionMinutes = None,
     session_usd: SessionUsd = None,
     session_tokens: SessionTokens = None,
-    update: Annotated[
-        bool,
-        typer.Option(
-            "--update",
-            help="Change an employee. Its id, its strikes, and all options that are not given stay the same.",
-        ),
-    ] = False,
+    update: IsUpdate = False,
 ) -> None:
     """Hire an employee. It is a model on a server, or a script."""
     from director.cli.staff_text import hired_text
