@@ -202,7 +202,8 @@ def _session(wanted: Hiring, present: SessionTerms | None) -> SessionTerms | Non
         if limits:
             raise Invalid(
                 "A limit of sessions was given, but this employee does not work in sessions.",
-                hint="Add --session, or leave out --session-calls, --session-minutes, --session-usd and --session-tokens.",
+                hint="Add --session, or leave out --session-calls, --session-minutes, --session-usd and "
+                "--session-tokens.",
             )
         return None
     return replace(present or SessionTerms(), **limits)
