@@ -74,7 +74,8 @@ def test_a_key_that_an_employee_needs(aura: Aura) -> None:
 @pytest.mark.needs_nats
 @pytest.mark.needs_postgres
 def test_with_an_organisation_at_work() -> None:
-    with homely("up", "--no-model") as aura:
+    with homely("up", "--no-model") as stack:
+        aura = stack.inside()
         found = parts(json.loads(aura.run("doctor", "--json").out))
         assert found["nats-server"]["says"].startswith("nats-server ")
         assert " answers at " in found["postgres"]["says"]

@@ -93,7 +93,7 @@ def test_filters_narrow_each_other_down(aura: Aura, log: list[dict[str, Any]]) -
     assert aura.lines("events", "--actor", "hr", "--type", "task.") == []
 
 
-def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, log: list[dict[str, Any]]) -> None:
+def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, aura: Aura, log: list[dict[str, Any]]) -> None:
     following = stack.begin(
         *("events", "--follow", "--after", "0", "--actor", "director", "--type", "organisation.", "--json")
     )
@@ -101,28 +101,30 @@ def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, log: list
         assert following.stdout is not None
         expected = [line for line in log if line["envelope"]["type"] == "organisation.founded"]
         assert json.loads(following.stdout.readline()) == expected[0]
-        stack.json("pause", "--reason", "to be followed")
-        stack.json("resume", "--reason", "followed")
+        aura.json("pause", "--reason", "to be followed")
+        aura.json("resume", "--reason", "followed")
         came = [json.loads(following.stdout.readline())["envelope"]["type"] for _ in range(2)]
         assert came == ["organisation.paused", "organisation.resumed"]
     finally:
         following.terminate()
         following.communicate(timeout=WAIT_S)
-    assert stack.json("events", "--follow", "--until", "9", code=2)["hint"]
+    assert aura.json("events", "--follow", "--until", "9", code=2)["hint"]
 
 
-def test_follow_alone_shows_nothing_of_the_past(stack: Aura) -> None:
+@pytest.mark.slow
+@pytest.mark.ci
+def test_follow_alone_shows_nothing_of_the_past(stack: Aura, aura: Aura) -> None:
     following = stack.begin("events", "--follow", "--json")
     try:
         assert following.stderr is not None
         assert following.stdout is not None
-        last = stack.status()["last_event"]
+        last = aura.status()["last_event"]
         assert following.stderr.readline() == (
             f"Following from event {last + 1} on. To begin with the first event: aura events --follow --after 0\n"
         )
-        stack.json("pause", "--reason", "to be followed")
+        aura.json("pause", "--reason", "to be followed")
         assert json.loads(following.stdout.readline())["seq"] == last + 1
-        stack.json("resume", "--reason", "followed")
+        aura.json("resume", "--reason", "followed")
     finally:
         following.terminate()
         following.communicate(timeout=WAIT_S)

@@ -140,6 +140,16 @@ def passes_again(aura: Aura, file: str, folder: str) -> None:
     assert "passed" in done.stdout
 
 
+def test_the_context_of_the_nats_command_line_is_for_its_owner_alone(inside: Aura) -> None:
+    said = inside.run("up", "--no-model")
+    path = inside.home / "run" / "nats-context.json"
+    assert str(path) in said.err
+    assert path.stat().st_mode & 0o777 == 0o600
+    password = path.read_text().split('"password": "')[1].split('"')[0]
+    assert len(password) > 20
+    assert password not in said.out + said.err
+
+
 def test_a_declined_delivery_has_no_release_ref(inside: Aura) -> None:
     sample = Sample()
     inside.hire("berta", {"T1": [sample.right("T1")]})
@@ -261,6 +271,8 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_judging_by_hand(inside: Aura, tmp_path: Path) -> None:
     sample = Sample()
     file = inside.requirement(sample, "judged")

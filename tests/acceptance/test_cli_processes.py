@@ -12,7 +12,13 @@ from director.deployment.processes import ROLES
 from tests.acceptance.cli import Aura, homely
 from tests.integration.house import Sample
 
-pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+pytestmark = [
+    pytest.mark.needs_sandbox,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+    pytest.mark.slow,
+    pytest.mark.ci,
+]
 
 UP = ("up", "--no-model", "--processes")
 SERVERS = ("nats", "postgres")
@@ -104,8 +110,6 @@ def test_a_second_up_finds_the_first_whichever_it_asks_for(aura: Aura) -> None:
     assert aura.json("up", "--no-model")["supervisor_pid"] == first
 
 
-@pytest.mark.slow
-@pytest.mark.ci
 def test_down_in_the_middle_of_a_run_ends_at_one_sequence_and_the_run_goes_on(aura: Aura) -> None:
     run = begin(aura, "berta", delay_s=CALL_S)
     aura.json("down")
@@ -123,8 +127,6 @@ def test_down_in_the_middle_of_a_run_ends_at_one_sequence_and_the_run_goes_on(au
     assert set(checked["positions"].values()) == {checked["events"]}
 
 
-@pytest.mark.slow
-@pytest.mark.ci
 def test_a_metrics_port_may_be_off_and_must_read(aura: Aura) -> None:
     aura.json("down")
     wrong = aura.json("serve", "hr", code=2, AURA_METRICS_PORT="many")

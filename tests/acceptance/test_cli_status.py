@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.acceptance.cli import Aura, homely
+from tests.tiers import CI
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
@@ -31,7 +32,7 @@ def ready(aura: Aura) -> bool:
     return aura.run("status").code == 0
 
 
-@pytest.mark.parametrize("name", ["organisation", "nats", "postgres"])
+@pytest.mark.parametrize("name", ["organisation", pytest.param("nats", marks=CI), pytest.param("postgres", marks=CI)])
 def test_a_part_that_does_not_answer_is_missing(aura: Aura, name: str) -> None:
     aura.until(lambda: ready(aura))
     pids = {one["name"]: one["pid"] for one in aura.status()["processes"]}

@@ -21,6 +21,7 @@ from runtime.process_config import Setup
 from tests.acceptance.cli import WAIT_S, Aura, homely
 from tests.clusters import with_cluster
 from tests.integration.house import House, Sample
+from tests.tiers import CI
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
@@ -101,6 +102,8 @@ def organisation(aura: Aura) -> ChildStatus:
     return next(one for one in status(aura.home).children if one.name == "organisation")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_down_says_that_the_organisation_had_died_before() -> None:
     with homely(*UP) as aura:
         inside = aura.inside()
@@ -198,7 +201,7 @@ async def deaf(stop: asyncio.Event) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("kind", [Failing, Deaf])
+@pytest.mark.parametrize("kind", [Failing, pytest.param(Deaf, marks=CI)])
 async def test_an_organisation_of_which_one_part_fails_ends(kind: type[Organisation]) -> None:
     """None of its parts is left at work alone."""
     async with founded() as (aura, database, stream):
@@ -207,6 +210,8 @@ async def test_an_organisation_of_which_one_part_fails_ends(kind: type[Organisat
         assert raised.group_contains(Failed)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_an_organisation_whose_stream_is_another_one_is_never_ready() -> None:
     """`aura up` answers as soon as all are ready: it must not call this a success."""
     told: list[str] = []

@@ -17,6 +17,7 @@ from verification.verdict.model import Verdict
 __all__ = ["sandbox"]
 
 pytestmark = pytest.mark.needs_sandbox
+MUTANTS = 2
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 GREET = b"""
@@ -112,12 +113,16 @@ def example(name: str) -> Requirement:
     return read_requirement(EXAMPLES / name / f"{name}.md")
 
 
-async def verdict(requirement: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap) -> Verdict:
-    return await judge(Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=7, allow_degraded=True)
+async def verdict(
+    requirement: Requirement, tree: dict[str, bytes], sandbox: Bubblewrap, *, whole: bool = False
+) -> Verdict:
+    """Return the verdict. The repeated runs and the mutants of a whole tree are tried only where a test needs them."""
+    candidate = Candidate(requirement=requirement, tree=tree, whole=whole, mutants_max=MUTANTS)
+    return await judge(candidate, sandbox=sandbox, seed=7, allow_degraded=True)
 
 
 async def test_a_right_command_is_verified(sandbox: Bubblewrap) -> None:
-    found = await verdict(example("greet-cli"), {"greet.py": GREET}, sandbox)
+    found = await verdict(example("greet-cli"), {"greet.py": GREET}, sandbox, whole=True)
     assert found.verified, found.findings
 
 
@@ -151,7 +156,7 @@ async def test_steps_share_a_box(sandbox: Bubblewrap) -> None:
 async def test_one_task_is_judged_alone(sandbox: Bubblewrap) -> None:
     requirement, half = example("hello-slug"), {"slugify.py": SLUGIFY}
     alone = await judge(
-        Candidate(requirement=requirement, tree=half, criteria=("A1", "A2"), scope=("slugify.py",)),
+        Candidate(requirement=requirement, tree=half, criteria=("A1", "A2"), scope=("slugify.py",), whole=False),
         sandbox=sandbox,
         seed=1,
         allow_degraded=True,
@@ -235,7 +240,10 @@ async def test_a_box_that_cannot_be_made_is_nobodys_failure(sandbox: Bubblewrap)
             Candidate(requirement=values(), tree=right), sandbox=Broken(sandbox, 1000), seed=1, allow_degraded=True
         )
     once = await judge(
-        Candidate(requirement=values(), tree=right), sandbox=Broken(sandbox, 1), seed=1, allow_degraded=True
+        Candidate(requirement=values(), tree=right, whole=False),
+        sandbox=Broken(sandbox, 1),
+        seed=1,
+        allow_degraded=True,
     )
     assert once.verified
 

@@ -128,6 +128,8 @@ def test_the_guide_and_these_tests_know_the_same_commands() -> None:
     assert f"NATSCLI={VERSION}\n" in (ROOT / ".ci" / "nats-cli").read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_up_writes_a_private_context_and_names_no_password(operator: Operator) -> None:
     path = operator.aura.home / "run" / "nats-context.json"
     assert str(path) in operator.line
@@ -139,6 +141,8 @@ def test_up_writes_a_private_context_and_names_no_password(operator: Operator) -
     assert "@" not in text
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @needs_cli
 @pytest.mark.parametrize("question", [question for question in ANSWERS if question != "What happens now?"])
 def test_a_command_answers_its_question(operator: Operator, question: str) -> None:
@@ -158,6 +162,8 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
     return text
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @needs_cli
 def test_the_live_tail_shows_what_happens_now(operator: Operator) -> None:
     question = "What happens now?"

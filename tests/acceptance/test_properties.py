@@ -34,7 +34,10 @@ def rank(runs):
 async def verdict(source: str, sandbox: Bubblewrap, seed: int = 7) -> Verdict:
     tree = {"runs.py": source.encode()}
     return await judge(
-        Candidate(requirement=read_requirement(EXAMPLE), tree=tree), sandbox=sandbox, seed=seed, allow_degraded=True
+        Candidate(requirement=read_requirement(EXAMPLE), tree=tree, whole=False),
+        sandbox=sandbox,
+        seed=seed,
+        allow_degraded=True,
     )
 
 

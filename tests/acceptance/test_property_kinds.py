@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import Invalid
 from tests.sandboxes import sandbox
-from tests.tiers import every_second
+from tests.tiers import every_second, every_second_row
 from verification.execution.case_runner import Project
 from verification.judge import Candidate, judge
 from verification.properties.runner import Tried, properties_of, try_all
@@ -170,14 +170,19 @@ async def test_a_table_of_the_visible_cases_fails_on_fresh_inputs(sandbox: Bubbl
     (criterion,) = found.criteria
     counts = (criterion.visible_passed, criterion.visible_total, criterion.sealed_passed, criterion.sealed_total)
     assert counts == (3, 3, 0, 1)
-    control = await judge(Candidate(requirement=asked, tree=right), sandbox=sandbox, seed=3, allow_degraded=True)
+    control = await judge(
+        Candidate(requirement=asked, tree=right, whole=False), sandbox=sandbox, seed=3, allow_degraded=True
+    )
     assert control.verified, control.findings
 
 
 async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubblewrap) -> None:
     asked = requirement('{property: idempotent, call: "m:f", inputs: [integer]}')
     right = await judge(
-        Candidate(requirement=asked, tree={"m.py": b"f = abs"}), sandbox=sandbox, seed=3, allow_degraded=True
+        Candidate(requirement=asked, tree={"m.py": b"f = abs"}, whole=False),
+        sandbox=sandbox,
+        seed=3,
+        allow_degraded=True,
     )
     assert right.verified, right.findings
     assert [each.passed for each in right.criteria] == [True]
@@ -191,19 +196,31 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
 
 @pytest.mark.parametrize(
     ("source", "kind", "told"),
-    [
-        ("import os\ndef f(n): return n if n < 500 else os._exit(0)", "no_answer", "ended without an answer"),
-        ("def f(n):\n    while n > 500: pass\n    return n", "timeout", "did not end within 0.5 s"),
-        ("def g(n): return n", "did_not_start", "could not be called"),
-        (
-            "class Same(int):\n    def __eq__(self, other): return True\ndef f(n): return Same(n + 1)",
-            "property_failed",
-            "f(0) returned 1, and f of this result returned 2",
-        ),
-        ("class Same:\n    def __eq__(self, other): return True\ndef f(n): return Same()", "property_failed", "m.Same"),
-        ("def f(n): raise ValueError('no')", "property_failed", "as did every other call"),
-    ],
-    ids=["leaves", "hangs", "is not there", "is always equal", "equals everything", "refuses all"],
+    every_second_row(
+        [
+            (
+                "leaves",
+                "import os\ndef f(n): return n if n < 500 else os._exit(0)",
+                "no_answer",
+                "ended without an answer",
+            ),
+            ("hangs", "def f(n):\n    while n > 500: pass\n    return n", "timeout", "did not end within 0.5 s"),
+            ("is not there", "def g(n): return n", "did_not_start", "could not be called"),
+            (
+                "is always equal",
+                "class Same(int):\n    def __eq__(self, other): return True\ndef f(n): return Same(n + 1)",
+                "property_failed",
+                "f(0) returned 1, and f of this result returned 2",
+            ),
+            (
+                "equals everything",
+                "class Same:\n    def __eq__(self, other): return True\ndef f(n): return Same()",
+                "property_failed",
+                "m.Same",
+            ),
+            ("refuses all", "def f(n): raise ValueError('no')", "property_failed", "as did every other call"),
+        ]
+    ),
 )
 async def test_code_that_does_not_answer(sandbox: Bubblewrap, source: str, kind: str, told: str) -> None:
     written = 'property: idempotent, call: "m:f", inputs: [{integer: {min: 0, max: 1000}}], within_s: 0.5'

@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from tests.architecture.parsing import parsed
+
 _OPENER = re.compile(r"\s*(What|Whom|Whose|Who|How|Up to|The same)\b")
 
 
@@ -11,7 +13,7 @@ def plain_opener(path: str, source: str) -> list[str]:
     """Forbid docstrings that begin with a relative clause. The rule includes docstrings of attributes."""
     return [
         f"{path}:{line}: a docstring begins with a verb or a noun phrase, not with {match[1]!r}"
-        for line, text in _docstrings(ast.parse(source))
+        for line, text in _docstrings(parsed(source))
         if (match := _OPENER.match(text))
     ]
 

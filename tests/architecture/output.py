@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from tests.architecture.parsing import parsed
+
 WRITING_FOLDERS = ("director/cli/", "bench/", "verification/in_box/")
 WRITING_FILES = frozenset(
     {
@@ -28,7 +30,7 @@ def writes_at_the_edge(path: str, source: str) -> list[str]:
     if path.startswith(WRITING_FOLDERS) or path in WRITING_FILES:
         return []
     remedy = "return it, raise it, or call back; the command line writes, and processes listed in WRITING_FILES"
-    return [f"{path}:{line}: {what} writes to the terminal: {remedy}" for line, what in _writers(ast.parse(source))]
+    return [f"{path}:{line}: {what} writes to the terminal: {remedy}" for line, what in _writers(parsed(source))]
 
 
 def _writers(tree: ast.Module) -> Iterator[tuple[int, str]]:

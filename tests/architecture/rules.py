@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.architecture.docstrings import plain_opener
 from tests.architecture.output import writes_at_the_edge
+from tests.architecture.parsing import parsed
 
 FILE_LINES_MAX = 299
 FUNCTION_LINES_MAX = 60
@@ -65,7 +66,7 @@ def short_file(path: str, source: str) -> list[str]:
 def short_functions(path: str, source: str) -> list[str]:
     """Forbid long functions. A function fits on a screen."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
@@ -77,7 +78,7 @@ def gate_alone_publishes_events(path: str, source: str) -> list[str]:
     """Forbid the name `publish_events` outside the gate. Even a reference without a call is a violation."""
     if path in {GATE, EVENT_PUBLISHER}:
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     return [
         f"{path}:{line}: only {GATE} publishes on aura.evt.>: send a command instead"
         for line in _references(tree, "publish_events")
@@ -90,7 +91,7 @@ def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
         return []
     return [
         f"{path}:{line}: aura.work.> belongs to {WORK}: call its functions"
-        for line, text in _texts(ast.parse(source))
+        for line, text in _texts(parsed(source))
         if text.startswith("aura.work")
     ]
 
@@ -98,7 +99,7 @@ def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
 def nats_is_spoken_in_bus(path: str, source: str) -> list[str]:
     """Forbid `.publish(` outside the publishers of bus/, and `.request(` and the JetStream API outside bus/."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         asks = path.startswith("bus/") and bool(node.args) and _text(node.args[0]).startswith("$JS.API.")
@@ -134,7 +135,7 @@ def sql_stands_in_sql(path: str, source: str) -> list[str]:
     """Forbid SQL statements in Python. A statement has a name and a file in sql/."""
     return [
         f"{path}:{line}: SQL belongs in sql/queries/NAME.sql: {text.strip()[:40]!r}"
-        for line, text in _texts(ast.parse(source))
+        for line, text in _texts(parsed(source))
         if _is_sql(text)
     ]
 
@@ -145,7 +146,7 @@ def few_catch_everything(path: str, source: str) -> list[str]:
     A handler that ends with a bare `raise` is permitted, because it only cleans up.
     """
     found = []
-    for function, node in _with_function(ast.parse(source)):
+    for function, node in _with_function(parsed(source)):
         if (path, function) in PROCESS_EDGES:
             continue
         broad = isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type))
@@ -160,7 +161,7 @@ def nothing_happens_at_import(path: str, source: str) -> list[str]:
     """Forbid printing, reading the environment and running an event loop outside functions."""
     forbidden = {"print", "getenv", "environ", "run", "connect", "basicConfig"}
     found = []
-    for statement in ast.parse(source).body:
+    for statement in parsed(source).body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
             continue
         for node in _outside_functions(statement):
@@ -175,7 +176,7 @@ def types_are_read_at_import(path: str, source: str) -> list[str]:
     """Require that typed decoding uses a decoder that the module makes at import (docs/adr/0009)."""
     remedy = "make a decoder where the module begins: two threads that ask first crash msgspec"
     found = []
-    for function, node in _with_function(ast.parse(source)):
+    for function, node in _with_function(parsed(source)):
         if not isinstance(node, ast.Call):
             continue
         called = _name(node.func)

@@ -18,11 +18,15 @@ def measured() -> figures.Figures:
     return figures.figures_of(figures.ROOT)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_figures_of_the_page_are_those_of_the_code(measured: figures.Figures) -> None:
     """Ten percent of drift is allowed. Beyond that: `python -m tests.architecture.figures`."""
     assert figures.drifted(_page(), measured) == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_figure_that_has_drifted_is_found(measured: figures.Figures) -> None:
     page = figures.with_block(_page(), "figures", figures.table_of(measured))
     assert figures.drifted(page, measured) == []

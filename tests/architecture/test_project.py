@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ TEXT_BYTES_MAX = 1_000_000
 HELP_WALL_S = 240
 
 
+@cache
 def _sources() -> dict[str, str]:
     """Return path -> text of all code of the project, without tests."""
     return {

@@ -35,7 +35,7 @@ async def main() -> None:
     requirement = puzzle.requirement()
     for name, tree in (("right", puzzle.right()), ("table", puzzle.table())):
         verdict = await judge(
-            Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=1, allow_degraded=True
+            Candidate(requirement=requirement, tree=tree, whole=False), sandbox=sandbox, seed=1, allow_degraded=True
         )
         told[name] = [verdict.verified, list(verdict.not_held)]
     for name, code in (("keeps", RIGHT), ("forgets", FORGETFUL)):

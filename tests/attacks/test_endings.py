@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.leftovers import descriptors, gone, groups_of, processes_with
+from tests.tiers import CI
 from verification.sandbox import monitor
 from verification.sandbox.base import Limits, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -94,7 +95,7 @@ async def cancelled(running: "asyncio.Task[object]", times: int) -> None:
     assert running.cancelled()
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=CI)])
 async def test_cancelled_at_any_moment(own: Bubblewrap, times: int) -> None:
     """Also while the box is being made and while the cancelled run is being ended."""
     mark = f"ending-{os.urandom(6).hex()}"
@@ -135,7 +136,7 @@ async def test_timed_out_at_any_moment(own: Bubblewrap) -> None:
     assert descriptors() == before
 
 
-@pytest.mark.parametrize("start_wait_s", [0.0, 0.005, 0.01, 0.015])
+@pytest.mark.parametrize("start_wait_s", [0.0, pytest.param(0.005, marks=CI), 0.01, pytest.param(0.015, marks=CI)])
 async def test_a_box_that_is_not_made_in_time(
     own: Bubblewrap, monkeypatch: pytest.MonkeyPatch, start_wait_s: float
 ) -> None:

@@ -101,7 +101,7 @@ async def test_without_a_group_the_judge_refuses_unless_told_to_accept() -> None
         with pytest.raises(Refused, match="tree memory"):
             await judge(Candidate(requirement=puzzle.requirement(), tree=puzzle.right()), sandbox=sandbox, seed=1)
         accepted = await judge(
-            Candidate(requirement=puzzle.requirement(), tree=puzzle.right()),
+            Candidate(requirement=puzzle.requirement(), tree=puzzle.right(), whole=False),
             sandbox=sandbox,
             seed=1,
             allow_degraded=True,

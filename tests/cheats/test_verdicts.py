@@ -95,7 +95,8 @@ async def verdict(puzzle: Puzzle, tree: dict[str, bytes], sandbox: Bubblewrap) -
         )
         assert control.verified, control.findings
         controlled.append(requirement)
-    return await judge(Candidate(requirement=requirement, tree=tree), sandbox=sandbox, seed=2, allow_degraded=True)
+    candidate = Candidate(requirement=requirement, tree=tree, whole=False)
+    return await judge(candidate, sandbox=sandbox, seed=2, allow_degraded=True)
 
 
 def kinds(found: Verdict) -> set[str]:
@@ -104,7 +105,10 @@ def kinds(found: Verdict) -> set[str]:
 
 async def test_a_right_solution_is_verified(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     found = await judge(
-        Candidate(requirement=puzzle.requirement(), tree=puzzle.right()), sandbox=sandbox, seed=3, allow_degraded=True
+        Candidate(requirement=puzzle.requirement(), tree=puzzle.right(), mutants_max=2),
+        sandbox=sandbox,
+        seed=3,
+        allow_degraded=True,
     )
     assert found.verified
     assert found.findings == ()
@@ -184,7 +188,10 @@ async def test_only_what_changed_against_the_base_counts(puzzle: Puzzle, sandbox
     requirement, base = puzzle.requirement(), {"old.py": b"x = 1\n", "gone.py": b""}
     kept = {**base, **puzzle.right()}
     control = await judge(
-        Candidate(requirement=requirement, tree=kept, base=base), sandbox=sandbox, seed=1, allow_degraded=True
+        Candidate(requirement=requirement, tree=kept, base=base, whole=False),
+        sandbox=sandbox,
+        seed=1,
+        allow_degraded=True,
     )
     assert control.verified
     for tree in ({**kept, "old.py": b"x = 2\n"}, {path: kept[path] for path in kept if path != "gone.py"}):
@@ -211,7 +218,7 @@ async def test_a_file_that_shrinks_to_a_part_is_refused_and_of_a_folder_noted(
         assert kinds(found) == kinds_found
         assert found.verified is (not kinds_found)
     whole = await judge(
-        Candidate(requirement=requirement, tree={**kept, path: solution}, base=base),
+        Candidate(requirement=requirement, tree={**kept, path: solution}, base=base, mutants_max=0),
         sandbox=sandbox,
         seed=1,
         allow_degraded=True,

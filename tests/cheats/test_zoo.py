@@ -17,13 +17,14 @@ from tests.cheats.recorded import RECORDED, difference, read
 from tests.cheats.rounds import Fate, fates, judged, one_each, pairs, refused
 from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import IMPORTS
-from tests.tiers import every_second
+from tests.tiers import CI, every_fourth
 from tests.unit.repositories import needs_git
 from verification.in_box import case_worker
 from verification.sandbox.bubblewrap import Bubblewrap
 
-HONEST_EVERY = 13  # of the honest deliveries one in the short run
-CHEATS_EVERY = 3  # of the cheats one in the short run
+HONEST_EVERY = 39  # one of so many honest deliveries is judged in each `make test`
+HONEST_EVERY_CI = 13  # and one of so many before a merge
+CHEATS_EVERY = 6  # one of so many cheats is judged in each `make test`, and all before a merge
 SEEDS = 1 << 32
 BASE_CHEATS_EVERY = 28  # of the cheats against a base one in the short run
 CHEATS_MIN, TASKS_MIN, HONEST_MIN = 40, 6, 200
@@ -71,7 +72,7 @@ def test_a_seed_draws_the_same_again() -> None:
 
 
 @pytest.mark.needs_sandbox
-@pytest.mark.parametrize("name", every_second(TASKS))
+@pytest.mark.parametrize("name", every_fourth(TASKS))
 async def test_each_task_tells_right_from_wrong(sandbox: Bubblewrap, name: str) -> None:
     """For the judge and for the naive gate alike: else a refusal, or a cheat's success, would say nothing."""
     seed = drawn()
@@ -89,11 +90,11 @@ async def test_each_task_tells_right_from_wrong(sandbox: Bubblewrap, name: str) 
 
 
 @pytest.mark.needs_sandbox
-async def test_of_a_third_of_the_cheats_none_is_accepted(sandbox: Bubblewrap) -> None:
+async def test_of_a_sixth_of_the_cheats_none_is_accepted(sandbox: Bubblewrap) -> None:
     """Drawn anew for each run, each at one drawn task, with the findings of the table of expected verdicts."""
     seed = drawn()
-    third = one_each(seed)[seed % CHEATS_EVERY :: CHEATS_EVERY]
-    assert faults(await fates(third, sandbox, seed=seed, naive=False)) == []
+    sixth = one_each(seed)[seed % CHEATS_EVERY :: CHEATS_EVERY]
+    assert faults(await fates(sixth, sandbox, seed=seed, naive=False)) == []
 
 
 @pytest.mark.slow
@@ -106,8 +107,9 @@ async def test_no_cheat_is_accepted(sandbox: Bubblewrap) -> None:
 
 
 @pytest.mark.needs_sandbox
-async def test_no_honest_delivery_is_refused(sandbox: Bubblewrap) -> None:
-    judged_in_all, whole, seen = await refused(drawn(), sandbox, every=HONEST_EVERY)
+@pytest.mark.parametrize("every", [HONEST_EVERY, pytest.param(HONEST_EVERY_CI, marks=CI)])
+async def test_no_honest_delivery_is_refused(sandbox: Bubblewrap, every: int) -> None:
+    judged_in_all, whole, seen = await refused(drawn(), sandbox, every=every)
     print(f"{judged_in_all} honest deliveries, {whole} of them with every gate, {len(seen)} refused")
     assert seen == []
 

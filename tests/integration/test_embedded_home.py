@@ -25,6 +25,8 @@ from bus.embedded.home import SOCKET_NAME, SOCKET_PATH_BYTES_MAX, Home
 from bus.embedded.servers import Server, postgres_at
 from bus.embedded.stack import StackStatus, down, status, up
 from domain.errors import Unavailable
+from tests.clusters import with_cluster
+from tests.tiers import CI
 
 AS_ROOT = os.geteuid() == 0
 PLAIN_UID = 65534
@@ -74,6 +76,8 @@ async def test_odd_characters_in_the_path(folder: Path) -> None:
     assert await answers(stack)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_comma_in_the_path_would_part_two_hosts(folder: Path) -> None:
     home = folder / "a,b" / "home"
     said: list[str] = []
@@ -82,7 +86,7 @@ async def test_a_comma_in_the_path_would_part_two_hosts(folder: Path) -> None:
     await is_private(stack, str(home / "data" / "postgres"), said)
 
 
-@pytest.mark.parametrize("excess", [0, 1], ids=["fits", "too-long"])
+@pytest.mark.parametrize("excess", [pytest.param(0, id="fits", marks=CI), pytest.param(1, id="too-long")])
 async def test_a_home_too_long_for_a_socket(folder: Path, excess: int) -> None:
     """At the limit the data are in the home; one byte more, and they are in a private folder that status prints."""
     tail = len(f"/home/data/postgres/socket/{SOCKET_NAME}")
@@ -169,11 +173,13 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-@pytest.mark.parametrize("zombie", [False, True], ids=["another-program", "not-reaped"])
+@pytest.mark.parametrize(
+    "zombie", [pytest.param(False, id="another-program"), pytest.param(True, id="not-reaped", marks=CI)]
+)
 async def test_a_stale_lock_whose_pid_still_exists(
     folder: Path, stranger: subprocess.Popen[bytes], zombie: bool
 ) -> None:
-    home = Home(folder / "home")
+    home = with_cluster(folder / "home")
     server = postgres_at(home)
     await server.start()
     server.kill()
@@ -190,7 +196,7 @@ async def test_a_stale_lock_whose_pid_still_exists(
 
 
 async def test_a_second_server_on_the_same_data_is_refused(folder: Path) -> None:
-    home = Home(folder / "home")
+    home = with_cluster(folder / "home")
     server: Server = postgres_at(home)
     await server.start()
     with pytest.raises(Unavailable, match=f"process {server.pid}"):

@@ -23,6 +23,7 @@ from bus.embedded.stack import ChildSpec, StackStatus, down, status, up
 from bus.embedded.state import RESTART_LONGEST_S, ending
 from bus.embedded.supervisor import back_off_s
 from domain.errors import Conflict, Unavailable
+from tests.tiers import CI
 
 WAIT_S = 240.0
 SLEEPER = ChildSpec(
@@ -114,7 +115,7 @@ async def test_a_second_up_finds_the_first(home: Path) -> None:
     assert status(home).ready
 
 
-@pytest.mark.parametrize("name", ["nats", "postgres", "sleeper"])
+@pytest.mark.parametrize("name", [pytest.param("nats", marks=CI), "postgres", pytest.param("sleeper", marks=CI)])
 async def test_a_killed_child_is_started_again(home: Path, name: str) -> None:
     stack = await up(home, extra=[SLEEPER], on_progress=quiet)
     await remember(stack)
@@ -179,7 +180,9 @@ def test_how_a_process_ended_is_said_in_words() -> None:
     assert ending(None) == "could not be started"
 
 
-@pytest.mark.parametrize("all_of_it", [False, True], ids=["supervisor", "everything"])
+@pytest.mark.parametrize(
+    "all_of_it", [pytest.param(False, id="supervisor", marks=CI), pytest.param(True, id="everything")]
+)
 async def test_up_recovers_from_a_killed_supervisor(home: Path, all_of_it: bool) -> None:
     stack = await up(home, extra=[SLEEPER], on_progress=quiet)
     await remember(stack)
@@ -260,7 +263,7 @@ async def test_a_port_that_somebody_took_is_replaced(home: Path) -> None:
     await recall(second)
 
 
-@pytest.mark.parametrize("stop", ["down", "kill"])
+@pytest.mark.parametrize("stop", ["down", pytest.param("kill", marks=CI)])
 async def test_a_start_that_is_cut_short(home: Path, stop: str) -> None:
     """The `up` that waits says that its supervisor ended; the next one starts from there."""
     slow = ChildSpec(

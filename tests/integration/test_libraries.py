@@ -107,6 +107,8 @@ async def test_other_bytes_under_a_locked_name_are_refused(index: Path, tmp_path
 
 
 @pytest.mark.usefixtures("index")
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_two_at_once_make_one_folder(tmp_path: Path) -> None:
     lock = await resolved(["loud==1.0"], tmp_path / "first")
     one, other = await asyncio.gather(installed(lock, tmp_path / "second"), installed(lock, tmp_path / "second"))
@@ -114,6 +116,8 @@ async def test_two_at_once_make_one_folder(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "second").iterdir()] == [one.name]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_what_cannot_be_had_is_said_in_one_sentence(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

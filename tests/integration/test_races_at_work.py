@@ -20,6 +20,7 @@ from runtime.composition import Organisation
 from runtime.process_config import Setup
 from tests.integration.desks import HeldPublisher, stamp
 from tests.integration.house import House, Sample, of
+from tests.tiers import CI
 
 STILL_S = 0.4
 """Time (s) for which a test observes that nothing happens."""
@@ -97,7 +98,9 @@ def assignments_of(cause: UUID) -> set[UUID]:
     return {derive(cause, "manager.assign", index) for index in (0, COMMANDS_OF_A_TURN_MAX)}
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["pause-first", "assignment-first"])
+@pytest.mark.parametrize(
+    "first", [pytest.param(True, id="pause-first"), pytest.param(False, id="assignment-first", marks=CI)]
+)
 async def test_a_pause_racing_an_assignment(house: House, first: bool) -> None:
     sample = await two_employees(house)
     async with house.running(make=lambda setup: Struck(setup, house, "pause", first)):
@@ -122,7 +125,9 @@ async def test_a_pause_racing_an_assignment(house: House, first: bool) -> None:
     assert await orders(house) == 2
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["suspension-first", "assignment-first"])
+@pytest.mark.parametrize(
+    "first", [pytest.param(True, id="suspension-first", marks=CI), pytest.param(False, id="assignment-first")]
+)
 async def test_a_suspension_racing_an_assignment(house: House, first: bool) -> None:
     sample = await two_employees(house)
     async with house.running(make=lambda setup: Struck(setup, house, "suspend", first)):

@@ -29,7 +29,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
 async def judged(sandbox: Sandbox, task: RequirementTask, files: Mapping[str, bytes]) -> Verdict:
     """Return the verdict on the files of one task."""
     return await judge(
-        Candidate(requirement=EXAMPLE, tree=files, criteria=task.criteria, scope=task.scope),
+        Candidate(requirement=EXAMPLE, tree=files, criteria=task.criteria, scope=task.scope, whole=False),
         sandbox=sandbox,
         seed=1,
         allow_degraded=True,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
+from tests.tiers import every_second
 from verification.judge import Candidate, judge
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.verdict.model import Verdict
@@ -42,7 +43,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", every_second(HOSTILE))
 async def test_a_changed_file_that_does_not_compile_is_refused(puzzle: Puzzle, sandbox: Bubblewrap, name: str) -> None:
     found = await verdict(puzzle, {**puzzle.right(), "notes/more.py": HOSTILE[name]}, sandbox)
     assert [(each.kind, each.path, each.integrity) for each in found.findings] == [
@@ -78,6 +79,8 @@ async def test_lint_and_types_say_and_do_not_refuse(puzzle: Puzzle, sandbox: Bub
     assert "Incompatible return value type" in gate(found, "types")[1]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_the_code_of_libraries_is_not_checked(puzzle: Puzzle, sandbox: Bubblewrap, tmp_path: Path) -> None:
     """A library may bear a name that the checker knows, hold errors, or not parse: the work's own lines are checked."""
     (tmp_path / "typing_extensions.py").write_text("x: int = 'no'\n")

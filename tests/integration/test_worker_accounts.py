@@ -18,6 +18,7 @@ from bus.worker_accounts import accounts
 from domain.errors import Unavailable
 from governance.authority import WORKER_RIGHTS
 from tests.integration.worker_access import ANNA, BEN, BUCKET_LIMITS, NAMED, Access, access
+from tests.tiers import every_second
 
 EVENT = "aura.evt.incident.x.forged"
 ARRIVES_S = 0.3
@@ -70,7 +71,7 @@ REQUESTS = {
 """Requests that a worker may not send. CORE may send each of them, and gets an answer."""
 
 
-@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("name", every_second(REQUESTS))
 async def test_a_request_is_denied_to_a_worker_and_answered_to_the_core(reach: Access, name: str) -> None:
     subject, data = REQUESTS[name]
     worker = await reach.worker("anna")

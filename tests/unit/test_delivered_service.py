@@ -6,6 +6,7 @@ import pytest
 
 from agents.delivery.packaging import delivery_files
 from tests.services import FORGETFUL, RIGHT, changed, notes
+from tests.tiers import every_second_row
 from tests.unit.test_packaging import python
 
 
@@ -33,14 +34,15 @@ def test_the_right_service_passes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "failed"),
-    [
-        (FORGETFUL, 1),
-        (changed("self.send_response(status)", "self.send_response(200)"), 5),
-        (changed('{"id": made.lastrowid', '{"id": float(made.lastrowid)'), 3),
-        (changed("words.lower() in text.lower()", "words in text"), 1),
-        (changed("import json\n", "import jason\n"), 7),
-    ],
-    ids=["forgets", "always 200", "ids are floats", "minds the case", "does not start"],
+    every_second_row(
+        [
+            ("forgets", FORGETFUL, 1),
+            ("always 200", changed("self.send_response(status)", "self.send_response(200)"), 5),
+            ("ids are floats", changed('{"id": made.lastrowid', '{"id": float(made.lastrowid)'), 3),
+            ("minds the case", changed("words.lower() in text.lower()", "words in text"), 1),
+            ("does not start", changed("import json\n", "import jason\n"), 7),
+        ]
+    ),
 )
 def test_a_wrong_one_fails(tmp_path: Path, code: bytes, failed: int) -> None:
     deliver(tmp_path, code)

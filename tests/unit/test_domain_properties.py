@@ -31,7 +31,7 @@ from tests.unit.world import World
 
 STEPS = (5, 20, 60, 60)  # commands of a walk
 WALKS = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 EXPLORED_MAX = 1500  # walks until every event was seen
 TIME_MIN = AT  # whole numbers from here on are times

@@ -26,7 +26,7 @@ from tests.attacks import gateway_bytes, gateway_fields
 from tests.gateways import PATHS, honest_body, post
 
 T = TypeVar("T")
-EXAMPLES = 150
+EXAMPLES = 60
 CANARY = gateway_fields.CANARY
 FREE = ("parameters", "input_schema", "args", "response", "input", "action", "parametersJsonSchema")
 """Names of objects that only the model reads. A key inside them has no effect at a provider."""

@@ -1,0 +1,10 @@
+"""Syntax trees of sources. Many rules read the same file, so each text is parsed only once."""
+
+import ast
+from functools import cache
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a text. Callers must not change the tree."""
+    return ast.parse(source)
