@@ -277,7 +277,11 @@ async def test_the_server_remembers_no_request_after_its_answer(reach: Access) -
     for _ in range(20):
         assert await queue.next_order(ANNA, 0.02) is None
         assert await anna.asked("$JS.API.DIRECT.GET.OBJ_AURA_PACKS", b'{"seq":1}') is not None
-    assert await remembered(reach) == 0
+    for _ in range(PERMIT_TRIES_MAX):
+        if not await remembered(reach):
+            break
+        await asyncio.sleep(0.01)
+    assert await remembered(reach) == 0, "also on a slow machine, whose last answer comes after the worker's wait"
     waiting = asyncio.create_task(queue.next_order(ANNA, 2))
     for _ in range(PERMIT_TRIES_MAX):
         if await remembered(reach):
