@@ -12,6 +12,10 @@ from domain.message import ORGANISATION, Command, Erased, Event
 from domain.money import NOTHING, Amount, checked, left_text
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
+WorkRole = Literal["implementer", "reviewer"]
+"""The two kinds of work: tasks with criteria, and reviews of the work on them."""
+FALLBACK_EMPLOYEES_MAX = 16
+"""The most employees of one fallback chain."""
 
 
 class OrganisationEvent(Event, frozen=True, kw_only=True):
@@ -77,6 +81,17 @@ class LimitWithdrawn(OrganisationEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class FallbackSet(OrganisationEvent, frozen=True, kw_only=True):
+    """From now on these employees do the work of a role, in this order. Nobody: there is no chain, everybody may work.
+
+    The next employee gets a task only if the ones before it cannot do it (agents/manager/fallback.py).
+    """
+
+    type = "organisation.fallback_set"
+    role: WorkRole
+    employees: tuple[UUID, ...]
+
+
 class Found(Command, frozen=True, kw_only=True):
     name: str
     cap: Amount
@@ -110,6 +125,11 @@ class WithdrawLimit(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class SetFallback(Command, frozen=True, kw_only=True):
+    role: WorkRole
+    employees: tuple[UUID, ...]
+
+
 class SettleBudget(Command, frozen=True, kw_only=True):
     run: UUID
     spent: Amount
@@ -121,6 +141,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
     lent: Mapping[UUID, Amount] = {}
     spent: Amount = NOTHING
     accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that its boxes need not hold
+    fallback: Mapping[WorkRole, tuple[UUID, ...]] = {}  # role -> its chain of employees
 
     @property
     def committed(self) -> Amount:
@@ -165,6 +186,11 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
                     hint="`aura sandbox probe` shows the accepted limits.",
                 )
             return (LimitWithdrawn(machine=machine, limit=limit, reason=_reason(reason)),)
+        case SetFallback(role=role, employees=employees):
+            _founded(state)
+            if state.fallback.get(role, ()) == employees:
+                return ()
+            return (FallbackSet(role=role, employees=_chain(role, employees)),)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -196,6 +222,20 @@ def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: 
     if state.phase == phase or (phase == "paused" and state.phase == "halted"):
         raise Refused(f"The organisation is already {state.phase}.", hint="`aura resume` starts it again.")
     return (Paused(reason=_reason(reason)),) if phase == "paused" else (Halted(reason=_reason(reason)),)
+
+
+def _chain(role: WorkRole, employees: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    if len(employees) > FALLBACK_EMPLOYEES_MAX:
+        raise Invalid(
+            f"The fallback chain of the role {role} has {len(employees)} employees. "
+            f"The limit is {FALLBACK_EMPLOYEES_MAX}.",
+            hint="Name the employees that matter most.",
+        )
+    if len(set(employees)) < len(employees):
+        raise Invalid(
+            f"The fallback chain of the role {role} names an employee twice.", hint="Name each employee once."
+        )
+    return employees
 
 
 def _founded(state: OrganisationState) -> None:
@@ -232,4 +272,13 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case LimitWithdrawn(machine=machine, limit=limit):
             limits = tuple(each for each in state.accepted.get(machine, ()) if each != limit)
             return replace(state, accepted={**state.accepted, machine: limits})
+        case FallbackSet(role=role, employees=employees):
+            return replace(state, fallback=_with_chain(state.fallback, role, employees))
     return state
+
+
+def _with_chain(
+    chains: Mapping[WorkRole, tuple[UUID, ...]], role: WorkRole, employees: tuple[UUID, ...]
+) -> Mapping[WorkRole, tuple[UUID, ...]]:
+    rest = {key: chain for key, chain in chains.items() if key != role}
+    return {**rest, role: employees} if employees else rest

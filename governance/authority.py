@@ -45,6 +45,7 @@ _DIRECTOR = frozenset(
         "organisation.resumed",
         "organisation.limit_accepted",
         "organisation.limit_withdrawn",
+        "organisation.fallback_set",
         "employee.hired",
         "employee.suspended",
         "employee.reinstated",

@@ -14,6 +14,7 @@ from domain.faults import MACHINE_FAULTS, rests
 from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from domain.organisation import OrganisationState
 from domain.run import RunState
+from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
 from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
 
 REST_S = 1
@@ -108,7 +109,7 @@ class ManagerProjection:
     """Folds events of the organisation, employees and runs into the manager's rows."""
 
     name = "manager"
-    tables = (OpenRun, OrganisationRow, EmployeeRow, RunRow, TaskRow)
+    tables = (OpenRun, OrganisationRow, EmployeeRow, RunRow, TaskRow, FallbackRow, StandInRow)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -127,6 +128,8 @@ class ManagerProjection:
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
     state = organisation.evolve(organisation_state(rows), event)
     rows.put(OrganisationRow(scope=ORGANISATION, key="organisation", phase=state.phase, state=_text(state)))
+    if isinstance(event, organisation.FallbackSet):
+        put_chain(event, rows)
 
 
 def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
@@ -195,6 +198,9 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)
+        if isinstance(event, task.Assigned):
+            at = recorded.envelope.occurred_at
+            put_stand_ins(event, state, rows, lambda who: _candidate(who, at, rows))
     elif isinstance(event, run_messages.Planned | run_messages.Returned):
         for planned in state.tasks.values():
             if isinstance(event, run_messages.Planned) or planned.id in event.tasks:
@@ -262,6 +268,15 @@ def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows
             return
     before = rows.get(TaskRow, event.run, str(event.task))
     rows.put(_line(event.run, present, None, reason or (before.reason if before else None)))
+
+
+def _candidate(who: UUID, at: int, rows: Rows) -> Candidate | None:
+    row = rows.get(EmployeeRow, who, "employee")
+    if row is None:
+        return None
+    profile = profile_of(row)
+    priced = profile.call_usd_max is not None
+    return Candidate(suspended=row.suspended, priced=priced, rests=row.rest_until > at, model=profile.model)
 
 
 def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str | None) -> TaskRow:

@@ -57,6 +57,8 @@ class Manager:
             return list(_admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
             return list(self.resume(rows, cause))
+        if isinstance(event, organisation.FallbackSet):
+            return list(self.dispatch(rows, cause))
         if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended | staff.Dismissed):
             self.forget_employee(event.employee)
             released: Iterator[Command] = iter(())
@@ -185,14 +187,15 @@ class Manager:
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
-            if routing.nobody_left(part, state, desk):
+            team = desk.for_task(part)
+            if routing.nobody_left(part, state, team):
                 yield end(run, "rejected", f"Task {part.name}: {_nobody_left(part, state.submitted)}", cause)
                 return
             if self.sizes is not None and size is None:
                 continue  # agents/manager/briefing.py measures the prompt and then calls dispatch_run
-            chosen = routing.choose(part, desk, left, routing.barred(part, state, desk), size)
+            chosen = routing.choose(part, team, left, routing.barred(part, state, team), size)
             if chosen is None:
-                if desk.profiles and not routing.affordable(desk, state.left, size) and not _open_calls(state):
+                if team.profiles and not routing.affordable(team, state.left, size) and not _open_calls(state):
                     yield end(run, "rejected", _budget_used(state, size), cause)
                     return
                 continue

@@ -3,9 +3,12 @@
 The employees that have tried a task least often come first, so that a rejected task goes to another employee. Among
 these employees, the employee with the most free slots comes first. If the free slots are equal, a hash of the ids
 decides. Suspended employees and employees without a known price get no task.
+
+If the role of a task has a fallback chain, only the employees of the chain may get the task. Then the first employee of
+the chain that can do the task has the turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_UP
 from typing import NamedTuple
@@ -14,11 +17,14 @@ from uuid import UUID
 from bus.projection_rows import Rows
 from domain import review
 from domain.employee import Profile
+from domain.fallback import role_of
 from domain.message import derive
 from domain.money import USD_STEP, Amount
+from domain.organisation import WorkRole
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
+from projections.fallback import fallback_chains
 from projections.openrun import HAVE_ORDERS, open_in
 
 
@@ -39,15 +45,21 @@ Picks = dict[tuple[UUID, UUID], Pick]
 
 @dataclass
 class StaffCapacity:
-    """The staff from the manager's view: which employees may work, at what price, and how many calls they have open."""
+    """The staff from the manager's view: which employees may work, at what price, and how many calls they have open.
+
+    `chains`: the fallback chain of each role that has one. `in_order`: `profiles` has the employees of one chain, in
+    its order.
+    """
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
     open_calls: dict[UUID, int] = field(default_factory=dict)
     resting: set[UUID] = field(default_factory=set)  # get no task for a while, after a fault of their servers
+    chains: Mapping[WorkRole, tuple[UUID, ...]] = field(default_factory=dict)
+    in_order: bool = False
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
-        desk = cls()
+        desk = cls(chains=fallback_chains(rows))
         for row in rows.all(manager_view.EmployeeRow):
             profile = manager_view.profile_of(row)
             if row.suspended or profile.call_usd_max is None:
@@ -63,6 +75,17 @@ class StaffCapacity:
         for pick in picks.values():
             desk.take(pick.employee)
         return desk
+
+    def for_task(self, task: TaskState) -> "StaffCapacity":
+        """Return the part of the staff that the fallback chain of the task's role names; everybody without a chain.
+
+        Both count the same open calls.
+        """
+        chain = self.chains.get(role_of(task))
+        if chain is None:
+            return self
+        profiles = {who: self.profiles[who] for who in chain if who in self.profiles}
+        return StaffCapacity(profiles, self.open_calls, self.resting & set(chain), self.chains, in_order=True)
 
     def take(self, employee: UUID) -> None:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
@@ -145,7 +168,8 @@ def choose(
 ) -> UUID | None:
     """Return the employee for the next attempt, or None if no employee that has the turn is free.
 
-    The employees with the fewest attempts at the task have the turn. All others wait, even if they are free.
+    The employees with the fewest attempts at the task have the turn, or the first of a fallback chain. All others wait,
+    even if they are free.
     """
     free = [who for who in turn(task, desk, left, barred, prompt_tokens) if desk.free(who) > 0]
     return min(free, key=lambda who: (-desk.free(who), derive(task.id, who)), default=None)
@@ -165,6 +189,8 @@ def turn(
     fitting = [
         who for who, profile in profiles if who not in barred and call_bound_of(profile, prompt_tokens).fits(left)
     ]
+    if desk.in_order:
+        return fitting[:1]
     fewest = min((task.tried.count(who) for who in fitting), default=0)
     return [who for who in fitting if task.tried.count(who) == fewest]
 

@@ -9,8 +9,9 @@ from agents.manager import routing
 from bus.projection_rows import Rows
 from domain import review
 from domain.errors import LimitReached
+from domain.fallback import role_of
 from domain.money import left_text
-from domain.organisation import lend
+from domain.organisation import WorkRole, lend
 from domain.run import RunState
 from domain.task import TaskState
 from domain.waiting import Wait
@@ -143,17 +144,18 @@ class WaitReasons:
         """Return why a ready task is not assigned."""
         if not self._people:
             return Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody: aura hire --help")
-        if not self._desk.profiles and not self._desk.resting:
-            return self._nobody_can()
-        barred = routing.barred(part, state, self._desk)
-        if not set(self._desk.profiles) - barred:
-            return self._rest(part, state, barred) or _nobody_may(part, state)
-        turn = routing.turn(part, self._desk, state.left, barred, SHORTEST_PROMPT)
+        desk = self._desk.for_task(part)
+        if not desk.profiles and not desk.resting:
+            return self._nobody_can(role_of(part))
+        barred = routing.barred(part, state, desk)
+        if not set(desk.profiles) - barred:
+            return self._rest(part, state, desk.resting - barred) or _nobody_may(part, state)
+        turn = routing.turn(part, desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {left_text(state.left)}"
             hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
             return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
-        if any(self._desk.free(who) > 0 for who in turn):
+        if any(desk.free(who) > 0 for who in turn):
             return _manager(f"assign {part.name}")
         busy = _list([f"{self._name(who)} works on {_list(self._runs_of(who))}" for who in turn], "; ")
         hint = (
@@ -161,22 +163,28 @@ class WaitReasons:
         )
         return Wait(code="no_slot", message=f"No employee is free for {part.name}: {busy}.", hint=hint)
 
-    def _nobody_can(self) -> Wait:
-        """Return the reason if every employee is suspended or has no known price."""
-        unpriced = [row.name for row in self._people.values() if not row.suspended]
+    def _nobody_can(self, role: WorkRole) -> Wait:
+        """Return the reason if every employee that may do the work of a role is suspended or has no known price."""
+        chain = self._desk.chains.get(role)
+        people = [row for who, row in self._people.items() if chain is None or who in chain]
+        if not people:
+            message = f"Nobody of the fallback chain of the role {role} is on the staff."
+            return Wait(code="no_staff", message=message, hint="Set another chain: aura staff apply FILE")
+        unpriced = [row.name for row in people if not row.suspended]
         if unpriced:
             hint = (
                 "State the price: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
             )
             return Wait(code="no_price", message=f"The price of a call is not known for {_list(unpriced)}.", hint=hint)
-        names = [row.name for row in self._people.values()]
+        names = [row.name for row in people]
         lift = f'End a suspension: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
         hint = f"See the reason: aura employees. {lift}"
-        return Wait(code="suspended", message=f"Everybody is suspended: {_list(names)}.", hint=hint)
+        who = "Everybody" if chain is None else f"Everybody in the fallback chain of the role {role}"
+        return Wait(code="suspended", message=f"{who} is suspended: {_list(names)}.", hint=hint)
 
-    def _rest(self, part: TaskState, state: RunState, barred: frozenset[UUID]) -> Wait | None:
+    def _rest(self, part: TaskState, state: RunState, resting_ids: set[UUID]) -> Wait | None:
         """Return the reason if all employees that may have the task rest after faults of their servers."""
-        fresh = [who for who in self._desk.resting - barred if not routing.has_no_more(part, who, state)]
+        fresh = [who for who in resting_ids if not routing.has_no_more(part, who, state)]
         resting = [self._people[who] for who in fresh]
         if not resting:
             return None

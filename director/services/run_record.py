@@ -19,6 +19,7 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
         "run": await with_notes(store, found[0]) if found else None,
         "tasks": await rows(store, "door_tasks", run),
         "attempts": await attempts_of(store, run),
+        "stand_ins": await rows(store, "door_stand_ins", run),
         "incidents": await rows(store, "door_incidents", run),
         "parked": await parked_data(store, run),
         "left_out": await left_out(store, run),

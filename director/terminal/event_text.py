@@ -113,6 +113,10 @@ def _of_run(event: object) -> str:
             return f"accepted: machine {machine} need not hold {limit}: {reason}"
         case organisation.LimitWithdrawn(machine=machine, limit=limit, reason=reason):
             return f"withdrawn: machine {machine} must hold {limit}: {reason}"
+        case organisation.FallbackSet(role=role, employees=()):
+            return f"the role {role} has no fallback chain: everybody may do its work"
+        case organisation.FallbackSet(role=role, employees=employees):
+            return f"the fallback chain of the role {role}: {', then '.join(str(who)[:13] for who in employees)}"
         case incident.Raised(kind=kind, detail=detail):
             return f"incident {kind}: {detail}"
         case refusal.CommandRefused(command=command, message=message):

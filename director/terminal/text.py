@@ -8,6 +8,7 @@ from typing import Any
 from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
 from director.terminal.escape import visible
 from director.terminal.parked_text import parked_text
+from director.terminal.stand_in_text import stand_in_lines
 from director.terminal.wait_text import wait_lines, waiting_text
 from domain.money import ZERO_USD, Amount, left_text
 from domain.waiting import RunWait
@@ -139,6 +140,7 @@ def run_text(data: dict[str, Any]) -> str:
     lines.append(
         "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
     )
+    lines += stand_in_lines(data["stand_ins"])
     if data["attempts"]:
         lines.append(f"one attempt in full: aura run show {str(line['run'])[:13]} --attempt N")
     lines += remedies(data["attempts"])

@@ -119,6 +119,7 @@ SAMPLES: tuple[Event, ...] = (
     organisation.BudgetSettled(for_run=RUN, spent=COST),
     organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
     organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
+    organisation.FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE)),
     employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS),
     employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
     employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),

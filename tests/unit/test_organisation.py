@@ -1,6 +1,7 @@
 """The organisation: founded once, stopped and resumed with a reason, and never reserving more than its budget."""
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -9,9 +10,11 @@ from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.message import ORGANISATION
 from domain.money import NOTHING, TOKENS_MAX, USD_MAX, Amount, left_text
 from domain.organisation import (
+    FALLBACK_EMPLOYEES_MAX,
     BudgetReserved,
     BudgetSet,
     BudgetSettled,
+    FallbackSet,
     Found,
     Founded,
     Halt,
@@ -22,12 +25,14 @@ from domain.organisation import (
     Resume,
     Resumed,
     SetBudget,
+    SetFallback,
     SettleBudget,
+    WorkRole,
     evolve,
     lend,
 )
 from tests.unit.given import fold, given
-from tests.unit.samples import AT, BUDGET, CAP, COMMAND, COST, RUN, happened, uuid
+from tests.unit.samples import AT, BUDGET, CAP, COMMAND, COST, EMPLOYEE, OTHER_EMPLOYEE, RUN, happened, uuid
 
 FOUNDED = happened("organisation.founded")
 LENT = happened("organisation.founded", "organisation.budget_reserved")
@@ -164,3 +169,42 @@ def test_nothing_is_lent_before_it_is_founded() -> None:
 
 def test_there_is_one() -> None:
     assert {event.entity() for event in LENT} == {("organisation", ORGANISATION)}
+
+
+def set_fallback(*employees: UUID, role: WorkRole = "implementer") -> SetFallback:
+    return SetFallback(id=COMMAND, at=AT, role=role, employees=employees)
+
+
+def test_a_chain_of_employees_is_set_changed_and_removed() -> None:
+    chained = FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE))
+    given(*FOUNDED).when(set_fallback(EMPLOYEE, OTHER_EMPLOYEE)).then(chained)
+    given(*FOUNDED, chained).when(set_fallback(EMPLOYEE, OTHER_EMPLOYEE)).then()
+    other_order = FallbackSet(role="implementer", employees=(OTHER_EMPLOYEE, EMPLOYEE))
+    given(*FOUNDED, chained).when(set_fallback(OTHER_EMPLOYEE, EMPLOYEE)).then(other_order)
+    removed = FallbackSet(role="implementer", employees=())
+    given(*FOUNDED, chained).when(set_fallback()).then(removed)
+    given(*FOUNDED).when(set_fallback()).then()
+    given(*FOUNDED, chained, removed).when(set_fallback()).then()
+
+
+def test_each_role_has_its_own_chain() -> None:
+    reviewers = FallbackSet(role="reviewer", employees=(OTHER_EMPLOYEE,))
+    chained = FallbackSet(role="implementer", employees=(EMPLOYEE,))
+    given(*FOUNDED, chained).when(set_fallback(OTHER_EMPLOYEE, role="reviewer")).then(reviewers)
+    state = fold("organisation", *FOUNDED, chained, reviewers)
+    assert state.fallback == {"implementer": (EMPLOYEE,), "reviewer": (OTHER_EMPLOYEE,)}
+    assert evolve(state, FallbackSet(role="reviewer", employees=())).fallback == {"implementer": (EMPLOYEE,)}
+
+
+def test_a_chain_names_each_employee_once_and_not_too_many() -> None:
+    given(*FOUNDED).when(set_fallback(EMPLOYEE, EMPLOYEE)).refused(Invalid, "names an employee twice")
+    most = tuple(map(uuid, range(1, FALLBACK_EMPLOYEES_MAX + 1)))
+    given(*FOUNDED).when(set_fallback(*most)).then(FallbackSet(role="implementer", employees=most))
+    given(*FOUNDED).when(set_fallback(*most, uuid(99))).refused(Invalid, "The limit is 16")
+    given().when(set_fallback(EMPLOYEE)).refused(Refused, "no organisation yet")
+
+
+def test_a_pause_does_not_prevent_another_chain() -> None:
+    given(*FOUNDED, Paused(reason="x")).when(set_fallback(EMPLOYEE)).then(
+        FallbackSet(role="implementer", employees=(EMPLOYEE,))
+    )

@@ -61,6 +61,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         (*FOUNDED, *happened("organisation.limit_accepted")),
         organisation.WithdrawLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="not mine"),
     ),
+    (FOUNDED, organisation.SetFallback(id=COMMAND, at=AT, role="reviewer", employees=(EMPLOYEE,))),
     (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
     ((), test_employee.hire(PROFILE)),
     (HIRED, test_employee.strike(1)),
