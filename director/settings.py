@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         return self.root / "employees"
 
     @property
+    def employees_file(self) -> Path:
+        """The file that declares employees. `aura up` applies it if it exists."""
+        return self.root / "employees.toml"
+
+    @property
     def base_outcomes(self) -> Path:
         """The folder that stores the results of each base's own tests on the unchanged base."""
         return self.root / "base-outcomes"

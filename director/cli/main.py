@@ -20,6 +20,7 @@ from director.cli.commands import (
     sandbox,
     stack,
     staff,
+    staff_file,
     verdicts,
     workers,
 )
@@ -41,7 +42,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (stack, doctor, requirements, backtest, runs, verdicts, staff, law, log, sandbox, workers, measure):
+MODULES = (
+    stack,
+    doctor,
+    requirements,
+    backtest,
+    runs,
+    verdicts,
+    staff,
+    staff_file,
+    law,
+    log,
+    sandbox,
+    workers,
+    measure,
+)
+for module in MODULES:
     module.register(app)
 
 

@@ -11,8 +11,12 @@ ID_CHARS, VERSION_CHARS = 13, 8
 """Numbers of shown characters: of an employee's id (a UUIDv7, which begins with a time), and of a version (a hash)."""
 
 
-def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str, Any]]) -> str:
-    """Return one line for each employee, and below them their record: warnings, suspensions, new names."""
+def staff_text(
+    people: Sequence[Mapping[str, Any]],
+    record: Sequence[Mapping[str, Any]],
+    chains: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return one line for each employee, and below them the fallback chains and the record of the employees."""
     if not people:
         return NOBODY
     lines: list[tuple[object, ...]] = [
@@ -31,7 +35,8 @@ def staff_text(people: Sequence[Mapping[str, Any]], record: Sequence[Mapping[str
     if all(person["probe"] is None for person in people):
         header, lines = header[:-1], [line[:-1] for line in lines]
     told = [f"{clock(line['at'])}  {line['name']} {line['kind']}: {line['reason']}" for line in record]
-    return "\n".join([table(header, lines), *told])
+    ordered = [f"fallback chain of the role {chain['role']}: {', then '.join(chain['names'])}" for chain in chains]
+    return "\n".join([table(header, lines), *ordered, *told])
 
 
 def _answers(person: Mapping[str, Any]) -> str:

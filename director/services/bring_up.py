@@ -11,8 +11,11 @@ from bus.disk_room import GIB
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director.deployment import processes
+from director.services.employees_file import EmployeesFile, read_employees_file
 from director.services.hiring import ensure
 from director.services.session import DirectorSession, desk
+from director.services.staff_changes import Wanted, changes_in_words
+from director.services.staff_file import apply_file
 from director.settings import Settings
 from domain.errors import Conflict, Invalid
 from domain.message import NAMESPACE, derive
@@ -34,13 +37,15 @@ async def bring_up(
 ) -> list[Posting]:
     """Start the stack if it does not run, found the organisation once, and hire the employees of the settings.
 
-    Return the postings of these employees.
+    Return the postings of these employees. If the home has a file employees.toml, it is read before anything starts,
+    and applied in the end.
 
     `apart`: start one process for each role, and `managers` managers. A running stack is not changed.
     Raises Unavailable if a server or process does not start.
     """
     if managers > 1 and not apart:
         raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
+    declared = await read_employees_file(settings.employees_file) if settings.employees_file.exists() else None
     for role in ROLES:
         keys.create(settings.keys, role)
     with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None
@@ -72,7 +77,16 @@ async def bring_up(
     async with desk(settings) as opened:
         await _grow(opened, settings.stream_gib, say)
         await found(opened)
-        return [posting for posting in postings if await ensure(opened, posting, say) is not None]
+        hired = [posting for posting in postings if await ensure(opened, posting, say) is not None]
+        if declared is not None:
+            await _apply(opened, declared, say)
+    return hired
+
+
+async def _apply(opened: DirectorSession, declared: EmployeesFile, say: Say) -> None:
+    """Make the staff as the home's employees.toml says. Dismissed employees stay dismissed."""
+    result = await apply_file(opened, declared, Wanted(bring_back=False), on_progress=say)
+    say(f"employees.toml: {changes_in_words(result)}")
 
 
 async def _grow(opened: DirectorSession, gib: int | None, say: Say) -> None:

@@ -15,6 +15,7 @@ from agents.employees.postings import build
 from agents.employees.providers.table import profile_of
 from bus.clock import now
 from director.services.hire_options import Hiring, posting_of
+from director.services.present_posting import with_digest, with_present_limits
 from director.services.session import DirectorSession, desk, find_employee, new_id
 from director.services.staff import StandingChanged, server_of, shown
 from director.services.views import PEOPLE, RECORD, Person
@@ -85,7 +86,7 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
     Raises Conflict if the name is in use. Raises Invalid if an option is not valid or the price is not known.
     """
-    posting = await _checked(posting_of(wanted))
+    posting = await checked(posting_of(wanted))
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
         kept = postings.named(settings.employees, wanted.name)
@@ -107,7 +108,7 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
         if holder is None:
             raise _nobody(wanted.name, names.dismissed(wanted.name))
         present = kept if kept is not None and kept.id == holder.employee else None
-        posting = await _checked(replace(posting_of(wanted, present), hired_as=holder.employee))
+        posting = await checked(replace(posting_of(wanted, present), hired_as=holder.employee))
         return await _updated(opened, posting, present, holder)
 
 
@@ -116,6 +117,22 @@ async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progres
 
     Return None if the employee of this name was dismissed. Only a person can use this name again (`aura hire`).
     """
+    return await declare(opened, posting, keep=with_present_limits, on_progress=on_progress)
+
+
+async def declare(
+    opened: DirectorSession,
+    posting: Posting,
+    *,
+    keep: Callable[[Posting, Posting], Posting] = with_digest,
+    bring_back: bool = False,
+    on_progress: Progress = lambda _: None,
+) -> Hired | None:
+    """Hire the employee of this posting, or give the employee that has the name these settings.
+
+    `keep`: returns the settings to write, from the posting and the present posting. Return None if the employee of this
+    name was dismissed; with `bring_back`, a new employee is hired under its name.
+    """
     folder = opened.settings.employees
     async with changing(folder):
         names = await _Names.read(opened)
@@ -123,15 +140,14 @@ async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progres
         holder = await names.holder(posting.name, kept)
         if holder is None:
             gone = names.dismissed(posting.name)
-            if gone is not None:
+            if gone is not None and not bring_back:
                 on_progress(_not_brought_back(posting, gone))
                 return None
             return await _hired(opened, posting, kept)
         present = kept if kept is not None and kept.id == holder.employee else None
         posting = replace(posting, hired_as=holder.employee)
-        if present is not None and version_of(profile_of(present)) == version_of(profile_of(posting)):
-            same = {"slots": present.slots, "wall_s": present.wall_s, "delay_s": present.delay_s}
-            posting = replace(posting, **same)
+        if present is not None:
+            posting = keep(posting, present)
         return await _updated(opened, posting, present, holder)
 
 
@@ -171,7 +187,7 @@ async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
     return StandingChanged(employee=employee, seq=outcome.seq)
 
 
-async def _checked(posting: Posting) -> Posting:
+async def checked(posting: Posting) -> Posting:
     """Check a posting and return it. Raises Invalid for a bad name, script or key, and for an unknown price."""
     postings.checked_name(posting.name)
     await build(posting, os.environ).close()

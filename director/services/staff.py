@@ -1,6 +1,6 @@
 """The staff: employees, their standing, scores and costs. Two commands, suspend and reinstate, change a standing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,19 @@ from msgspec.structs import asdict, replace
 from agents.workers.questions import ask_workers
 from bus.clock import now
 from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
-from director.services.views import COSTS, PEOPLE, RECORD, SCORES, Person, RecordLine, RunCost, Score
+from director.services.views import (
+    COSTS,
+    FALLBACK,
+    PEOPLE,
+    RECORD,
+    SCORES,
+    ChainLine,
+    Person,
+    RecordLine,
+    RunCost,
+    Score,
+    chain_ids,
+)
 from director.settings import Settings
 from domain.employee import Profile, Reinstate, Suspend
 
@@ -22,11 +34,20 @@ class Member(Person, frozen=True, kw_only=True):
     probe: str | None = None
 
 
+class RoleChain(msgspec.Struct, frozen=True, kw_only=True):
+    """The fallback chain of a role, as ids and as names. The name of a dismissed employee has that word after it."""
+
+    role: str
+    employees: tuple[UUID, ...]
+    names: tuple[str, ...]
+
+
 class Staff(msgspec.Struct, frozen=True, kw_only=True):
-    """The staff with its record, by date."""
+    """The staff with its record, by date, and its fallback chains."""
 
     employees: tuple[Member, ...]
     strikes: tuple[RecordLine, ...]
+    fallback: tuple[RoleChain, ...] = ()
 
     @property
     def silent(self) -> tuple[Member, ...]:
@@ -59,10 +80,10 @@ async def list_staff(
     """
     nats_url = settings.endpoints().nats_url if probe else ""
     async with archive(settings) as store:
-        people = [
-            Member(**asdict(person)) for person in await PEOPLE.read(store) if dismissed or person.phase != "dismissed"
-        ]
+        everybody = await PEOPLE.read(store)
+        people = [Member(**asdict(person)) for person in everybody if dismissed or person.phase != "dismissed"]
         lines = await RECORD.read(store)
+        chains = tuple(_chain(line, everybody) for line in await FALLBACK.read(store))
     if probe:
         asked = {person.employee: person.name for person in people if person.phase != "dismissed"}
         on_progress(f"calling {', '.join(asked.values()) or 'nobody'} …")
@@ -72,7 +93,17 @@ async def list_staff(
             for person in people
         ]
     listed = {person.employee for person in people}
-    return Staff(employees=tuple(people), strikes=tuple(line for line in lines if line.employee in listed))
+    strikes = tuple(line for line in lines if line.employee in listed)
+    return Staff(employees=tuple(people), strikes=strikes, fallback=chains)
+
+
+def _chain(line: ChainLine, people: Sequence[Person]) -> RoleChain:
+    names = {
+        person.employee: f"{person.name} (dismissed)" if person.phase == "dismissed" else person.name
+        for person in people
+    }
+    employees = chain_ids(line)
+    return RoleChain(role=line.role, employees=employees, names=tuple(names.get(who, str(who)) for who in employees))
 
 
 async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Person], bool]) -> None:

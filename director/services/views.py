@@ -155,6 +155,21 @@ class RunCost(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
 
 
+class ChainLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The fallback chain of a role. `employees`: their ids in order, as JSON."""
+
+    role: str
+    employees: str
+
+
+_chain = msgspec.json.Decoder(tuple[UUID, ...])
+
+
+def chain_ids(line: ChainLine) -> tuple[UUID, ...]:
+    """Return the employees of a fallback chain."""
+    return _chain.decode(line.employees)
+
+
 RUN = Query("door_run", RunLine)
 """One run. Parameter: its id."""
 RUNS = Query("door_runs", ListedRun)
@@ -171,7 +186,9 @@ SCORES = Query("door_scores", Score)
 """The score of each employee. Employees with more verified work come first."""
 COSTS = Query("door_costs", RunCost)
 """The cost of each run, the newest run first."""
-QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS)
+FALLBACK = Query("door_fallback", ChainLine)
+"""The fallback chain of each role that has one."""
+QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS, FALLBACK)
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:

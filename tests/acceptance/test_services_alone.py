@@ -37,6 +37,7 @@ from director.services import (
     causes,
     changes,
     degraded,
+    employees_file,
     events,
     hand_in,
     hire_options,
@@ -47,6 +48,7 @@ from director.services import (
     left_out,
     moved_base,
     parked,
+    present_posting,
     process_list,
     process_logs,
     repair,
@@ -56,8 +58,11 @@ from director.services import (
     session,
     stack_status,
     staff,
+    staff_changes,
+    staff_file,
     submit,
     times,
+    toml_lines,
     verdicts,
     views,
     waiting,
@@ -169,6 +174,10 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert replay.view_named("manager.run").table == "run"
     with pytest.raises(NotFound):
         replay.projection_named("nobody")
+    assert toml_lines.lines_of("slots = 2") == {("slots",): 1}
+    posting = Posting(name="ada", kind="scripted", delay_s=1.0)
+    for keep in (present_posting.with_digest, present_posting.with_present_limits):
+        assert keep(Posting(name="ada", kind="scripted"), posting) == posting
 
     written = requirements.write_template(folder / "own.md", "library")
     requirement = read_requirement(written[0])
@@ -245,9 +254,27 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     assert (await staff.reinstate(settings, "carl", "asked")).employee == hired.employee
     listed = await staff.list_staff(settings, probe=True, on_progress=said)
     assert [(member.name, member.probe) for member in listed.employees] == [(NAME, "ok, 0.0 s"), ("carl", "ok, 0.0 s")]
+    await declared_in_a_file(settings, script)
     assert (await hiring.dismiss(settings, "carl", "asked")).employee == hired.employee
     assert [score.verified for score in await staff.scores(settings)] == [1]
     assert any(cost.calls for cost in await staff.costs(settings))
+
+
+async def declared_in_a_file(settings: Settings, script: str) -> None:
+    """Update and hire employees by employees.toml, and set a fallback chain."""
+    file = settings.employees_file
+    entry = f'[defaults]\nscript = "{script}"\n[employees.carl]\nslots = 2\n[employees.dora]\n[fallback]\n'
+    file.write_text(entry + 'implementer = ["nobody"]\n')
+    with pytest.raises(employees_file.EmployeesFileInvalid, match="1 problem"):
+        await staff_file.apply(settings, file, staff_changes.Wanted())
+    for chain in (f'["carl", "{NAME}"]', "[]"):
+        file.write_text(f"{entry}implementer = {chain}\n")
+        planned = await staff_file.apply(settings, file, staff_changes.Wanted(dry_run=True))
+        applied = await staff_file.apply(settings, file, staff_changes.Wanted())
+        assert [each.change for each in planned.employees] == [each.change for each in applied.employees]
+        assert staff_changes.changes_in_words(applied).endswith("fallback chain of the role implementer set")
+    file.unlink()
+    await hiring.dismiss(settings, "dora", "asked")
 
 
 async def limits_accepted(settings: Settings, opened: DirectorSession) -> None:

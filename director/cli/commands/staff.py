@@ -113,11 +113,11 @@ async def employees(
     from domain.errors import Failed
 
     staff = await list_staff(settings, dismissed=everybody, probe=probe, on_progress=door.note)
-    data = _data({"employees": staff.employees, "strikes": staff.strikes})
+    data = _data({"employees": staff.employees, "strikes": staff.strikes, "fallback": staff.fallback})
     asked = sum(person.probe is not None for person in staff.employees)
     said = f"{len(staff.silent)} of {asked} employees did not answer."
     failed = Failed(said, hint="The column `probe` shows why.", code="probe") if staff.silent else None
-    door.answer(data, staff_text(data["employees"], data["strikes"]), failed)
+    door.answer(data, staff_text(data["employees"], data["strikes"], data["fallback"]), failed)
 
 
 @command("hire")

@@ -1,0 +1,21 @@
+"""The settings of an employee that stay when a whole posting is written for it, as `aura up` and employees.toml do."""
+
+from msgspec.structs import replace
+
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
+from domain.employee import version_of
+
+
+def with_digest(posting: Posting, present: Posting) -> Posting:
+    """Return the posting with the facts of the present one that no option states: the digest of the same model."""
+    same = (posting.kind, posting.base_url, posting.model) == (present.kind, present.base_url, present.model)
+    digest = present.model_digest if same and posting.model_digest is None else posting.model_digest
+    return replace(posting, model_digest=digest, delay_s=present.delay_s)
+
+
+def with_present_limits(posting: Posting, present: Posting) -> Posting:
+    """Return the posting with the present limits, if it describes the present version."""
+    if version_of(profile_of(present)) != version_of(profile_of(posting)):
+        return posting
+    return replace(posting, slots=present.slots, wall_s=present.wall_s, delay_s=present.delay_s)

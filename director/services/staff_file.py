@@ -1,0 +1,85 @@
+"""The use case of employees.toml: make the staff as the file says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from bus.clock import now
+from director.services import hiring
+from director.services.employees_file import EmployeesFile, read_employees_file
+from director.services.session import DirectorSession, archive, desk, in_time, new_id
+from director.services.staff_changes import ChainChange, PresentStaff, StaffChanges, Wanted, compared
+from director.services.views import FALLBACK, chain_ids
+from director.settings import Settings
+from domain.errors import Invalid
+from domain.fallback import ROLES
+from domain.organisation import SetFallback
+
+Say = Callable[[str], None]
+
+
+async def compare(settings: Settings, file: EmployeesFile, wanted: Wanted) -> StaffChanges:
+    """Return the changes that the file asks for, without making them. The servers of `aura up` need not run.
+
+    Raises EmployeesFileInvalid if a chain names an employee that neither the file nor the staff has.
+    """
+    async with archive(settings) as store:
+        return compared(await PresentStaff.read(store, settings), file, wanted)
+
+
+async def apply(settings: Settings, path: Path, wanted: Wanted, *, on_progress: Say = lambda _: None) -> StaffChanges:
+    """Read a file and make the staff as it says. With `dry_run`, only compare.
+
+    Nobody is dismissed without `dismiss_others`. A role that the file does not name keeps its fallback chain.
+    Raises EmployeesFileInvalid with all problems of the file, and Invalid for a dismissal without a reason. Then
+    nothing was changed.
+    """
+    if wanted.dismiss_others and not wanted.reason.strip():
+        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
+    file = await read_employees_file(path)
+    if wanted.dry_run:
+        return await compare(settings, file, wanted)
+    async with desk(settings) as opened:
+        return await apply_file(opened, file, wanted, on_progress=on_progress)
+
+
+async def apply_file(
+    opened: DirectorSession, file: EmployeesFile, wanted: Wanted, *, on_progress: Say = lambda _: None
+) -> StaffChanges:
+    """Make the staff as a file says that was read before. Raises the errors of `apply`."""
+    before = await PresentStaff.read(opened.store, opened.settings)
+    planned = compared(before, file, wanted)
+    hired: dict[str, UUID] = {}
+    changes = []
+    for declared, change in zip(file.employees, planned.employees, strict=True):
+        if change.change in ("hired", "updated"):
+            on_progress(f"{change.name}: {'hiring' if change.change == 'hired' else 'updating'} …")
+            result = await hiring.declare(opened, declared.posting, bring_back=wanted.bring_back)
+            change = replace(change, employee=result.employee) if result is not None else change
+        if change.employee is not None:
+            hired[change.name] = change.employee
+        changes.append(change)
+    await _set_chains(opened, planned.chains, before, hired)
+    for name in planned.dismissed:
+        await hiring.dismiss(opened.settings, name, wanted.reason)
+    return replace(planned, employees=tuple(changes))
+
+
+async def _set_chains(
+    opened: DirectorSession, chains: Sequence[ChainChange], before: PresentStaff, hired: Mapping[str, UUID]
+) -> None:
+    """Record each chain whose employees differ, and wait until the manager's rows show it."""
+    for chain in chains:
+        employees = tuple(hired[name] if name in hired else before.id_of(name) for name in chain.after)
+        if employees == before.chains.get(chain.role, ()):
+            continue
+        role = next(role for role in ROLES if role == chain.role)
+        await opened.done(SetFallback(id=new_id(), at=now(), role=role, employees=employees))
+        await in_time(lambda role=role, employees=employees: _shows(opened, role, employees))  # type: ignore[misc]  # early binding
+
+
+async def _shows(opened: DirectorSession, role: str, employees: tuple[UUID, ...]) -> bool:
+    lines = {line.role: chain_ids(line) for line in await FALLBACK.read(opened.store)}
+    return lines.get(role, ()) == employees
