@@ -25,12 +25,18 @@ _SOURCE = Path(verification.in_box.__file__).parent / "gateway_relay.py"
 
 
 class RelayOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The first packet. `run`: a program that the relay starts, and whose exit status becomes that of the box."""
+    """The first packet. `run`: a program that the relay starts, and whose exit status becomes that of the box.
+
+    `files`: text files that the relay writes before, by their absolute paths. `stdin`: the path of a file that the
+    program reads as its standard input.
+    """
 
     port: int = PORT
     run: Sequence[str] = ()
     folder: str = ""
     env: Mapping[str, str] = {}
+    files: Mapping[str, str] = {}
+    stdin: str = ""
 
 
 class GatewayChannel:

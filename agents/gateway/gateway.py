@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agents.gateway import limits
+from agents.gateway.checks import Check, Checks
 from agents.gateway.contract import CallRefused, Permit, Upstream
 from agents.gateway.exchange import Outgoing, exchange
 from agents.gateway.fields import Notes
@@ -46,7 +47,17 @@ class Allowed(NamedTuple):
 class Gateway:
     """The gateway of one attempt. Call `close` when the attempt has ended: it waits for the open calls."""
 
-    def __init__(self, upstream: Upstream, permit: Permit, spending: Spending, *, log: Logger = SILENT) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        permit: Permit,
+        spending: Spending,
+        *,
+        check: Check | None = None,
+        log: Logger = SILENT,
+    ) -> None:
+        """`check`: judges a copy of the work for `aura-check`; None: there is no such route."""
+        self.checks = Checks(check)
         self._upstream = upstream
         self._permit = permit
         self._spending = spending
@@ -96,6 +107,9 @@ class Gateway:
 
     async def _answer(self, request: Request, reply: Reply) -> None:
         matched = match(request.method, request.target)
+        if matched.route.action == "check":
+            await reply.whole(200, await self.checks.answer())
+            return
         if matched.route.action != "call":
             await reply.whole(200, local_answer(matched, request.body, self._upstream.model))
             return

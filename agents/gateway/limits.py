@@ -36,5 +36,9 @@ ANSWER_ECHOES_MAX = 4  # some wire formats repeat the request in the answer
 EVENT_BYTES_MAX = 8 * MIB  # of one event of a stream
 ERROR_BYTES_MAX = 64 * 1024  # of an error's body that is passed to the agent
 
+# The checks of an agent's work.
+CHECKS_MAX = 100  # of one attempt
+CHECK_WAIT_S = 1500.0
+
 # The record of a gateway.
 REFUSALS_MAX = 1000  # codes of refused requests that are remembered

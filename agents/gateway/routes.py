@@ -7,7 +7,7 @@ from urllib.parse import quote
 from agents.gateway.refusals import GatewayRefusal, NotAllowed, WireName
 from agents.gateway.wires import reasons
 
-Action = Literal["call", "count", "models", "model"]
+Action = Literal["call", "count", "models", "model", "check"]
 _MODEL = r"(?:models/)?[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}"
 
 
@@ -40,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", r"/v1/messages", "messages", "call", ("beta=true",)),
     _route("POST", _GEMINI + ":generateContent", "gemini", "call", ("key",)),
     _route("POST", _GEMINI + ":streamGenerateContent", "gemini", "call", ("alt=sse", "key"), stream=True),
+    _route("POST", r"/aura/check", "chat", "check"),
     _route("POST", r"/v1/messages/count_tokens", "messages", "count", ("beta=true",)),
     _route("POST", _GEMINI + ":countTokens", "gemini", "count", ("key",)),
     _route("GET", r"/v1/models", "chat", "models", ("beta=true", "limit", "client_version")),

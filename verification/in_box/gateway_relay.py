@@ -3,7 +3,8 @@
 It uses only the standard library. Its standard input is a packet socket. The first packet is the order (JSON). For each
 accepted connection the relay sends the word `open`. The worker answers with one end of a new socket, or with `full`.
 The relay copies bytes between the connection and this socket. So the worker never uses a socket that the box has made.
-With `run` in the order, the relay also starts this program, and ends with its exit status.
+With `run` in the order, the relay also starts this program, and ends with its exit status. Before that it writes the
+`files` of the order. `stdin` is the path of a file that the program reads as its standard input.
 """
 
 import asyncio
@@ -113,13 +114,17 @@ async def _copied(source: socket.socket, target: socket.socket) -> None:
 async def _run(order: dict[str, Any]) -> int:
     """Run the program of the order, and return its exit status."""
     try:
+        for path, text in order.get("files", {}).items():
+            _write(path, text)
+        source = os.open(order.get("stdin") or os.devnull, os.O_RDONLY)
         process = await asyncio.create_subprocess_exec(
             *order["run"],
             cwd=order.get("folder") or None,
             env={**os.environ, **order.get("env", {})},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=source,
             start_new_session=True,
         )
+        os.close(source)
     except (OSError, ValueError) as error:
         os.write(2, f"{order['run'][0]} cannot be started: {error}\n".encode())
         return CANNOT_START
@@ -127,6 +132,13 @@ async def _run(order: dict[str, Any]) -> int:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     return code if code >= 0 else 128 - code
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file of the order, with the folders above it."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 async def main() -> None:

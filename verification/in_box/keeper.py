@@ -1,14 +1,15 @@
 """The keeper of a session's box. It runs one command after another, and ends every process that a command leaves.
 
 It uses only the standard library. Its standard input is a packet socket. The worker sends `run NUMBER` with the
-descriptor of a file that contains the order (JSON), and `stop NUMBER REASON` to end a command early. For each command
-the keeper answers with one packet (JSON), and with the beginning and the end of the output in further packets.
+descriptor of a file that contains the order (JSON), and `stop NUMBER REASON` to end a command early. A second
+descriptor becomes the standard input of the command; otherwise it is empty. For each command the keeper answers with
+one packet (JSON), and with the beginning and the end of the output in further packets.
 
-Each command runs as a session of its own with an empty standard input. When its first process ends, the keeper kills
-every other process of the box: background processes, daemons, and processes that ignore signals. So nothing runs
-between two commands. The keeper is the first process of the box, so no other process of the box can kill or stop it,
-and every process whose parent has ended becomes its child. The commands run as the same user as the keeper, therefore
-other processes may not inspect it, and no command inherits the socket. When the worker closes the socket, the box ends.
+Each command runs as a session of its own. When its first process ends, the keeper kills every other process of the box:
+background processes, daemons, and processes that ignore signals. So nothing runs between two commands. The keeper is
+the first process of the box, so no other process of the box can kill or stop it, and every process whose parent has
+ended becomes its child. The commands run as the same user, therefore other processes may not inspect the keeper, and no
+command inherits the socket. When the worker closes the socket, the box ends.
 """
 
 import array
@@ -25,6 +26,7 @@ from typing import Any
 
 PACKET_BYTES_MAX = 32768
 WORDS_BYTES_MAX = 256
+ANCILLARY_BYTES_MAX = socket.CMSG_SPACE(8)  # two descriptors: the order, and a standard input
 READ_BYTES = 65536
 REASON_CHARS_MAX = 300
 KILL_WAIT_S = 10.0  # limit from the kill of all processes until the last one has ended
@@ -84,7 +86,6 @@ class Scores:
 
     def __init__(self) -> None:
         self._file = -1
-        self._own = b"0"
         with suppress(OSError):
             self._file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         for self._own in _KEEPER_SCORES:
@@ -108,14 +109,14 @@ class Scores:
 class Command:
     """One command, from its start to the end of all its processes."""
 
-    def __init__(self, number: int, order: dict[str, Any]) -> None:
+    def __init__(self, number: int, order: dict[str, Any], source: int = 0) -> None:
         self.number = number
         self.stopped = ""  # the reason of the worker, or "timeout"
         self.status: int | None = None  # wait status of the first process
         self.left = 0  # number of processes that the keeper had to kill after the first one had ended
         self.output = Output(int(order["head"]), int(order["tail"]))
         self.pid = 0
-        self._order = order
+        self._order, self._source = order, source
         self._began = time.monotonic()
         self.seconds = 0.0
 
@@ -126,7 +127,7 @@ class Command:
             os.set_blocking(self._reading, False)
             os.chdir(self._order["folder"])
             argv = self._order["argv"]
-            streams = [(os.POSIX_SPAWN_DUP2, source, target) for source, target in ((0, 0), (writing, 1), (writing, 2))]
+            streams = [(os.POSIX_SPAWN_DUP2, *pair) for pair in ((self._source, 0), (writing, 1), (writing, 2))]
             with scores:
                 self.pid = os.posix_spawnp(
                     argv[0], argv, os.environ, file_actions=streams, setsid=True, setsigmask=(), setsigdef=_MENDED
@@ -224,7 +225,7 @@ class Command:
 
 def received(door: socket.socket) -> tuple[list[str], list[int]]:
     """Return the words and the descriptors of the next packet. Raises HungUp if the worker has closed the socket."""
-    packet, ancillary, _, _ = door.recvmsg(WORDS_BYTES_MAX, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    packet, ancillary, _, _ = door.recvmsg(WORDS_BYTES_MAX, ANCILLARY_BYTES_MAX, socket.MSG_CMSG_CLOEXEC)
     if not packet:
         raise HungUp
     descriptors = [each for part in ancillary for each in array.array("i", part[2][: len(part[2]) // 4 * 4])]
@@ -240,9 +241,14 @@ def refuse(door: socket.socket, number: int, why: str) -> None:
     door.send(json.dumps({"number": number, "reason": "not_started", "why": why}).encode())
 
 
-def execute(door: socket.socket, number: int, order: dict[str, Any], bell: Bell, scores: Scores) -> None:
+def execute(door: socket.socket, number: int, descriptors: list[int], bell: Bell, scores: Scores) -> None:
     """Run one command and send its report and output. Raises HungUp."""
-    command = Command(number, order)
+    if not descriptors:  # a command has lowered our limit of open files
+        refuse(door, number, "the order was not received")
+        return
+    with os.fdopen(descriptors[0], "rb", closefd=False) as file:
+        order = json.load(file)
+    command = Command(number, order, *descriptors[1:2])
     try:
         command.start(scores)
     except (OSError, ValueError) as error:
@@ -263,15 +269,9 @@ def serve(door: socket.socket, bell: Bell, scores: Scores) -> None:
     door.send(b"ready")
     while True:
         words, descriptors = received(door)
-        if len(words) != 2 or words[0] != "run":
-            close_all(descriptors)  # for example a `stop` that came after the end of its command
-            continue
-        if not descriptors:  # a command has lowered our limit of open files
-            refuse(door, int(words[1]), "the order was not received")
-            continue
-        with os.fdopen(descriptors[0], "rb") as file:
-            order = json.load(file)
-        execute(door, int(words[1]), order, bell, scores)
+        if len(words) == 2 and words[0] == "run":  # not a `stop` that came after the end of its command
+            execute(door, int(words[1]), descriptors, bell, scores)
+        close_all(descriptors)
 
 
 def main() -> None:

@@ -63,11 +63,12 @@ class KeeperChannel:
         if await self._packet() != b"ready":
             raise Lost("its first message was not valid")
 
-    def send(self, number: int, order: Order) -> None:
-        """Send an order. Raises Lost if the keeper has hung up."""
+    def send(self, number: int, order: Order, source: int | None = None) -> None:
+        """Send an order. `source`: the descriptor of its standard input. Raises Lost if the keeper has hung up."""
         descriptor = sealed(msgspec.json.encode(order))
         try:
-            socket.send_fds(self._ours, [f"run {number}".encode()], [descriptor])
+            descriptors = [descriptor] if source is None else [descriptor, source]
+            socket.send_fds(self._ours, [f"run {number}".encode()], descriptors)
         except OSError as error:
             raise Lost(f"it takes no order ({error.strerror})") from error
         finally:

@@ -67,12 +67,15 @@ class KeptBox:
         self._live = live
         self.work = os.dup(live.work)
 
-    async def execute(self, order: Order) -> CommandResult:
-        """Run one command. If the command makes the box unusable, the result says so, and the box is ended."""
+    async def execute(self, order: Order, source: int | None = None) -> CommandResult:
+        """Run one command. If the command makes the box unusable, the result says so, and the box is ended.
+
+        `source`: a descriptor that becomes the standard input of the command.
+        """
         assert self._live is not None
         self._number += 1
         try:
-            self._channel.send(self._number, order)
+            self._channel.send(self._number, order, source)
         except Lost as lost:
             return await self._ended(order, str(lost))
         answer = asyncio.create_task(self._channel.answer(self._number, order))
@@ -104,6 +107,10 @@ class KeptBox:
             if not (stopped or answer.done() or self._box.done()) and (reason := watch.exceeded()):
                 stopped = True
                 self._stop(reason)
+
+    def stop(self) -> None:
+        """End the command that runs now, as if its caller were cancelled, but return its result."""
+        self._stop("cancelled")
 
     def _stop(self, reason: Stopped) -> None:
         with suppress(Lost):  # then the wait for its answer ends, too

@@ -7,12 +7,13 @@ the files can be read, written and compared from outside between two commands.
 import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from domain.errors import Conflict, Invalid, LimitReached
+from domain.errors import Conflict, Invalid, LimitReached, Unavailable
 from domain.tree import Tree
 from verification.sandbox.acceptance import probed
 from verification.sandbox.base import PROGRAMS, PYTHON, WORK, RunSpec, Sandbox
@@ -28,6 +29,7 @@ from verification.sandbox.workfolder import is_plain_path
 
 T = TypeVar("T")
 SHELL = ("/bin/sh", "-c")
+SNAPSHOT_ATTEMPTS_MAX = 5
 COMMAND_BYTES_MAX = 127 * 1024
 """Size limit of one command: its shell text, or all its arguments together. Linux permits 128 KiB for one argument."""
 READ_BYTES_MAX = 1024 * 1024
@@ -125,13 +127,20 @@ class SessionBox:
             await self._kept.close()
 
     async def run(
-        self, command: str | Sequence[str], *, wall_s: float | None = None, folder: str = ""
+        self,
+        command: str | Sequence[str],
+        *,
+        wall_s: float | None = None,
+        folder: str = "",
+        source: int | None = None,
     ) -> CommandResult:
         """Run a shell text, or a program with its arguments, and return its result.
 
-        `wall_s` is at most `command_s_max` of the limits; `folder` is relative to the working copy. Faults of the
-        command are results, not errors. If this call is cancelled, the command is ended. Raises Invalid for a command
-        that cannot be sent, and Conflict if the box is not open.
+        `wall_s` is at most `command_s_max` of the limits; `folder` is relative to the working copy. `source`: the
+        descriptor of a socket or a file that becomes the standard input.
+
+        Faults of the command are results, not errors. If this call is cancelled, the command is ended. Raises Invalid
+        for a command that cannot be sent, and Conflict if the box is not open.
         """
         argv = (*SHELL, command) if isinstance(command, str) else tuple(command)
         _check(argv, folder)
@@ -147,7 +156,12 @@ class SessionBox:
             kept = await self._open()
             if kept.lost:
                 return CommandResult(reason="box_ended", why=kept.lost, wall_limit_s=order.wall_s)
-            return await kept.execute(order)
+            return await kept.execute(order, source)
+
+    def stop_command(self) -> None:
+        """Ask for the end of the command that runs now. Its result has the reason `cancelled`."""
+        if self._kept is not None:
+            self._kept.stop()
 
     async def read(self, path: str, *, offset: int = 0, bytes_max: int = READ_BYTES_MAX) -> FilePart:
         """Read a part of a file of the working copy. Raises NotFound and Invalid."""
@@ -176,16 +190,32 @@ class SessionBox:
         """
         return await self._outside(partial(tree_difference, initial=self.initial, leaves_out=leaves_out))
 
+    async def snapshot(self) -> TreeDifference:
+        """Return the difference while a command may run. Files that change in this moment may be half written.
+
+        Raises Unavailable if the files change faster than they can be read, and LimitReached if the difference is too
+        large.
+        """
+        if self._kept is None or self._kept.work < 0:
+            raise Conflict("The box of the session is not open.", hint="Open a new box.", code="session_box_closed")
+        work = partial(tree_difference, initial=self.initial)
+        for _ in range(SNAPSHOT_ATTEMPTS_MAX):
+            with suppress(OSError):
+                return await self._as_box_user(work, self._kept.work)
+        raise Unavailable("The working copy changes faster than it can be read.", hint="End programs that write files.")
+
     async def _outside(self, work: Callable[[int], T]) -> T:
         """Run `work` in a thread as the box's user, while no command runs."""
+        async with self._busy:
+            return await self._as_box_user(work, (await self._open()).work)
 
+    @staticmethod
+    async def _as_box_user(work: Callable[[int], T], descriptor: int) -> T:
         def as_box_user() -> T:
             with box_user(dropped=os.getuid() == 0):
                 return work(descriptor)
 
-        async with self._busy:
-            descriptor = (await self._open()).work
-            return await in_thread(as_box_user)
+        return await in_thread(as_box_user)
 
     async def _open(self) -> KeptBox:
         """Return the open box after its last command has ended. Raises Conflict if it is not open."""

@@ -69,6 +69,26 @@ SESSION_LIMITS: Mapping[Work, SessionLimits] = {
 }
 """The limits of a session, by what the employee works on."""
 
+AGENT_MEMORY_BYTES = 2048 * MIB
+"""Memory of the program of a coding agent, in addition to its commands."""
+AGENT_TMP_BYTES = 256 * MIB
+AGENT_PROCESSES = 256
+"""Threads and processes of the program of a coding agent, in addition to its commands."""
+AGENT_OPEN_FILES = 4096
+
+
+def agent_limits(limits: SessionLimits) -> SessionLimits:
+    """Return the limits of a session in which a coding agent works: its program runs as one long command."""
+    return msgspec.structs.replace(
+        limits,
+        memory_bytes=limits.memory_bytes + AGENT_MEMORY_BYTES,
+        processes=limits.processes + AGENT_PROCESSES,
+        tmp_bytes=limits.tmp_bytes + AGENT_TMP_BYTES,
+        open_files=AGENT_OPEN_FILES,
+        command_s=limits.minutes * 60,
+        command_s_max=limits.minutes * 60,
+    )
+
 
 def box_limits(limits: SessionLimits) -> Limits:
     """Return the limits of the box that holds a session, with room for its keeper."""
