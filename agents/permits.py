@@ -6,7 +6,7 @@ worker with the same order cannot use a permit of the first one.
 
 import asyncio
 import time
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
@@ -16,13 +16,26 @@ from domain.money import Amount
 
 ANSWER_WAIT_S = 5.0
 """Seconds to wait for an answer to one request. Then the worker asks again."""
-SIGN_EVERY_S = 10.0
-"""Seconds between two signs of life."""
 RETRY_WAIT_S = 0.25
 RETRY_WAIT_MAX_S = 4.0
 ENDS_ATTEMPT = ("reservation_used_up", "calls_used_up", "lease_ended")
 """Codes of refused permits that end the attempt. After any other code the order is no longer this worker's."""
 Status = Literal["granted", "already_granted", "refused"]
+
+
+class SignTimes(NamedTuple):
+    """Times of the signs of life during a session, in seconds.
+
+    A worker gives a sign every `every_s`. After `silence_max_s` without a sign, the worker is lost. An order must be
+    taken within `take_wait_s`.
+    """
+
+    every_s: float = 10.0
+    silence_max_s: float = 45.0
+    take_wait_s: float = 120.0
+
+
+SIGN_TIMES = SignTimes()
 
 
 class PermitRequest(msgspec.Struct, frozen=True, kw_only=True, tag="permit"):

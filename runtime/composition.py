@@ -187,6 +187,7 @@ class Organisation:
             outcomes=setup.base_outcomes,
             machine=setup.machine,
             allow_degraded=setup.allow_degraded,
+            sign_times=setup.sign_times,
             say=setup.say,
         )
 

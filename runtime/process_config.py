@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agents.employees import postings
 from agents.manager.reactor import LEASE_MARGIN_S
+from agents.permits import SIGN_TIMES, SignTimes
 from agents.verifier.judging import Judge
 from agents.workers.pool import Build
 from bus.fault_points import Fault
@@ -37,6 +38,7 @@ class Setup:
     """The choice of the verifier's sandbox."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     lease_margin_s: float = LEASE_MARGIN_S
+    sign_times: SignTimes = SIGN_TIMES
     build: Build = postings.build
     """Function that builds a worker's employee from its posting."""
     judge: Judge = judge

@@ -177,7 +177,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "manager",
         ManagerProjection,
-        lambda setup: Manager(lease_margin_s=setup.lease_margin_s, sizes=PromptSizes()),
+        lambda setup: Manager(lease_margin_s=setup.lease_margin_s, sizes=PromptSizes(), sign_times=setup.sign_times),
         duties=(_orders, _permits, _sizes, _deadlines, _deliveries),
         beside=(_intake, _refusals),
         send=_forgetting,

@@ -12,6 +12,7 @@ from agents.manager import routing
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
+from agents.permits import SIGN_TIMES, SignTimes
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
@@ -42,11 +43,17 @@ class Manager:
     lost, the manager may send a command that has no effect.
     """
 
-    def __init__(self, *, lease_margin_s: float = LEASE_MARGIN_S, sizes: PromptSizes | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        lease_margin_s: float = LEASE_MARGIN_S,
+        sizes: PromptSizes | None = None,
+        sign_times: SignTimes = SIGN_TIMES,
+    ) -> None:
         """`sizes`: the sizes of the next prompts. Without sizes, each call reserves the cost of the longest prompt."""
         self.picks: routing.Picks = {}
         self.sizes = sizes
-        self.signs = SignsOfLife()
+        self.signs = SignsOfLife(sign_times)
         self._lease_margin_s = lease_margin_s
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:

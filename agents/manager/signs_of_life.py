@@ -7,18 +7,15 @@ import time
 from collections.abc import Collection
 from uuid import UUID
 
+from agents.permits import SIGN_TIMES, SignTimes
 from domain.attempt import Attempt
-
-SILENCE_MAX_S = 45.0
-"""Seconds without a sign after which a worker is lost. A worker gives a sign every SIGN_EVERY_S seconds."""
-TAKE_WAIT_S = 120.0
-"""Seconds in which a worker must take an order."""
 
 
 class SignsOfLife:
     """The last sign for each order, by the monotonic clock of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: SignTimes = SIGN_TIMES) -> None:
+        self._times = times
         self._seen: dict[UUID, float] = {}  # order -> last sign, or when the order was first looked at
         self._taken: set[UUID] = set()
 
@@ -34,8 +31,8 @@ class SignsOfLife:
         now = time.monotonic()
         silent_s = now - self._seen.setdefault(attempt.order, now)
         if attempt.calls or attempt.order in self._taken:
-            return "worker_lost" if silent_s > SILENCE_MAX_S else ""
-        return "not_taken" if silent_s > TAKE_WAIT_S else ""
+            return "worker_lost" if silent_s > self._times.silence_max_s else ""
+        return "not_taken" if silent_s > self._times.take_wait_s else ""
 
     def keep(self, orders: Collection[UUID]) -> None:
         """Forget all other orders."""

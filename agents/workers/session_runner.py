@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from agents.employees.contract import Employee, Order, SessionOrder
 from agents.employees.conversation import Model
-from agents.permits import ENDS_ATTEMPT, SIGN_EVERY_S, Permits
+from agents.permits import ENDS_ATTEMPT, SIGN_TIMES, Permits, SignTimes
 from agents.sessions.hand_in import Handed, handed
 from agents.sessions.loop import CANCELLED, CallSettings, Session, SessionEnd
 from agents.sessions.prompt import Fence, first_messages
@@ -59,6 +59,7 @@ class SessionPlace:
     outcomes: Path
     machine: str
     allow_degraded: bool = False
+    sign_times: SignTimes = SIGN_TIMES
     say: Callable[[str], None] = lambda _: None
 
 
@@ -158,7 +159,7 @@ class SessionRunner:
     async def _give_signs(self, permits: Permits) -> None:
         """Give signs of life until the order is no longer this worker's."""
         while await permits.still_ours(self._place.credential):  # noqa: ASYNC110 - no event says it
-            await asyncio.sleep(SIGN_EVERY_S)
+            await asyncio.sleep(self._place.sign_times.every_s)
 
     async def _checked(self, order: Order, opened: OpenSession) -> str:
         """Judge a copy of the work against the visible cases, and return what the employee may see."""

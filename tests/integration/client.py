@@ -1,13 +1,17 @@
 """The Director as a client outside the organisation, for kill tests. It keeps a list of acknowledged commands."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID, uuid4
 
+from agents.employees.posting import Posting
 from director.services.submit import submit
 from domain import employee, organisation, run_messages
+from domain.employee import SessionTerms
 from domain.errors import Contention, Refused, Unavailable
 from domain.message import Command, Recorded
 from governance.gate import Outcome
@@ -129,3 +133,43 @@ async def hire_all(house: House, sample: Sample) -> None:
     await house.hire("anna", {task: [sample.right(task)] for task in tasks}, **limits)
     await house.hire("bert", {task: [sample.wrong(task), sample.right(task)] for task in tasks}, **limits)
     await house.hire("carl", {task: [sample.outside(task)] for task in tasks}, **limits)
+
+
+Hire = Callable[[House, Sample], Awaitable[None]]
+
+
+async def hire_for_sessions(house: House, sample: Sample) -> None:
+    """Hire three employees that work in sessions: one is quick, one is slow, one also writes outside its scope."""
+    for name, delay_s, extra in (("anna", 0.02, []), ("bert", 0.2, [_call("check")]), ("carl", 0.05, [_OUTSIDE])):
+        turns = {
+            name_of_task: [
+                _call("run", command="ls -A && git status --short"),
+                *(_call("write", path=path, content=text) for path, text in sample.right(name_of_task).items()),
+                *extra,
+                _call("run", command="sleep 0.2; python3 -m compileall -q ."),
+                _call("submit"),
+            ]
+            for name_of_task in sample.numbers
+        }
+        script = house.home / f"{name}.turns.json"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(json.dumps({"turns": turns}))
+        terms = SessionTerms(calls_max=20, minutes=2.0, tokens_max=200_000, usd_max=Decimal("0.10"))
+        await house.post(
+            Posting(
+                name=name,
+                kind="scripted",
+                script=str(script),
+                slots=2,
+                wall_s=CALL_WALL_S,
+                delay_s=delay_s,
+                session=terms,
+            )
+        )
+
+
+def _call(tool: str, **arguments: str) -> dict[str, object]:
+    return {"calls": [{"name": tool, "arguments": arguments}]}
+
+
+_OUTSIDE = _call("write", path="conftest.py", content="x = 1\n")

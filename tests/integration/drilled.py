@@ -17,7 +17,7 @@ from director.deployment.serve import Serving, serve_roles
 from director.settings import Settings
 from runtime.composition import Organisation
 from runtime.process_config import Setup
-from tests.integration.killable import Trap, TwoSteps, Witnessed
+from tests.integration.killable import SIGN_TIMES, Trap, TwoSteps, Witnessed
 from tests.integration.kills import LEASE_MARGIN_S
 
 FOLDER = "drill"
@@ -49,7 +49,9 @@ def main(role: str) -> None:
     kind = Early if (folder / f"{role}.early").exists() else Organisation
 
     def make(setup: Setup) -> Organisation:
-        return kind(dataclasses.replace(setup, build=build, fault=trap, lease_margin_s=LEASE_MARGIN_S))
+        return kind(
+            dataclasses.replace(setup, build=build, fault=trap, lease_margin_s=LEASE_MARGIN_S, sign_times=SIGN_TIMES)
+        )
 
     door.run(serve_roles(settings, Serving(roles=(role,), allow_degraded=True), note=door.say, make=make))
 

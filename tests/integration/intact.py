@@ -16,7 +16,8 @@ from projections.accountant import Account, AccountantProjection
 from runtime.roles import CONSUMERS
 from tests.integration.house import House
 
-ONCE_PER_ORDER = ("task.assigned", "task.call_started", "task.call_finished", "task.submitted", "task.released")
+ONCE_PER_ORDER = ("task.assigned", "task.submitted", "task.attempt_ended", "task.released")
+ONCE_PER_CALL = ("task.call_started", "task.call_finished")
 ONCE_PER_RUN = ("run.merged", "run.verified", "run.delivered", "run.approved", "run.released", "run.ended")
 
 
@@ -68,51 +69,71 @@ def _once(counted: Sequence[Recorded]) -> Iterator[str]:
 
 
 def _calls(counted: Sequence[Recorded], witnessed: Sequence[str]) -> Iterator[str]:
-    """Check that an order leads to at most one call, and that each call has one end. Without receipt it is cut off."""
-    seen: dict[str, dict[UUID, TaskEvent]] = {kind: {} for kind in ONCE_PER_ORDER}
+    """Check that each permit leads to at most one call, and that each call has one end: its receipt, or the cut-off.
+
+    A cut-off order is charged at the bounds of its open calls. A line without an index is about call 0.
+    """
+    orders: dict[str, dict[UUID, TaskEvent]] = {kind: {} for kind in ONCE_PER_ORDER}
+    calls: dict[str, dict[tuple[UUID, int], TaskEvent]] = {kind: {} for kind in ONCE_PER_CALL}
     for event in counted:
         kind, happened = event.envelope.type, event.event
-        if kind in seen and isinstance(happened, TaskEvent):
+        if isinstance(happened, TaskEvent):
             order: UUID = happened.order  # type: ignore[attr-defined]  # every event of a task names its order
-            if order in seen[kind]:
-                yield f"{kind} twice for order {order}"
-            seen[kind][order] = happened
-    calls = Counter(UUID(line.split()[0]) for line in witnessed)
-    yield from (f"order {order} was called {count} times" for order, count in calls.items() if count > 1)
-    started, finished = seen["task.call_started"], seen["task.call_finished"]
-    yield from (f"order {order} was called without a start" for order in calls.keys() - started.keys())
-    yield from (f"order {order} has a receipt without a call" for order in finished.keys() - calls.keys())
-    for order in started:
-        released = seen["task.released"].get(order)
+            if kind in orders:
+                yield from [f"{kind} twice for order {order}"] * (order in orders[kind])
+                orders[kind][order] = happened
+            elif isinstance(happened, task.CallStarted | task.CallFinished):
+                yield from [f"{kind} twice for order {order}"] * ((order, happened.index) in calls[kind])
+                calls[kind][order, happened.index] = happened
+    made = Counter((UUID(line.split()[0]), int([*line.split(), "0"][3])) for line in witnessed)
+    started, finished = calls["task.call_started"], calls["task.call_finished"]
+    for (order, index), count in made.items():
+        yield from [f"call {index} of order {order} was called {count} times"] * (count > 1)
+        yield from [f"call {index} of order {order} was called without a start"] * ((order, index) not in started)
+    yield from (
+        f"call {index} of order {order} has a receipt without a call" for order, index in finished.keys() - made
+    )
+    bounds: dict[UUID, Amount] = defaultdict(Amount)
+    for (order, index), happened in started.items():
+        released = orders["task.released"].get(order)
         cut_off = isinstance(released, task.Released) and released.cut_off
-        if cut_off == (order in finished):
-            yield f"the call of order {order} has {'two ends' if cut_off else 'no end'}"
-        assigned = seen["task.assigned"][order]
-        assert isinstance(assigned, task.Assigned)
-        if isinstance(released, task.Released) and cut_off and released.charged != assigned.reservation:
-            yield f"the cut-off call of order {order} is not charged at its reservation"
+        has_receipt = (order, index) in finished
+        if not has_receipt and not cut_off:
+            yield f"call {index} of order {order} has no end"
+        assert isinstance(happened, task.CallStarted)
+        if not has_receipt and happened.bound is not None:
+            bounds[order] += happened.bound
+    for order, happened in orders["task.released"].items():
+        assert isinstance(happened, task.Released)
+        if happened.cut_off != (order in bounds):
+            yield f"order {order} is released as {'' if happened.cut_off else 'not '}cut off with other open calls"
+        if happened.charged != bounds[order]:
+            yield f"the cut-off order {order} is not charged at the bounds of its open calls"
 
 
 async def _charges(house: House, counted: Sequence[Recorded]) -> list[str]:
-    """Check that the accountant's sums are equal to the sums of the receipts in the log."""
-    booked: dict[tuple[UUID, str], tuple[Decimal, int, int]] = {}
+    """Check that the accountant's sums are equal to those of the log: charges, calls, and orders that were cut off."""
+    booked: dict[tuple[UUID, str], tuple[Decimal, int, int, int]] = {}
     for event in counted:
-        if isinstance(event.event, task.CallFinished | task.Released):
-            key = (event.event.run, str(event.event.employee))
-            usd, tokens, calls = booked.get(key, (Decimal(0), 0, 0))
-            finished = isinstance(event.event, task.CallFinished)
-            booked[key] = (usd + event.event.charged.usd, tokens + event.event.charged.tokens, calls + finished)
+        happened = event.event
+        if isinstance(happened, task.CallStarted | task.CallFinished | task.Released):
+            key = (happened.run, str(happened.employee))
+            usd, tokens, calls, cut_off = booked.get(key, (Decimal(0), 0, 0, 0))
+            charged = NOTHING if isinstance(happened, task.CallStarted) else happened.charged
+            calls += isinstance(happened, task.CallStarted)
+            cut_off += isinstance(happened, task.Released) and happened.cut_off
+            booked[key] = (usd + charged.usd, tokens + charged.tokens, calls, cut_off)
     async with house.office.store.connection() as connection:
         rows = await Tables("accountant", AccountantProjection.tables).read_all(connection, Account)
     found = {
-        (row.scope, row.key): (row.charged_usd, row.charged_tokens, row.calls - row.cut_off)
+        (row.scope, row.key): (row.charged_usd, row.charged_tokens, row.calls, row.cut_off)
         for row in rows
         if isinstance(row, Account)
     }
     return [
         f"accountant.account {run}/{who}: {found.get((run, who))} instead of {booked.get((run, who))}"
         for run, who in sorted(booked.keys() | found.keys())
-        if found.get((run, who), (Decimal(0), 0, 0)) != booked.get((run, who), (Decimal(0), 0, 0))
+        if found.get((run, who), (Decimal(0), 0, 0, 0)) != booked.get((run, who), (Decimal(0), 0, 0, 0))
     ]
 
 

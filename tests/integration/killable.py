@@ -17,9 +17,12 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from agents.employees.contract import Answer, Employee, Order
+from agents.employees.contract import Answer, Employee, ModelResult, Order
+from agents.employees.conversation import CallRequest, Model
 from agents.employees.posting import Posting
 from agents.employees.providers.scripted import Recording, ScriptedEmployee
+from agents.employees.providers.scripted_model import ScriptedModel
+from agents.permits import SignTimes
 from bus.consumer import Runner
 from bus.fault_points import Fault
 from bus.projection import Projection
@@ -32,6 +35,7 @@ from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
 from tests.integration.house import as_share
 
+SIGN_TIMES = SignTimes(every_s=0.5, silence_max_s=3.0, take_wait_s=6.0)
 MID_CALL = "employee:calling"
 """A point inside a call, after the witness line is written."""
 BETWEEN = "accountant:between-checkpoint-and-rows"
@@ -95,6 +99,28 @@ class Witnessed(ScriptedEmployee):
         self.fault(MID_CALL)
         return await super().work(order)
 
+    def model_for(self, order: Order) -> Model:
+        made = super().model_for(order)
+        assert isinstance(made, ScriptedModel)
+        return WitnessedModel(made, self, order)
+
+
+class WitnessedModel(ScriptedModel):
+    """The model of a session. It writes a line (order, task, employee and index) before each call."""
+
+    def __init__(self, made: ScriptedModel, employee: Witnessed, order: Order) -> None:
+        self.__dict__.update(made.__dict__)
+        self._witness = employee
+        self._order = order
+        self._calls = 0
+
+    async def complete(self, request: CallRequest) -> ModelResult:
+        with self._witness.witness.open("a") as file:
+            file.write(f"{self._order.id} {self._order.task} {self._witness.name} {self._calls}\n")
+        self._calls += 1
+        self._witness.fault(MID_CALL)
+        return await super().complete(request)
+
 
 class TwoSteps(Tables):
     """A consumer that writes checkpoint and rows as two statements in one transaction, with a point between them.
@@ -140,6 +166,7 @@ async def main(plan: Plan) -> None:
         judge=as_share,
         allow_degraded=True,
         lease_margin_s=plan.lease_margin_s,
+        sign_times=SIGN_TIMES,
         build=build,
         fault=trap,
     )

@@ -17,7 +17,7 @@ from director.deployment.processes import ROLES
 from director.settings import Settings
 from domain import run_messages
 from domain.message import Recorded
-from tests.integration.client import Director, hire_all
+from tests.integration.client import Director, Hire, hire_all, hire_for_sessions
 from tests.integration.drill import RESTART_S, Drill, Struck, table
 from tests.integration.drilled import WITNESS
 from tests.integration.hits import POINTS, ROLE_KILLS, SCENARIOS, SERVER_KILLS, SERVERS, VICTIMS, Hit, dealt
@@ -84,7 +84,7 @@ def total(seed: int, say: Callable[[str], None]) -> Iterator[tuple[list[Struck],
 
 
 async def worked(
-    drill: Drill, hits: Sequence[Hit], interrupted: random.Random | None = None
+    drill: Drill, hits: Sequence[Hit], interrupted: random.Random | None = None, hire: Hire = hire_all
 ) -> tuple[Director, list[str]]:
     """Keep runs open under these kills, then let them end. Return the Director and the faults that were found.
 
@@ -93,7 +93,7 @@ async def worked(
     """
     await drill.up()
     sample = Sample(TASKS)
-    await hire_all(drill.house, sample)
+    await hire(drill.house, sample)
     director, enough = Director(drill.house, sample, open_max=OPEN_RUNS_MAX), asyncio.Event()
     try:
         async with asyncio.timeout(SCENARIO_WAIT_S), asyncio.TaskGroup() as group:
@@ -225,21 +225,25 @@ async def test_a_consumer_that_moves_its_checkpoint_before_its_rows_is_found(dri
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(SCENARIOS))
+@pytest.mark.parametrize("hire", [hire_all, hire_for_sessions])
 async def test_two_hundred_kills(
     drill: Drill,
     seed: int,
+    hire: Hire,
     part: int,
     say: Callable[[str], None],
     total: tuple[list[Struck], Counter[str]],
 ) -> None:
     began = time.monotonic()
-    director, found = await worked(drill, dealt(seed)[part], random.Random(seed + part) if part % 2 else None)
+    interrupted = random.Random(seed + part) if part % 2 else None
+    director, found = await worked(drill, dealt(seed)[part], interrupted, hire)
     others = other_ends(drill)
     total[0].extend(drill.struck)
     total[1].update(others)
     log = await drill.house.log()
     say(
-        f"{SEED}={seed}, scenario {part + 1} of {SCENARIOS}{' with pauses, halts and hangs' if part % 2 else ''}: "
+        f"{SEED}={seed}, {hire.__name__}, "
+        f"scenario {part + 1} of {SCENARIOS}{' with pauses, halts and hangs' if part % 2 else ''}: "
         f"{len(director.runs)} runs, {len(log)} events, {sum(event.void is not None for event in log)} void, "
         f"{len(director.acknowledged)} acknowledged, {len(found)} violations, {time.monotonic() - began:.0f} s\n"
         f"{table(drill.struck, others)}"
