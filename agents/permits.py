@@ -63,7 +63,7 @@ class SignOfLife(msgspec.Struct, frozen=True, kw_only=True, tag="sign"):
 class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The manager's answer. `already_granted`: the call with this index has a permit, which belongs to `claim`.
 
-    `again`: a later request may succeed.
+    `again`: a later request may succeed. `open`: in the answer to a sign of life, the calls without a receipt.
     """
 
     status: Status
@@ -71,6 +71,14 @@ class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     message: str = ""
     again: bool = False
+    open: tuple[int, ...] = ()
+
+
+class Standing(NamedTuple):
+    """The state of an order at the manager. `open`: calls without a receipt; None if no manager has answered."""
+
+    ours: bool
+    open: tuple[int, ...] | None
 
 
 class PermitRefused(Exception):
@@ -118,17 +126,20 @@ class Permits:
             index, self._next = self._next, self._next + 1
             return index
 
-    async def still_ours(self, credential: str) -> bool:
-        """Tell the manager that this worker still works on the order. Return False if it is no longer this worker's.
+    async def standing(self, credential: str) -> Standing:
+        """Tell the manager that this worker still works on the order, and return the state of the order.
 
-        If no manager answers, the answer is True: the lease of the order limits the work.
+        If no manager answers, the order counts as this worker's: its lease limits the work.
         """
         sign = SignOfLife(**self._ids, claim=self._claim, credential=credential)
         try:
             data = await self._queue.ask_permit(self._employee, msgspec.json.encode(sign), ANSWER_WAIT_S)
         except Unavailable:
-            return True
-        return data is None or _answer.decode(data).status != "refused"
+            data = None
+        if data is None:
+            return Standing(ours=time.monotonic() < self._ends_at, open=None)
+        answer = _answer.decode(data)
+        return Standing(ours=answer.status != "refused", open=answer.open)
 
     async def _granted(self, bound: Amount) -> None:
         wait_s = RETRY_WAIT_S

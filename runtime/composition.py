@@ -13,7 +13,7 @@ from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
 from agents.manager.wait_reasons import WaitReasons
 from agents.run_content import Library
 from agents.workers.pool import Workers
-from agents.workers.session_runner import SessionPlace
+from agents.workers.session_box import SessionPlace
 from agents.working_copies.cache import CopyCache
 from agents.working_copies.hand_over import upload_bucket
 from agents.working_copies.packing import packs_bucket

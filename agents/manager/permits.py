@@ -87,7 +87,7 @@ class Permitting:
             return PermitAnswer(status="refused", code="taken", message="Another worker has this order.")
         self._signs.heard(sign.order)
         await self._ensure_uploads(checked_worker_name(sign.credential))
-        return PermitAnswer(status="granted", claim=sign.claim)
+        return PermitAnswer(status="granted", claim=sign.claim, open=tuple(sorted(attempt.open)))
 
     async def _ensure_uploads(self, credential: str) -> None:
         if credential not in self._ensured:

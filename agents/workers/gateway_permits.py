@@ -9,11 +9,9 @@ import msgspec
 from agents.employees.contract import Order
 from agents.gateway.contract import CallRefused, MeteredCall
 from agents.permits import PermitRefused, Permits, TakenElsewhere
-from agents.workers.receipts import Receipts, ResultQueue
+from agents.workers.receipts import APPLIED_WAIT_S, Receipts, ResultQueue
 from domain.money import Amount
 
-APPLIED_WAIT_S = 10.0
-"""Seconds after a receipt was sent in which the manager may still count the bound of its call."""
 AGAIN_WAIT_S = 0.25
 TAKEN_ELSEWHERE = "taken_elsewhere"
 _LISTS = ("messages", "input", "contents")

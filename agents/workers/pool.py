@@ -14,7 +14,8 @@ from agents.employees import postings
 from agents.employees.contract import Employee
 from agents.employees.posting import Posting
 from agents.workers.probing import Served
-from agents.workers.session_runner import SessionPlace, SessionRunner
+from agents.workers.session_box import SessionPlace
+from agents.workers.session_runner import SessionRunner
 from agents.workers.worker import Queue, Worker
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from agents.employees.call_errors import CallFailed
@@ -17,6 +17,8 @@ from domain.snapshot import Snapshot
 from domain.tree import digest_of
 
 SEND_ATTEMPTS_MAX = 20
+APPLIED_WAIT_S = 10.0
+"""Seconds after a receipt was sent in which the manager may still count the bound of its call."""
 RETRY_WAIT_S = 2.0
 PROMPTS_REMEMBERED_MAX = 16
 """Earlier prompts that a new prompt is compared with. An agent may hold several conversations at the same time."""
@@ -28,13 +30,22 @@ class ResultQueue(Protocol):
     async def send_result(self, employee: UUID, id: str, data: bytes, /) -> None: ...
 
 
+class _Sent(NamedTuple):
+    at: float
+    data: bytes
+
+
 class Receipts:
-    """Sends the receipts of one order. `sent_at`: when the last one was sent, by the monotonic clock."""
+    """Sends the receipts of one order. `sent_at`: when the last one was sent, by the monotonic clock.
+
+    The queue of results is in the server's memory, so a receipt can be lost. It is kept until the manager has it.
+    """
 
     def __init__(self, queue: ResultQueue, order: Order) -> None:
         self.sent_at = float("-inf")  # no receipt was sent yet
         self._queue = queue
         self._order = order
+        self._sent: dict[int, _Sent] = {}
         self._prompts: deque[tuple[int, list[str]]] = deque(maxlen=PROMPTS_REMEMBERED_MAX)
 
     async def send(self, index: int, snapshot: Snapshot, answer: bytes, prompt: Sequence[bytes]) -> None:
@@ -53,8 +64,23 @@ class Receipts:
             messages=tuple(cut(message) for message in prompt[kept:]),
         )
         hand_in = HandIn(order=order.id, run=order.run, task=order.task, employee=order.employee, calls=(receipt,))
-        await send_with_retries(self._queue, order.employee, f"{order.id}-call-{index}", message_of(hand_in))
+        await self._send(index, message_of(hand_in))
+
+    async def settle(self, open_calls: Collection[int]) -> None:
+        """Forget the receipts that the manager has, and send those again that it should have by now.
+
+        `open_calls`: the calls without a receipt, as the manager says. Raises Unavailable.
+        """
+        now = time.monotonic()
+        self._sent = {index: sent for index, sent in self._sent.items() if index in open_calls}
+        for index, sent in [*self._sent.items()]:
+            if now - sent.at > APPLIED_WAIT_S:
+                await self._send(index, sent.data)
+
+    async def _send(self, index: int, data: bytes) -> None:
+        await send_with_retries(self._queue, self._order.employee, f"{self._order.id}-call-{index}", data)
         self.sent_at = time.monotonic()
+        self._sent[index] = _Sent(self.sent_at, data)
 
     def _earlier(self, index: int, digests: list[str]) -> tuple[int | None, int]:
         """Return the earlier call with the longest common beginning, and the length of this beginning."""

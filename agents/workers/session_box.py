@@ -1,22 +1,27 @@
 """The box of a session, with the libraries and tools of its project."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from agents.employees.contract import Order
-from agents.working_copies.working_copy import WorkingCopy
+from agents.employees.contract import Order, SessionOrder
+from agents.permits import SIGN_TIMES, SignTimes
+from agents.working_copies.working_copy import WorkingCopies, WorkingCopy
+from bus.object_bucket import ObjectBucket
 from domain.errors import AuraError
 from domain.tree import Tree
 from verification.execution.case_runner import LIBRARIES, METADATA, Project
 from verification.gates.base import Origin
 from verification.judge import project_of
+from verification.packages.libraries import libraries_of
 from verification.packages.toolbox import TOOLS, toolbox
 from verification.requirements.model import Requirement
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import PROGRAMS, PYTHON, WORK, Sandbox
 from verification.sandbox.session_box import SessionBox
 from verification.sandbox.session_limits import SESSION_LIMITS
@@ -46,6 +51,25 @@ def preparing(outcome: str) -> Iterator[None]:
         raise NotPrepared(outcome, str(error)) from error
 
 
+@dataclass(frozen=True)
+class SessionPlace:
+    """The parts that all sessions of one process share. `credential`: the name of this process's upload bucket.
+
+    `libraries`, `outcomes`: folders for installed dependencies, and for the results of a base's own tests.
+    """
+
+    open_sandbox: Callable[[], Sandbox]
+    copies: WorkingCopies
+    uploads: ObjectBucket
+    credential: str
+    libraries: Path
+    outcomes: Path
+    machine: str
+    allow_degraded: bool = False
+    sign_times: SignTimes = SIGN_TIMES
+    say: Callable[[str], None] = lambda _: None
+
+
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of one session. `base`: the tree of the base commit alone; None without a base.
 
@@ -68,6 +92,37 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_box(self, box: SessionBox) -> "OpenSession":
         return replace(self, opened_box=box)
+
+
+@asynccontextmanager
+async def open_session(place: SessionPlace, order: Order, needs: SessionOrder) -> AsyncIterator[OpenSession]:
+    """Open the working copy and the box of a session. Raises NotPrepared."""
+    with preparing("working_copy"):
+        copy = await place.copies.open(needs.packs)
+        base = None
+        if needs.has_base:
+            base = copy.initial if len(needs.packs) == 1 else await place.copies.base(needs.packs[0])
+        requirement = parse_requirement(
+            needs.requirement, None, name=needs.title, folder=None, fixtures=dict(needs.fixtures)
+        )
+    with preparing("libraries"):
+        libraries = await libraries_of(requirement, place.libraries, place.say)
+    opened = OpenSession(
+        requirement=requirement,
+        copy=copy,
+        base=base,
+        libraries=libraries,
+        sandbox=place.open_sandbox(),
+        accepted=needs.accepted.get(place.machine, ()),
+        allow_degraded=place.allow_degraded or needs.allow_degraded,
+    )
+    with preparing("no_box"):
+        box = await session_box(order, opened)
+        await box.__aenter__()
+    try:
+        yield opened.with_box(box)
+    finally:
+        await box.close()
 
 
 async def session_box(order: Order, opened: OpenSession) -> SessionBox:

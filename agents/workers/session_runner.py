@@ -1,38 +1,34 @@
-"""The runner of sessions in a worker: it opens the working copy and the box, runs the loop, and makes the hand-in."""
+"""The runner of sessions in a worker: it runs the loop in the session's box, and hands in the result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import time
 from typing import Any, Protocol, runtime_checkable
 
+from agents.duty import either
 from agents.employees.contract import Employee, Order, SessionOrder
 from agents.employees.conversation import Model
-from agents.permits import ENDS_ATTEMPT, SIGN_TIMES, Permits, SignTimes
+from agents.permits import ENDS_ATTEMPT, Permits
 from agents.sessions.hand_in import Handed, handed
 from agents.sessions.loop import CANCELLED, CallSettings, Session, SessionEnd
 from agents.sessions.prompt import Fence, first_messages
 from agents.sessions.transcript import Transcript
 from agents.sessions.visible_check import VisibleCheck
 from agents.sessions.workspace import BoxEnded, Workspace
-from agents.workers.receipts import ModelReceipts, Receipts, ResultQueue
-from agents.workers.result import HandIn, without_work
-from agents.workers.session_box import NotPrepared, OpenSession, preparing, session_box
+from agents.workers.receipts import ModelReceipts, Receipts, ResultQueue, send_with_retries
+from agents.workers.result import HandIn, message_of, without_work
+from agents.workers.session_box import NotPrepared, OpenSession, SessionPlace, open_session
 from agents.working_copies.hand_over import HandedOver, hand_over
-from agents.working_copies.working_copy import WorkingCopies
-from bus.object_bucket import ObjectBucket
 from domain.errors import AuraError, Unavailable
-from verification.packages.libraries import libraries_of
-from verification.requirements.model import Requirement
-from verification.requirements.parser import parse_requirement
-from verification.sandbox.base import Sandbox
 from verification.working_tree.left_out import left_out_rule
 
 STOP_WAIT_S = 5.0
 """Seconds in which a session may come to the end of its present call or command after the worker has to stop."""
 UPLOAD_ATTEMPTS_MAX = 10
 UPLOAD_WAIT_S = 2.0
+CONFIRM_WAIT_S = 0.05
+CONFIRM_WAIT_MAX_S = 5.0
+SEND_AGAIN_S = 15.0
+"""Seconds after which a result is sent again that the manager does not have."""
 DROPPED_MAX = 100  # most paths that a hand-in names as dropped
 
 
@@ -44,25 +40,6 @@ class SessionEmployee(Employee, Protocol):
         """Return the model of a session of this order."""
 
 
-@dataclass(frozen=True)
-class SessionPlace:
-    """The parts that all sessions of one process share. `credential`: the name of this process's upload bucket.
-
-    `libraries`, `outcomes`: folders for installed dependencies, and for the results of a base's own tests.
-    """
-
-    open_sandbox: Callable[[], Sandbox]
-    copies: WorkingCopies
-    uploads: ObjectBucket
-    credential: str
-    libraries: Path
-    outcomes: Path
-    machine: str
-    allow_degraded: bool = False
-    sign_times: SignTimes = SIGN_TIMES
-    say: Callable[[str], None] = lambda _: None
-
-
 class SessionRunner:
     """Runs sessions of one worker."""
 
@@ -70,58 +47,54 @@ class SessionRunner:
         self._place = place
         self._queue = queue
 
-    async def run(self, order: Order, employee: Employee, permits: Permits, stop: asyncio.Event) -> HandIn | None:
-        """Run one session to its end. Return None if the order is no longer this worker's.
+    async def run(self, order: Order, employee: Employee, permits: Permits, stop: asyncio.Event) -> None:
+        """Run one session to its end, and hand in its result until the manager has it.
 
         Raises TakenElsewhere and PermitRefused. `stop`: the worker stops.
         """
+        await _Attempt(self._place, self._queue, order, permits, stop).run(employee)
+
+
+class _Attempt:
+    """One session of one order."""
+
+    def __init__(
+        self, place: SessionPlace, queue: ResultQueue, order: Order, permits: Permits, stop: asyncio.Event
+    ) -> None:
         assert order.session is not None, "the order of a session says what it needs"
+        self._place = place
+        self._queue = queue
+        self._order = order
+        self._needs = order.session
+        self._permits = permits
+        self._receipts = Receipts(queue, order)
+        self._stop = stop
+
+    async def run(self, employee: Employee) -> None:
+        signs = asyncio.create_task(self._give_signs())
+        try:
+            result = await self._result(employee, signs)
+            if result is not None:
+                await self._hand_in(result)
+        finally:
+            await _cancelled(signs)
+
+    async def _result(self, employee: Employee, signs: "asyncio.Task[None]") -> HandIn | None:
+        """Return the result. None: the order is no longer this worker's."""
+        order = self._order
         if not isinstance(employee, SessionEmployee):
             return without_work(order, "bad_settings", f"{employee.name} cannot work in sessions.")
         try:
-            async with self._opened(order, order.session) as opened:
-                end = await self._ended(order, employee, permits, opened, stop)
-                return None if end is None else await self._hand_in(order, opened, end)
+            async with open_session(self._place, order, self._needs) as opened:
+                end = await self._end(self._loop(employee, opened), signs)
+                return None if end is None else await self._work_of(opened, end)
         except NotPrepared as error:
             return without_work(order, error.outcome, error.message)
 
-    @asynccontextmanager
-    async def _opened(self, order: Order, session: SessionOrder) -> AsyncIterator[OpenSession]:
-        """Open the working copy and its box. Raises NotPrepared."""
-        place = self._place
-        with preparing("working_copy"):
-            copy = await place.copies.open(session.packs)
-            base = None
-            if session.has_base:
-                base = copy.initial if len(session.packs) == 1 else await place.copies.base(session.packs[0])
-            requirement = _requirement(session)
-        with preparing("libraries"):
-            libraries = await libraries_of(requirement, place.libraries, place.say)
-        sandbox = place.open_sandbox()
-        opened = OpenSession(
-            requirement=requirement,
-            copy=copy,
-            base=base,
-            libraries=libraries,
-            sandbox=sandbox,
-            accepted=session.accepted.get(place.machine, ()),
-            allow_degraded=place.allow_degraded or session.allow_degraded,
-        )
-        with preparing("no_box"):
-            box = await session_box(order, opened)
-            await box.__aenter__()
-        try:
-            yield opened.with_box(box)
-        finally:
-            await box.close()
-
-    async def _ended(
-        self, order: Order, employee: SessionEmployee, permits: Permits, opened: OpenSession, stop: asyncio.Event
-    ) -> SessionEnd | None:
-        """Run the loop, and tell the manager that this worker still works. None: the order is no longer its own."""
-        work = asyncio.create_task(self._session(order, employee, permits, opened, stop).run())
-        signs = asyncio.create_task(self._give_signs(permits))
-        stopping = asyncio.create_task(stop.wait())
+    async def _end(self, loop: Session, signs: "asyncio.Task[None]") -> SessionEnd | None:
+        """Run the loop to its end. None: the order is no longer this worker's."""
+        work = asyncio.create_task(loop.run())
+        stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({work, signs, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and stopping.done():
@@ -132,20 +105,18 @@ class SessionRunner:
         except BoxEnded as error:
             return SessionEnd(outcome="box_ended", message=f"The box of the session ended: {error}.")
         finally:
-            for each in (work, signs, stopping):
-                await _cancelled(each)
+            await _cancelled(work)
+            await _cancelled(stopping)
 
-    def _session(
-        self, order: Order, employee: SessionEmployee, permits: Permits, opened: OpenSession, stop: asyncio.Event
-    ) -> Session:
-        fence, model = Fence(order.id), employee.model_for(order)
+    def _loop(self, employee: SessionEmployee, opened: OpenSession) -> Session:
+        order, model, fence = self._order, employee.model_for(self._order), Fence(self._order.id)
         first = first_messages(order.brief, fence, native=model.has_tools)
-        workspace = Workspace(opened.box, fence, lambda: self._checked(order, opened))
+        workspace = Workspace(opened.box, fence, lambda: self._checked(opened))
         return Session(
             model,
             Transcript(first, prompt_tokens_max=order.limits.prompt_tokens_max),
-            permits,
-            ModelReceipts(Receipts(self._queue, order), employee),
+            self._permits,
+            ModelReceipts(self._receipts, employee),
             workspace.act,
             CallSettings(
                 output_tokens_max=order.limits.output_tokens_max,
@@ -153,57 +124,77 @@ class SessionRunner:
                 seed=order.seed,
                 adaptations=order.adaptations,
             ),
-            stop.is_set,
+            self._stop.is_set,
         )
 
-    async def _give_signs(self, permits: Permits) -> None:
-        """Give signs of life until the order is no longer this worker's."""
-        while await permits.still_ours(self._place.credential):  # noqa: ASYNC110 - no event says it
+    async def _give_signs(self) -> None:
+        """Give signs of life until the order is no longer this worker's, or is complete."""
+        while await self._is_ours():  # noqa: ASYNC110 - no event says it
             await asyncio.sleep(self._place.sign_times.every_s)
 
-    async def _checked(self, order: Order, opened: OpenSession) -> str:
+    async def _is_ours(self) -> bool:
+        """Return whether the order is still open and this worker's. Lost receipts are sent again."""
+        standing = await self._permits.standing(self._place.credential)
+        if standing.ours and standing.open is not None:
+            await self._receipts.settle(standing.open)
+        return standing.ours
+
+    async def _hand_in(self, result: HandIn) -> None:
+        """Send the result until the manager has it. The queue is in the server's memory, so a result can be lost."""
+        data, wait_s, sent_at = message_of(result), CONFIRM_WAIT_S, float("-inf")
+        while True:
+            if time.monotonic() - sent_at > SEND_AGAIN_S:
+                await send_with_retries(self._queue, result.employee, f"{result.order}-end", data)
+                sent_at = time.monotonic()
+            await either(self._stop, wait_s=wait_s)
+            if not await self._is_ours() or self._stop.is_set():
+                return
+            wait_s = min(2 * wait_s, CONFIRM_WAIT_MAX_S)
+
+    async def _checked(self, opened: OpenSession) -> str:
         """Judge a copy of the work against the visible cases, and return what the employee may see."""
-        assert order.session is not None
-        if not order.session.criteria:
+        needs = self._needs
+        if not needs.criteria:
             return "This task has no cases to check."
         check = VisibleCheck(
             opened.sandbox,
             opened.requirement,
             opened.copy.initial,
             origin=opened.base,
-            criteria=order.session.criteria,
-            earlier=order.session.earlier,
-            scope=order.session.scope,
+            criteria=needs.criteria,
+            earlier=needs.earlier,
+            scope=needs.scope,
             libraries=opened.libraries,
-            seed=order.seed,
+            seed=self._order.seed,
             allow_degraded=opened.allow_degraded,
             accepted=opened.accepted,
             outcomes=self._place.outcomes,
             on_fault=self._place.say,
         )
-        return await check.text(await _handed(order.session, opened))
+        return await check.text(await _handed(needs, opened))
 
-    async def _hand_in(self, order: Order, opened: OpenSession, end: SessionEnd) -> HandIn:
+    async def _work_of(self, opened: OpenSession, end: SessionEnd) -> HandIn:
         """Return the hand-in of a session that has ended.
 
-        A session that has used up its calls or its reservation hands in its work as it is.
+        A session that has used up its calls, its reservation or its time hands in its work as it is.
         """
-        assert order.session is not None
+        order = self._order
         if end.outcome not in ("answered", *ENDS_ATTEMPT):
             return without_work(order, end.outcome, end.message)
         try:
-            work = await _handed(order.session, opened)
+            work = await _handed(self._needs, opened)
             if not work.manifest:
                 outside = f" Changed outside the scope: {', '.join(work.dropped[:5])}." if work.dropped else ""
                 nothing = "no_code", f"The session changed nothing in its scope.{outside}"
                 return without_work(order, *(nothing if end.outcome == "answered" else (end.outcome, end.message)))
-            return await self._with_work(order, work)
+            return await self._with_work(work)
         except Unavailable:
             raise
         except AuraError as error:
             return without_work(order, "too_large" if error.kind == "limit_reached" else "bad_hand_in", str(error))
 
-    async def _with_work(self, order: Order, work: Handed) -> HandIn:
+    async def _with_work(self, work: Handed) -> HandIn:
+        order = self._order
         return HandIn(
             order=order.id,
             run=order.run,
@@ -230,12 +221,6 @@ async def _handed(session: SessionOrder, opened: OpenSession) -> Handed:
     initial = opened.copy.initial
     difference = await opened.box.difference(left_out_rule(initial, session.scope))
     return await asyncio.to_thread(handed, initial, difference, session.scope)
-
-
-def _requirement(session: SessionOrder) -> Requirement:
-    return parse_requirement(
-        session.requirement, None, name=session.title, folder=None, fixtures=dict(session.fixtures)
-    )
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:

@@ -169,7 +169,8 @@ class Worker:
         if order.form == "session":
             if self._sessions is None:
                 return without_work(order, "bad_settings", "This worker runs no sessions.")
-            return await self._sessions.run(order, self.employee, permits, self._stop)
+            await self._sessions.run(order, self.employee, permits, self._stop)
+            return None  # the runner has handed in the result
         call.index = await permits.ask(order.reservation)
         log.info("call_started")
         self._fault("worker:mid-call")
