@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appending, basing, judging, peer, replaying, report, running
+from bench import appending, basing, judging, peer, replaying, report, running, sessions
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -30,6 +30,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     running: running.RunningSize
     judging: judging.JudgingSize
     basing: basing.BasingSize
+    sessions: sessions.SessionsSize
 
 
 FULL = BenchSize(
@@ -38,6 +39,7 @@ FULL = BenchSize(
     running.RunningSize(alone=25, at_once=96),
     judging.JudgingSize(alone=10, saturated=20),
     basing.BasingSize(files=2000, tests=1500),
+    sessions.SessionsSize(calls=200, idle_s=30.0),
 )
 QUICK = BenchSize(
     2,
@@ -45,6 +47,7 @@ QUICK = BenchSize(
     running.RunningSize(alone=12, at_once=48),
     judging.JudgingSize(alone=5, saturated=8),
     basing.BasingSize(files=400, tests=300),
+    sessions.SessionsSize(calls=50, idle_s=10.0),
 )
 
 
@@ -95,6 +98,13 @@ async def measure_basing(size: BenchSize) -> str:
     return report.of_basing(figures, size.basing)
 
 
+async def measure_sessions(size: BenchSize) -> str:
+    async with firm() as here:
+        contestants = sessions.contestants(here, size.sessions)
+        figures = await measure_all(contestants, size.rounds, say, title="(sessions)")
+    return report.of_sessions(figures, size.sessions)
+
+
 async def measure(size: BenchSize) -> str:
     """Run all measurements and return the page."""
     if not peer.is_there():
@@ -102,7 +112,9 @@ async def measure(size: BenchSize) -> str:
     setting, events = await measure_appending(size)
     verdicts = await measure_judging(size)
     based = await measure_basing(size)
-    return report.page(setting, size.rounds, [events, *await measure_running(size), verdicts, based])
+    return report.page(
+        setting, size.rounds, [events, *await measure_running(size), await measure_sessions(size), verdicts, based]
+    )
 
 
 def main() -> int:

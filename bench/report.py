@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench import appending, basing, judging, limits, replaying, running
+from bench import appending, basing, judging, limits, replaying, running, sessions
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -68,6 +68,17 @@ def of_running(figures: Figures, size: running.RunningSize) -> str:
     return section("Time of a run", words, figures, running.OURS)
 
 
+SESSIONS = """The model of a session is a script that answers at once. So the time of a call is what Aura adds to the
+model's own time: the permit, the receipt, and one action in the box. A session has {calls} calls, and each is measured
+from its permit to the next permit. A call has two events, so the limit is two messages to JetStream, one after the
+other. Waiting workers ask for orders for {idle_s:g} s."""
+
+
+def of_sessions(figures: Figures, size: sessions.SessionsSize) -> str:
+    words = SESSIONS.format(calls=size.calls, idle_s=size.idle_s)
+    return section("A call of a session", words, figures, sessions.READING)
+
+
 def of_replaying(figures: Figures, events: int) -> str:
     return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
 
@@ -107,14 +118,15 @@ def section(title: str, words: str, figures: Figures, ours: str) -> str:
             ratio = "1" if contestant == ours else figures.ratio(ours, contestant, name)
             lines.append(f"| {contestant} | {figures.shown(contestant, name)} | {ratio} |")
         lines.append("")
-    alone = [name for name in figures.names() if [c for c in figures.values if name in figures.values[c]] == [ours]]
+    alone = [
+        (name, there[0])
+        for name in figures.names()
+        if len(there := [contestant for contestant in figures.values if name in figures.values[contestant]]) == 1
+    ]
     if alone:
-        lines += [
-            "| ours alone | |",
-            "| --- | --- |",
-            *(f"| {name} | {figures.shown(ours, name)} |" for name in alone),
-            "",
-        ]
+        lines += ["| ours alone | |", "| --- | --- |"]
+        lines += [f"| {name} | {figures.shown(contestant, name)} |" for name, contestant in alone]
+        lines.append("")
     return "\n".join(lines)
 
 
