@@ -27,6 +27,8 @@ from director.doctor.sandbox_image import probe_boxes
 from director.services import (
     approvals,
     attempt,
+    attempt_calls,
+    attempt_record,
     attestations,
     backtest,
     base_check,
@@ -329,6 +331,12 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     assert (await run_record.run_data(store, run))["run"]["phase"] == "delivered"
     assert [row["verified"] for row in await run_record.attempts_of(store, run)] == [False, True]
     assert (await attempt.attempt_of(store, blobs, run, 1)).verified is False
+    followed = [part async for part in attempt.follow_attempt(store, blobs, run, 1)]
+    assert [(part.call is None, part.order.end) for part in followed] == [(False, "handed in"), (True, "handed in")]
+    name, (order,) = attempt_record.record_of(await store.read_run(run)).attempt(run, 2)
+    reader = attempt_calls.CallReader(order, {}, blobs)
+    call = await reader.view(0)
+    assert (name, call.outcome, call.continues, reader.has_results(0)) == ("T1", "answered", None, False)
     changed, text = await changes.diff_of(state, blobs)
     assert [each.what for each in changed] == ["added"]
     assert await changes.diff_between({}, run_rules.files_of(state), blobs) == (changed, text)

@@ -42,16 +42,24 @@ async def run_show(
     settings: "Settings",
     run: RunId,
     attempt: Annotated[
-        int | None, typer.Option(min=1, help="Show this attempt: prompt, answer, changes and findings.")
+        int | None,
+        typer.Option(min=1, help="Show this attempt, call by call: prompts, actions, results, changes and findings."),
     ] = None,
     task: Annotated[str, typer.Option(metavar="TASK", help="With --attempt: the task of the attempt.")] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="With --attempt: show each call when it is done, until the attempt ends.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="With --attempt: show long texts whole.")] = False,
 ) -> None:
     """Show the whole record of a run: tasks, attempts with reasons, incidents, cost, and the next step."""
     if attempt is not None:
-        await _show_attempt(door, settings, run, attempt, task)
+        show = _follow_attempt if follow else _show_attempt
+        await show(door, settings, (run, attempt, task), full=full)
         return
-    if task:
-        raise Invalid("--task needs --attempt.", hint=f"Write: aura run show {run} --task {task} --attempt 1")
+    for name, given in (("--task", task), ("--follow", follow), ("--full", full)):
+        if given:
+            option = f"{name} {task}" if given is task else name
+            raise Invalid(f"{name} needs --attempt.", hint=f"Write: aura run show {run} {option} --attempt 1")
     from director.services.run_record import run_data
     from director.services.session import archive, find_run
     from director.services.waiting import Waits
@@ -67,19 +75,38 @@ async def run_show(
     door.answer(data, f"{run_text(data)}\n\n{record_of(data['run'])}")
 
 
-async def _show_attempt(door: Door, settings: "Settings", run: str, attempt: int, task: str) -> None:
+async def _show_attempt(door: Door, settings: "Settings", wanted: tuple[str, int, str], *, full: bool) -> None:
     import msgspec
 
     from bus.blobs import Blobs
     from bus.redaction import Redactor
     from director.services.attempt import attempt_of
     from director.services.session import archive, find_run
-    from director.terminal.attempt_text import attempt_text
+    from director.terminal.attempt_text import AttemptText
 
+    run, number, task = wanted
     async with archive(settings) as store:
-        view = await attempt_of(store, Blobs(store, Redactor()), await find_run(store, run), attempt, task)
+        view = await attempt_of(store, Blobs(store, Redactor()), await find_run(store, run), number, task)
     data = msgspec.to_builtins(view)
-    door.answer(data, attempt_text(data))
+    door.answer(data, AttemptText(full=full).whole(data))
+
+
+async def _follow_attempt(door: Door, settings: "Settings", wanted: tuple[str, int, str], *, full: bool) -> None:
+    import msgspec
+
+    from bus.blobs import Blobs
+    from bus.redaction import Redactor
+    from director.services.attempt import follow_attempt
+    from director.services.session import archive, find_run
+    from director.terminal.attempt_text import FollowedText
+
+    run, number, task = wanted
+    text = FollowedText(full=full)
+    async with archive(settings) as store:
+        parts = follow_attempt(store, Blobs(store, Redactor()), await find_run(store, run), number, task)
+        async for part in parts:
+            data = msgspec.to_builtins(part)
+            door.line(data, text.next(data))
 
 
 @command("diff")
