@@ -61,6 +61,18 @@ HINTS: Mapping[CallFailure, str] = {
     "unknown_model": "Check the name in `aura hire --model`: the server lists its models at /v1/models.",
 }
 """Failure kind -> hint for the user. A test checks that every command, option and variable in these hints exists."""
+ATTEMPT_HINTS: Mapping[str, str] = {
+    "bad_hand_in": "See the last steps of the session with `aura run show --attempt`. The task is tried again.",
+    "box_ended": "A command used more than the limits of a session's box. The task is tried again.",
+    "calls_used_up": "Raise `aura hire --session-calls`, or split the task.",
+    "lease_ended": "Raise `aura hire --session-minutes` or the minutes of the run, or split the task.",
+    "libraries": "Check that the worker's machine reaches the package index: `aura doctor`.",
+    "no_box": "Check the sandbox of the worker's machine: `aura doctor`, and `aura sandbox accept --help`.",
+    "reservation_used_up": "Raise `aura hire --session-usd` or `--session-tokens`, or the budget of the run.",
+    "stuck": "No action is needed: the task is tried again. If it happens often, hire another model.",
+    "working_copy": "See the log of the worker: `aura logs`. The task is given out again.",
+}
+"""Outcome of an attempt that is not a failed call -> hint for the user."""
 COSTS_NOTHING: frozenset[CallFailure] = frozenset(
     {
         "auth",
@@ -87,7 +99,8 @@ amount.
 
 def hint_of(outcome: str) -> str:
     """Return the hint for an outcome, or an empty text if the outcome is not a failure."""
-    return HINTS.get(outcome, "")  # type: ignore[call-overload,no-any-return]  # a stored outcome may be any text
+    known: str | None = HINTS.get(outcome)  # type: ignore[call-overload]  # a stored outcome may be any text
+    return known or ATTEMPT_HINTS.get(outcome, "")
 
 
 class CallFailed(AuraError):

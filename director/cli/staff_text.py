@@ -41,7 +41,8 @@ def staff_text(
 
 def _answers(person: Mapping[str, Any]) -> str:
     scripted = " (scripted: no model answers)" if person["scripted"] else ""
-    return f"{person['provider']}: {person['model']}{scripted}"
+    sessions = ", in sessions" if person["session"] is not None else ""
+    return f"{person['provider']}: {person['model']}{scripted}{sessions}"
 
 
 def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
@@ -86,6 +87,14 @@ def costs_text(found: Sequence[Mapping[str, Any]]) -> str:
     return table(header, lines) if found else "No run has cost anything yet."
 
 
+def _session_text(session: Mapping[str, Any] | None) -> str:
+    """Return the limits of an employee's sessions in a sentence; empty if it answers with one call."""
+    if session is None:
+        return ""
+    limits = f"{session['calls_max']} calls, {session['minutes']:g} minutes, {session['tokens_max']} tokens"
+    return f" A session has at most {limits} and {money(session['usd_max'])}."
+
+
 def hired_text(hired: Mapping[str, Any]) -> str:
     """Return the result of a hire or an update, and the next step."""
     name, employee, version = hired["name"], hired["employee"], str(hired["version"])[:VERSION_CHARS]
@@ -98,6 +107,7 @@ def hired_text(hired: Mapping[str, Any]) -> str:
     text = lines[hired["change"]]
     if hired["change"] in ("hired", "updated"):
         text += f" A call costs at most {money(hired['call_usd_max'])}."
+        text += _session_text(hired["session"])
     if hired["suspended"]:
         return f"{text}\nIt stays {hired['suspended']}. To end the suspension: aura reinstate {name} --reason …"
     return text if hired["change"] == "unchanged" else f"{text} Try it: aura employees --probe"

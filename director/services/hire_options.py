@@ -181,7 +181,8 @@ def _limited(wanted: Hiring, posting: Posting) -> Posting:
         "wall_s": wanted.wall_s,
     }
     session = _session(wanted, posting.session)
-    if session is not None and posting.session is None and wanted.output_tokens is None:
+    of_server = PROVIDERS[posting.kind].context_tokens is None
+    if session is not None and posting.session is None and wanted.output_tokens is None and of_server:
         stated["output_tokens_max"] = max(posting.output_tokens_max, SESSION_OUTPUT_TOKENS_MAX)
     return replace(posting, session=session, **{name: value for name, value in stated.items() if value is not None})
 

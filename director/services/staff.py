@@ -23,7 +23,7 @@ from director.services.views import (
     chain_ids,
 )
 from director.settings import Settings
-from domain.employee import Profile, Reinstate, Suspend
+from domain.employee import Profile, Reinstate, SessionTerms, Suspend
 
 _profile = msgspec.json.Decoder(Profile)
 
@@ -32,6 +32,11 @@ class Member(Person, frozen=True, kw_only=True):
     """One employee. `probe`: "ok" and the seconds, or the fault; None if it was not probed."""
 
     probe: str | None = None
+
+    @property
+    def session(self) -> SessionTerms | None:
+        """The limits of its sessions; None if it answers with one call."""
+        return _profile.decode(self.profile).session
 
 
 class RoleChain(msgspec.Struct, frozen=True, kw_only=True):

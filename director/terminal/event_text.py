@@ -32,6 +32,7 @@ class Story:
     def __init__(self) -> None:
         self.names: dict[UUID, str] = {}
         self._tasks: dict[UUID, str] = {}
+        self._sessions: set[UUID] = set()  # orders of the form session
 
     def hear(self, recorded: Recorded) -> None:
         """Collect the names in an event."""
@@ -55,7 +56,11 @@ class Story:
             kind = event.type.partition(".")[2]
             return f"{self.names.get(event.employee, event.employee)} is {kind}: {event.reason}"
         if isinstance(event, TaskEvent):
-            return _of_task(event, self._tasks.get(event.task, "?"), str(self.names.get(event.employee, "?")))
+            if isinstance(event, task.Assigned) and event.form == "session":
+                self._sessions.add(event.order)
+            in_session: bool = getattr(event, "order", None) in self._sessions
+            who = str(self.names.get(event.employee, "?"))
+            return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
         return _of_run(event)
 
     def about(self, recorded: Recorded) -> str:
@@ -66,12 +71,12 @@ class Story:
         return f"{self._tasks.get(event.task, '?')}, {self.names.get(event.employee, '?')}"
 
 
-def _of_task(event: TaskEvent, name: str, who: str) -> str:
+def _of_task(event: TaskEvent, name: str, who: str, *, in_session: bool) -> str:
     if (end := task.end_without_work(event)) is not None:
-        return f"{name}: {_failed(end, who)}"
+        return f"{name}: {_failed(end, who, in_session=in_session)}"
     match event:
         case task.Assigned(attempt=attempt):
-            return f"{name}: attempt {attempt} to {who}"
+            return f"{name}: attempt {attempt} to {who}" + (", in a session" if in_session else "")
         case task.Submitted(dropped=dropped) if dropped:
             return f"{name}: {who} wrote files outside its scope, and they were left out: {', '.join(dropped)}"
         case task.Verified():
@@ -84,13 +89,14 @@ def _of_task(event: TaskEvent, name: str, who: str) -> str:
     return ""
 
 
-def _failed(event: task.AttemptEnded, who: str) -> str:
+def _failed(event: task.AttemptEnded, who: str, *, in_session: bool) -> str:
     """Describe an attempt that ended without work: its outcome, the provider's message, and the next step."""
     outcome, message = event.outcome, event.message
     if outcome == task.DECLINED:
         return f"{who} reports that the task cannot be done: {message}"
     used = "" if event.counts else ", no attempt is used up"
-    return sentences(f"the call of {who} failed ({outcome}{used})", message, hint_of(outcome))
+    what = f"the session of {who} ended without work" if in_session else f"the call of {who} failed"
+    return sentences(f"{what} ({outcome}{used})", message, hint_of(outcome))
 
 
 def _of_run(event: object) -> str:

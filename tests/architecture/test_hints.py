@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.employees.call_errors import CALL_FAILURES, HINTS, hint_of
+from agents.employees.call_errors import ATTEMPT_HINTS, CALL_FAILURES, HINTS, hint_of
 from domain.faults import WEIGHTS
 from tests.architecture.packages import CODE
 from tests.architecture.pages import options_of_commands
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\b(?:AURA|OPENAI)_[A-Z_]+\b")
 
 def hints() -> Iterator[tuple[str, str]]:
     """Yield (place, text) of each hint in the sources, and of the remedies for failed calls."""
-    for failure, text in HINTS.items():
+    for failure, text in (*HINTS.items(), *ATTEMPT_HINTS.items()):
         yield f"HINTS[{failure}]", text
     for layer in CODE:
         for path in sorted((ROOT / layer).rglob("*.py")):

@@ -114,6 +114,8 @@ async def employees(
 
     staff = await list_staff(settings, dismissed=everybody, probe=probe, on_progress=door.note)
     data = _data({"employees": staff.employees, "strikes": staff.strikes, "fallback": staff.fallback})
+    for line, person in zip(data["employees"], staff.employees, strict=True):
+        line["session"] = _data(person.session)
     asked = sum(person.probe is not None for person in staff.employees)
     said = f"{len(staff.silent)} of {asked} employees did not answer."
     failed = Failed(said, hint="The column `probe` shows why.", code="probe") if staff.silent else None
@@ -176,7 +178,8 @@ async def hire(
     act = hiring.update if update else hiring.hire
     hired = await act(settings, wanted)
     data = _data(hired)
-    data["call_usd_max"] = data.pop("profile")["call_usd_max"]
+    profile = data.pop("profile")
+    data |= {"call_usd_max": profile["call_usd_max"], "session": profile["session"]}
     door.answer(data, hired_text(data))
 
 
