@@ -42,7 +42,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
 
     sample = Sample(2)
     file = aura.requirement(sample)
-    assert aura.json("check", file)["tasks"] == ["T1", "T2"]
+    assert inside.json("check", file)["tasks"] == ["T1", "T2"]
     inside.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers})
     line = aura.json("submit", file, "--wait")
     run, folder = line["run"], line["folder"]
@@ -51,7 +51,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     assert [one["run"] for one in inside.json("runs")["runs"]] == [run]
     assert [one["run"] for one in inside.json("inbox")["waiting"]] == [run]
     assert inside.json("watch", run)["run"] == run
-    shown = aura.json("run", "show", run[:8])
+    shown = inside.json("run", "show", run[:8])
     assert {task["phase"] for task in shown["tasks"]} == {"verified"}
     assert len([one for one in shown["attempts"] if one["verified"] is False]) == 2
     read_attempts(inside, run, sample)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
-from tests.tiers import every_second
+from tests.tiers import every_fourth, every_second
 from verification.judge import Candidate, judge
 from verification.requirements.model import (
     Budget,
@@ -98,7 +98,7 @@ async def test_a_cheat_is_refused(sandbox: Bubblewrap, name: str) -> None:
     assert {each.kind for each in found.findings} == {"suite_failed"}, found.findings
 
 
-@pytest.mark.parametrize("name", every_second(FORGED))
+@pytest.mark.parametrize("name", every_fourth(FORGED))
 async def test_what_a_suite_accepts_is_refused_by_cases(sandbox: Bubblewrap, name: str) -> None:
     """Grade B is forgeable, and says so. The same criterion with a case judged outside is not."""
     forged = await verdict(sandbox, FORGED[name])

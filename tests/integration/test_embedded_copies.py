@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from bus.embedded import postgres as embedded_postgres
 from bus.embedded.account import database_account
 from bus.embedded.home import Home
 from bus.embedded.servers import postgres_at
@@ -134,13 +135,14 @@ async def test_a_copy_starts_beside_its_original_also_if_that_one_was_at_work(fo
     assert await words(first, "after") == ["before", "after"]
 
 
-async def test_a_second_server_on_the_same_data_is_still_refused(folder: Path) -> None:
+async def test_a_second_server_on_the_same_data_is_still_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: here the lock's process works on this folder, by whatever path it was started."""
     with_cluster(folder / "home")
     home = folder / "home"
     first = await running(home)
     postmaster = next(child.pid for child in first.children if child.name == "postgres")
     moved = folder / "moved"
+    monkeypatch.setattr(embedded_postgres, "ORPHAN_WAIT_S", 0.3)
     for place in (home, moved):
         if place == moved:
             home.rename(moved)

@@ -90,6 +90,8 @@ async def test_one_image_serves_bubblewrap_too(box_image: Image) -> None:
     await without.close()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_an_image_is_named_by_what_it_holds(box_image: Image, tmp_path: Path) -> None:
     again = build_image(tmp_path, lambda _: None)
     assert (again.digest, again.files) == (box_image.digest, box_image.files)
