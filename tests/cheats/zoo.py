@@ -49,12 +49,12 @@ right; each must be refused. Honest deliveries are right; each must be accepted.
 box (the sandbox) in which all deliveries run. Each cheat and each honest delivery is generated for each task. A seed
 determines the names and values in the tasks.
 
-`make test` judges a random third of the cheats, each at one random task, and compares the findings with the table of
+`make test` judges a random sixth of the cheats, each at one random task, and compares the findings with the table of
 expected findings. `make test-slow PART=ci`, which runs before each merge, does the same with every cheat. `make
 test-slow` judges all cheats at all tasks. `python -m tests.cheats.zoo --run` does the same, records the results and
 writes this page.
 
-For cheats against a base, `make test` judges a few of them, `make test-slow PART=ci` judges one of each kind of change,
+For cheats against a base, `make test` judges a random one, `make test-slow PART=ci` judges one of each kind of change,
 and `make test-slow` judges all. `python -m tests.cheats.zoo --run base` records only their results.
 """
 _CHEATS = """## Cheats
