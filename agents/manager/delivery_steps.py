@@ -139,7 +139,7 @@ class Delivering:
             base = BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
         folder, branch = self._place(run, state), branch_of(run, base is not None)
         self._fault("delivering:before-git")
-        commit = await asyncio.to_thread(_built, folder, delivery, state.submitted.proof, branch, base)
+        commit = await asyncio.to_thread(built, folder, delivery, state.submitted.proof, branch, base)
         self._fault("delivering:before-receipt")
         command = run_messages.FinishDelivery(
             id=self._id(run, "delivered", state),
@@ -168,7 +168,7 @@ class Delivering:
         await self._sent(run, "released", command)
 
 
-def _built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:
+def built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:
     """Write the repository and its proof. Return the hex id of the delivered commit. This function blocks."""
     plan = ProofPlan(at_us=delivery.commits[-1].at_us)
     if place == "notes":

@@ -121,6 +121,13 @@ class Judging:
             )
 
     async def _verdict(self, pending: verifier_view.Pending, state: RunState) -> None:
+        self._fault("verifier:before-verdict")
+        judgement = await self.judgement(pending, state)
+        self._fault("verifier:after-verdict")
+        await self._send(_command(pending, judgement))
+
+    async def judgement(self, pending: verifier_view.Pending, state: RunState) -> Judgement:
+        """Judge a tree. Store the verdict and its evidence, and return the judgement for the event."""
         assert state.submitted is not None
         requirement = await self._library.requirement(state.submitted)
         merged = pending.key == verifier_view.MERGED
@@ -130,7 +137,6 @@ class Judging:
         if part is not None:
             before = await self._library.before(state, part.id)
         manifest = overlay(before, files_of(state) if part is None else part.files)
-        self._fault("verifier:before-verdict")
         if part is not None and is_review(part):
             verdict = await self._review(pending, state, part, manifest)
         elif part is not None and (former := await self._again(pending, part, requirement)) is not None:
@@ -172,9 +178,7 @@ class Judging:
             delivered=_around(requirement, manifest, state.submitted.proof) if merged else {},
             base_commit=state.submitted.base_commit,
         )
-        judgement = await self._recorded(verdict, requirement, judged)
-        self._fault("verifier:after-verdict")
-        await self._send(_command(pending, judgement))
+        return await self._recorded(verdict, requirement, judged)
 
     async def _again(self, pending: verifier_view.Pending, part: TaskState, requirement: Requirement) -> Verdict | None:
         """Return the earlier verdict if this tree was already rejected, or None if the tree must be judged."""

@@ -156,6 +156,8 @@ def test_usage_errors_are_said_in_json_and_in_words(asleep: Aura, arguments: tup
         (("check", "nowhere.md"), 3, "not_found"),
         (("submit", "nowhere.md"), 3, "not_found"),
         (("judge", "nowhere.md", "."), 3, "not_found"),
+        (("rerun", RUN), 2, "invalid"),
+        (("rerun", RUN, "--recorded"), 69, "not_running"),
         (("check", ""), 2, "not_a_requirement"),
         (("judge", ".", "."), 2, "not_a_requirement"),
         (("init", ""), 2, "not_a_requirement"),

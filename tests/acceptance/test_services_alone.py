@@ -56,6 +56,7 @@ from director.services import (
     repair,
     replay,
     requirements,
+    rerun,
     run_record,
     session,
     stack_status,
@@ -337,6 +338,8 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     reader = attempt_calls.CallReader(order, {}, blobs)
     call = await reader.view(0)
     assert (name, call.outcome, call.continues, reader.has_results(0)) == ("T1", "answered", None, False)
+    played = await rerun.rerun_recorded(store, opened.settings, run, note=said)
+    assert (played.same, played.calls, played.verdicts, rerun.difference_of(played)) == (True, 2, 3, None)
     changed, text = await changes.diff_of(state, blobs)
     assert [each.what for each in changed] == ["added"]
     assert await changes.diff_between({}, run_rules.files_of(state), blobs) == (changed, text)

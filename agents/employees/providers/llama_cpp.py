@@ -30,7 +30,12 @@ def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> Mo
     model = EmbeddedModel(
         base_url=base_url, model=MODEL_NAME, price="zero", model_digest=model_digest(), runtime=runtime_version()
     )
-    prompting = Prompting(
+    return ModelEmployee(id=id, name=name, model=model, prompting=prompting_of(style))
+
+
+def prompting_of(style: Style) -> Prompting:
+    """Return the way in which the small model is asked."""
+    return Prompting(
         style=style,
         temperature=TEMPERATURE,
         stop=STOPS[style],
@@ -38,4 +43,3 @@ def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> Mo
         may_decline=False,
         small=True,
     )
-    return ModelEmployee(id=id, name=name, model=model, prompting=prompting)

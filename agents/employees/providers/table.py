@@ -35,13 +35,18 @@ def _no_parameters(posting: Posting) -> dict[str, str]:
     return {}
 
 
+def _plain_prompting(style: Style) -> Prompting:
+    return Prompting(style=style)
+
+
 class Provider(NamedTuple):
     """One way to reach a model.
 
     `shown`: its name in profiles and on screens. `remote`: the model is on a server outside the organisation, with an
     address, a key and a price. `address`, `key_env`: what `aura hire --provider` uses if nothing is given; no address:
     one must be given. `bytes_per_token_min`: of a prompt, for the upper bound of its cost. `parameters`: other
-    parameters of a request that change the answers; they belong to the employee's version.
+    parameters of a request that change the answers; they belong to the employee's version. `prompting`: the way in
+    which a style asks the model for an answer.
     """
 
     shown: str
@@ -54,11 +59,12 @@ class Provider(NamedTuple):
     bytes_per_token_min: int = BYTES_PER_TOKEN
     context_tokens: int | None = None
     parameters: Callable[[Posting], dict[str, str]] = _no_parameters
+    prompting: Callable[[Style], Prompting] = _plain_prompting
 
 
 def _on_model(posting: Posting, model: "Model") -> Employee:
     """Return the employee that asks this model in the style of its posting."""
-    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=Prompting(style=posting.style))
+    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=_plain_prompting(posting.style))
 
 
 def _openai(posting: Posting, key: Optional["SecretStr"]) -> Employee:
@@ -108,6 +114,12 @@ def _embedded_parameters(posting: Posting) -> dict[str, str]:
     return {"temperature": str(TEMPERATURE), "stop": stop, "feedback_max": str(FEEDBACK_MAX)}
 
 
+def _embedded_prompting(style: Style) -> Prompting:
+    from agents.employees.providers.llama_cpp import prompting_of
+
+    return prompting_of(style)
+
+
 def _scripted(posting: Posting, key: Optional["SecretStr"]) -> Employee:
     from agents.employees.providers.scripted import ScriptedEmployee
 
@@ -151,6 +163,7 @@ PROVIDERS: Mapping[str, Provider] = {
         styles=("chat", "grammar"),
         context_tokens=EMBEDDED_CONTEXT_TOKENS,
         parameters=_embedded_parameters,
+        prompting=_embedded_prompting,
     ),
     "scripted": Provider(shown="scripted", build=_scripted, remote=False),
 }
