@@ -14,9 +14,11 @@ from agents.employees.contract import Employee
 from agents.employees.posting import Posting
 from agents.employees.postings import key_of
 from agents.employees.pricing import provider_of
+from agents.employees.providers.context_size import context_tokens
 from agents.employees.providers.proxies import proxy_of
 from agents.employees.providers.table import PROVIDERS
 from agents.employees.safe_text import one_line
+from agents.workers.probe_call import ProbeCall, probe_call
 from domain.errors import AuraError
 from domain.wording import sentences
 
@@ -41,7 +43,8 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `problem`: the problem with the call or the server, and the next step. `key_problem`: the same for the key. Both
     texts are empty if there is no problem. `key_env`: the environment variable of the key, or empty. `seconds`: the
-    duration of a successful call, or None.
+    duration of a successful call, or None. `call`: that call in detail. `price`: the source of the employee's prices.
+    `server_context_tokens`: the context size that the server states, if it does.
     """
 
     problem: str
@@ -49,6 +52,9 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyState
     key_problem: str
     seconds: float | None = None
+    call: ProbeCall | None = None
+    price: str = ""
+    server_context_tokens: int | None = None
 
     @property
     def said(self) -> str:
@@ -111,11 +117,14 @@ class Served:
         """Check the key and the server, or make the call."""
         posting = self._posting
         key, key_problem = key_state(posting, self._environment)
-        problem, seconds = "", None
+        problem, call, context = "", None, None
         if self._why_not:
             problem = self._why_not
         elif question.call and self._employee is not None:
-            problem, seconds = await self._called(self._employee, question.wait_s, unset=key == "unset")
+            (problem, call), context = await asyncio.gather(
+                self._called(self._employee, question.wait_s, unset=key == "unset"),
+                context_tokens(posting, self._secret(), self._environment),
+            )
         elif not key_problem:
             problem = await unreachable(posting, self._environment)
         return WorkerReport(
@@ -123,16 +132,24 @@ class Served:
             key_env=posting.api_key_env if PROVIDERS[posting.kind].remote else "",
             key=key,
             key_problem=one_line(key_problem, MESSAGE_CHARS_MAX),
-            seconds=seconds,
+            seconds=call.seconds if call is not None else None,
+            call=call,
+            price=self._employee.describe().get("price", "") if self._employee is not None else "",
+            server_context_tokens=context,
         )
 
-    async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, float | None]:
-        """Make a small call. Return the problem, if any, and the duration in seconds. No error of the call stops the
-        worker.
-        """
+    def _secret(self) -> str:
+        """Return the employee's key; an empty text if there is no usable key."""
+        try:
+            return key_of(self._posting, self._environment)
+        except AuraError:
+            return ""
+
+    async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, ProbeCall | None]:
+        """Make a small call. Return the problem, if any, or the call. No error of the call stops the worker."""
         try:
             async with asyncio.timeout(wait_s):
-                return "", (await employee.probe()).latency_s
+                return "", await probe_call(employee)
         except TimeoutError:
             return f"No answer within {wait_s:g} s.", None
         except CallFailed as failure:

@@ -35,8 +35,46 @@ def staff_text(
     if all(person["probe"] is None for person in people):
         header, lines = header[:-1], [line[:-1] for line in lines]
     told = [f"{clock(line['at'])}  {line['name']} {line['kind']}: {line['reason']}" for line in record]
+    probes = probes_text([person for person in people if person["probed"] is not None])
     ordered = [f"fallback chain of the role {chain['role']}: {', then '.join(chain['names'])}" for chain in chains]
-    return "\n".join([table(header, lines), *ordered, *told])
+    return "\n".join([table(header, lines), *probes, *ordered, *told])
+
+
+def probes_text(people: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a table with the facts of the probes, and a line for each server whose context is too small."""
+    if not people:
+        return []
+    lines, notes = [], []
+    for person in people:
+        probed = person["probed"]
+        most, server = probed["context_tokens"], probed["server_context_tokens"]
+        lines.append(
+            (
+                person["name"],
+                f"{probed['seconds']:.1f} s" if probed["seconds"] is not None else "no answer",
+                _cost(probed),
+                visible(probed["price"]),
+                most,
+                "not stated" if server is None else server,
+                probed["tools"],
+            )
+        )
+        if server is not None and server < most:
+            notes.append(
+                f"{person['name']}: its prompt and answer may have {most} tokens together. The server's context has "
+                f"only {server}. Lower the limit: aura hire {person['name']} --update --prompt-tokens N"
+            )
+    header = ("probe", "answer in", "cost", "price", "context", "server's context", "tools")
+    return ["\n" + table(header, lines), *notes]
+
+
+def _cost(probed: Mapping[str, Any]) -> str:
+    if probed["seconds"] is None:
+        return "none"
+    if probed["cost_usd"] is None:
+        return "not known"
+    tokens = f" for {probed['tokens']} tokens" if probed["tokens"] is not None else ""
+    return f"{money(probed['cost_usd'])}{tokens}{' (estimated)' if probed['estimated'] else ''}"
 
 
 def _answers(person: Mapping[str, Any]) -> str:

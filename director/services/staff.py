@@ -1,12 +1,14 @@
 """The staff: employees, their standing, scores and costs. Two commands, suspend and reinstate, change a standing."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import asdict, replace
 
-from agents.workers.questions import ask_workers
+from agents.workers.probe_call import Tools
+from agents.workers.questions import Probed, ask_workers
 from bus.clock import now
 from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
 from director.services.views import (
@@ -28,10 +30,31 @@ from domain.employee import Profile, Reinstate, SessionTerms, Suspend
 _profile = msgspec.json.Decoder(Profile)
 
 
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a probe. A value is None if it is not known.
+
+    `seconds`: until the answer. `price`: the source of the employee's prices. `context_tokens`: the longest prompt and
+    answer together that the employee may use. `server_context_tokens`: the context that the server states. `tools`:
+    whether the server accepts native tool calls for this model (yes, no, unknown).
+    """
+
+    seconds: float | None
+    tokens: int | None
+    cost_usd: Decimal | None
+    estimated: bool
+    price: str
+    context_tokens: int
+    server_context_tokens: int | None
+    tools: Tools
+
+
 class Member(Person, frozen=True, kw_only=True):
-    """One employee. `probe`: "ok" and the seconds, or the fault; None if it was not probed."""
+    """One employee. `probe`: "ok" and the seconds, or the fault; None if it was not probed. `probed`: its facts, if a
+    worker answered.
+    """
 
     probe: str | None = None
+    probed: Probe | None = None
 
     @property
     def session(self) -> SessionTerms | None:
@@ -94,12 +117,29 @@ async def list_staff(
         on_progress(f"calling {', '.join(asked.values()) or 'nobody'} …")
         results = await ask_workers(nats_url, asked, call=True)
         people = [
-            replace(person, probe=results[person.employee].said) if person.employee in results else person
-            for person in people
+            _with_probe(person, results[person.employee]) if person.employee in results else person for person in people
         ]
     listed = {person.employee for person in people}
     strikes = tuple(line for line in lines if line.employee in listed)
     return Staff(employees=tuple(people), strikes=strikes, fallback=chains)
+
+
+def _with_probe(person: Member, result: Probed) -> Member:
+    report = result.report
+    if report is None:
+        return replace(person, probe=result.said)
+    call = report.call
+    probed = Probe(
+        seconds=report.seconds,
+        tokens=call.tokens if call else None,
+        cost_usd=call.cost_usd if call else None,
+        estimated=call.estimated if call else False,
+        price=(call.cost_source if call else None) or report.price,
+        context_tokens=_profile.decode(person.profile).call_tokens_max,
+        server_context_tokens=report.server_context_tokens,
+        tools=call.tools if call else "unknown",
+    )
+    return replace(person, probe=result.said, probed=probed)
 
 
 def _chain(line: ChainLine, people: Sequence[Person]) -> RoleChain:

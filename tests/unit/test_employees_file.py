@@ -1,5 +1,6 @@
 """The file employees.toml: all its problems are reported together with their lines, and it holds no keys."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from director.services.hire_options import Hiring, posting_of
 from director.services.toml_lines import lines_of, read_toml
 from domain.errors import Invalid, NotFound
 
+PAGE = Path(__file__).parents[2] / "docs" / "employees.md"
 KEY = "sk-proj-Zk3vQ9xLm2Tt8Rb7Yw5Nc4Hd6Jf1Pg0SaUe"
 GOOD = """
 # The staff of this organisation.
@@ -271,3 +273,10 @@ def test_every_option_of_hire_can_be_in_the_file() -> None:
 def test_the_line_of_each_key(text: str, expected: dict[tuple[str, ...], int]) -> None:
     assert read_toml(text)
     assert lines_of(text) == expected
+
+
+async def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    file = await read(tmp_path, example)
+    assert [each.name for each in file.employees] == ["coder", "backup", "reader"]
+    assert [chain.role for chain in file.chains] == ["implementer", "reviewer"]
