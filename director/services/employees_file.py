@@ -5,6 +5,7 @@ All problems of a file are raised together. The file holds no keys: an entry tha
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,7 @@ OPTIONS: Mapping[str, Any] = {
 """The options of an employee: those of `aura hire`. In the file, a hyphen and an underscore are the same."""
 _KEY_NAMES = frozenset({"key", "api_key", "apikey", "token", "secret", "password", "access_key", "auth"})
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*:[^/?#]*@")
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
 _WORDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 _EXAMPLES = {str: '"…"', int: "2", float: "120.0", bool: "true"}
@@ -253,8 +255,6 @@ def _kind_of(option: str) -> type:
 
 def _converted(option: str, value: Any) -> Any:
     """Return the value as Hiring holds it, or None if it has another type. A price may be a number or a text."""
-    from decimal import Decimal
-
     kind = _kind_of(option)
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if kind is str and number and (option.startswith("price_") or option.endswith("_usd")):
@@ -265,10 +265,14 @@ def _converted(option: str, value: Any) -> Any:
 
 
 def _looks_like_key(option: str, value: Any) -> bool:
-    """Return whether a value has the form of a key, or is not a variable where a variable's name is expected."""
+    """Return whether a value has the form of a key, or has a password in its address, or is not the name of a variable
+    where one is expected.
+    """
     if not isinstance(value, str):
         return False
     if option == "key_env" and value and not _VARIABLE.fullmatch(value):
+        return True
+    if _PASSWORD_IN_URL.match(value):
         return True
     text = f'api_key = "{value}"'
     return Redactor().clean_text(value) != value or any(

@@ -151,6 +151,7 @@ reviewer = ["coder", "coder"]
         f'model = "{KEY}"',
         'key-env = "not a variable"',
         f'base-url = "https://example.com/v1?key={KEY}"',
+        'base-url = "https://ada:open-sesame@example.com/v1"',
     ],
 )
 async def test_an_entry_that_looks_like_a_key_is_refused_and_not_shown(tmp_path: Path, entry: str) -> None:

@@ -31,7 +31,7 @@ class _Server(NamedTuple):
 
     async def asked(self, method: str, url: str, headers: Mapping[str, str], body: object = None) -> dict[str, Any]:
         """Return the JSON object of an answer; an empty one for an answer that is no success."""
-        response = await self.client.request(method, url, headers=dict(headers), json=body)
+        response = await self.client.send(self.client.build_request(method, url, headers=dict(headers), json=body))
         return json_object(response.content) if response.is_success else {}
 
 
