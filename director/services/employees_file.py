@@ -49,15 +49,19 @@ class EmployeesFileInvalid(Invalid):
     def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         count = counted(len(self.problems), "problem")
-        super().__init__(
-            f"{count} in {path}. Nothing was changed.",
-            hint="\n".join(map(str, self.problems)),
-            code="employees_file_invalid",
-        )
+        hint = "\n".join(map(_told, self.problems))
+        super().__init__(f"{count} in {path}. Nothing was changed.", hint=hint, code="employees_file_invalid")
 
     @property
     def data(self) -> object:
         return {"problems": self.problems}
+
+
+def _told(problem: Problem) -> str:
+    """Return a problem as one line. A remedy is either a sentence, or what to write."""
+    if problem.remedy[:1].isupper():
+        return f"{problem.file}:{problem.line}:{problem.column}: {problem.message}. {problem.remedy}."
+    return str(problem)
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,19 +196,21 @@ class _Reader:
         """Return the valid options of a table by their names in Hiring."""
         options: dict[str, Any] = {}
         for key, value in table.items():
-            option = key.replace("-", "_")
+            option, shown = key.replace("-", "_"), key.replace("_", "-")
             if option in _KEY_NAMES or _looks_like_key(option, value):
                 self._no_key((*path, key))
             elif option not in OPTIONS:
                 near = similar(option, OPTIONS)
-                remedy = _shown(near) if near else "an option of `aura hire --help`, without the hyphens before it"
+                remedy = (
+                    near.replace("_", "-") if near else "an option of `aura hire --help`, without the hyphens before it"
+                )
                 self._add((*path, key), f"there is no option {_quoted(key)}", remedy)
             elif option in options:
-                self._add((*path, key), f"the option {_shown(option)} is there twice", "the option once")
+                self._add((*path, key), f"the option {shown} is there twice", "the option once")
             elif (converted := _converted(option, value)) is None:
                 kind = _kind_of(option)
-                remedy = f"{_shown(option)} = {_EXAMPLES[kind]}"
-                self._add((*path, key), f"{_shown(option)} must be {_WORDS[kind]}", remedy)
+                remedy = f"{shown} = {_EXAMPLES[kind]}"
+                self._add((*path, key), f"{shown} must be {_WORDS[kind]}", remedy)
             else:
                 options[option] = converted
         return options
@@ -284,10 +290,6 @@ def _in_file(error: AuraError) -> tuple[str, str]:
     """Return message and remedy of an error, with the options as the file writes them."""
     message, hint = (_OPTION.sub(r"\1", text) for text in (error.message, error.hint))
     return message.removesuffix("."), hint.removesuffix(".")
-
-
-def _shown(option: str) -> str:
-    return option.replace("_", "-")
 
 
 def _quoted(word: str) -> str:

@@ -14,6 +14,8 @@ from domain.employee import SessionTerms
 from domain.errors import Invalid, NotFound
 
 DEFAULT_PROVIDER = "openai"
+SLOTS_MAX = 64
+"""The most calls of one employee at the same time."""
 SESSION_OUTPUT_TOKENS_MAX = 4096
 """Default limit of an answer in a session, because an answer may contain a whole file."""
 _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
@@ -174,6 +176,11 @@ def _priced(wanted: Hiring, posting: Posting, before: Posting | None) -> Posting
 
 
 def _limited(wanted: Hiring, posting: Posting) -> Posting:
+    if wanted.slots is not None and not 1 <= wanted.slots <= SLOTS_MAX:
+        raise Invalid(
+            f"--slots {wanted.slots} is not a number from 1 to {SLOTS_MAX}.",
+            hint=f"Give --slots from 1 to {SLOTS_MAX}.",
+        )
     stated = {
         "slots": wanted.slots,
         "output_tokens_max": wanted.output_tokens,

@@ -83,6 +83,7 @@ def test_a_file_is_hired_at_the_start_and_its_second_employee_stands_in_for_the_
         shown = aura.json("run", "show", run)
         assert [one["employee_name"] for one in shown["attempts"]] == ["first"], "it is back"
         assert shown["stand_ins"] == []
+        assert aura.run("replay", "--check").code == 0, "a replay gives the same rows"
 
         probed = the_object(aura.run("employees", "--probe", "--json"))["data"]["employees"]
         for person in probed:

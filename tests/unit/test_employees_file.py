@@ -196,7 +196,10 @@ async def test_a_text_that_is_not_toml_names_the_line(tmp_path: Path, text: str,
         ("[fallback]\nreviewer = 'coder'\n", "must be a list of names"),
         ("[fallback]\nreviewer = [1]\n", "must be a list of names"),
         ("[employees.coder]\nscript = 'absent.json'\n", "There is no script"),
-        ("[employees.coder]\nscript = 'answers.json'\nslots = 0\n", "at least one slot"),
+        ("[employees.coder]\nscript = 'answers.json'\nslots = 0\n", "slots 0 is not a number from 1 to 64"),
+        ("[employees.coder]\nscript = 'answers.json'\nslots = 65\n", "slots 65 is not a number from 1 to 64"),
+        ("[employees.coder]\nscript = 'answers.json'\noutput-tokens = 0\n", "must be above 0"),
+        ("[employees.coder]\nscript = 'answers.json'\nsession = true\nsession-calls = 0\n", "cannot have 0 calls"),
         ("[employees.coder]\nscript = 'answers.json'\nslots = true\n", "must be a whole number"),
         ("[employees.coder]\nscript = 'answers.json'\nlocal = 1\n", "must be true or false"),
         ("[employees.coder]\nmodel = 'm'\n", "server and a model"),
@@ -209,6 +212,33 @@ async def test_a_wrong_entry_is_explained(tmp_path: Path, text: str, message: st
     assert message in said
     assert line > 0
     assert remedy
+
+
+async def test_a_remedy_that_is_a_sentence_is_not_something_to_write(tmp_path: Path) -> None:
+    file = tmp_path / "employees.toml"
+    file.write_text("[employees.a]\nscript = 'absent.json'\n[employees.b]\nslot = 1\n")
+    with pytest.raises(EmployeesFileInvalid) as refused:
+        await read_employees_file(file)
+    first, second = refused.value.hint.splitlines()
+    assert ". Write it as JSON, for example" in first
+    assert second == "employees.toml:4:1: there is no option 'slot'. Write: slots"
+
+
+async def test_an_employee_of_the_file_may_work_in_sessions(tmp_path: Path) -> None:
+    text = """[defaults]
+script = "answers.json"
+session-usd = 0.50
+session-calls = 10
+session = true
+[employees.ada]
+session-minutes = 5
+[employees.ben]
+session = false
+"""
+    ada, ben = (each.posting for each in (await read(tmp_path, text)).employees)
+    assert ada.session is not None
+    assert (ada.session.calls_max, ada.session.minutes, ada.session.usd_max) == (10, 5.0, Decimal("0.50"))
+    assert ben.session is None
 
 
 async def test_an_own_option_outweighs_a_default_that_contradicts_it(tmp_path: Path) -> None:
