@@ -5,7 +5,6 @@ All problems of a file are raised together. The file holds no keys: an entry tha
 
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,16 @@ import msgspec
 from agents.employees.posting import Posting
 from agents.employees.postings import checked_name
 from agents.employees.providers.table import profile_of
-from bus.redaction import Redactor
+from director.services.employee_options import (
+    EXAMPLES,
+    KEY_NAMES,
+    OPTIONS,
+    WORDS,
+    converted,
+    kind_of,
+    looks_like_key,
+    merged,
+)
 from director.services.hire_options import Hiring, posting_of
 from director.services.hiring import checked
 from director.services.toml_lines import KeyPath, TomlInvalid, lines_of, read_toml
@@ -26,21 +34,11 @@ from domain.message import NAMESPACE
 from domain.organisation import FALLBACK_EMPLOYEES_MAX, WorkRole
 from domain.wording import counted
 from verification.requirements.problems import Problem, ProblemList, Spot, similar
-from verification.source_scan.secret_scan import secrets_in
 
 FILE_BYTES_MAX = 256 * 1024
 EMPLOYEES_MAX = 500
 EXAMPLE = '[employees.coder]\nmodel = "gpt-5"\nbase-url = "https://api.openai.com/v1"'
-OPTIONS: Mapping[str, Any] = {
-    field.name: field.type for field in msgspec.structs.fields(Hiring) if field.name != "name"
-}
-"""The options of an employee: those of `aura hire`. In the file, a hyphen and an underscore are the same."""
-_KEY_NAMES = frozenset({"key", "api_key", "apikey", "token", "secret", "password", "access_key", "auth"})
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
-_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*:[^/?#]*@")
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
-_WORDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
-_EXAMPLES = {str: '"…"', int: "2", float: "120.0", bool: "true"}
 
 
 class EmployeesFileInvalid(Invalid):
@@ -173,7 +171,7 @@ class _Reader:
         own = self._options(path, table)
         try:
             checked_name(name)
-            wanted = Hiring(name=name, **_merged(defaults, own))
+            wanted = Hiring(name=name, **merged(defaults, own))
             if wanted.script:
                 wanted = msgspec.structs.replace(wanted, script=str(self._path.parent / wanted.script))
             if len(self._problems.problems) > before:
@@ -197,7 +195,7 @@ class _Reader:
         options: dict[str, Any] = {}
         for key, value in table.items():
             option, shown = key.replace("-", "_"), key.replace("_", "-")
-            if option in _KEY_NAMES or _looks_like_key(option, value):
+            if option in KEY_NAMES or looks_like_key(option, value):
                 self._no_key((*path, key))
             elif option not in OPTIONS:
                 near = similar(option, OPTIONS)
@@ -207,12 +205,12 @@ class _Reader:
                 self._add((*path, key), f"there is no option {_quoted(key)}", remedy)
             elif option in options:
                 self._add((*path, key), f"the option {shown} is there twice", "the option once")
-            elif (converted := _converted(option, value)) is None:
-                kind = _kind_of(option)
-                remedy = f"{shown} = {_EXAMPLES[kind]}"
-                self._add((*path, key), f"{shown} must be {_WORDS[kind]}", remedy)
+            elif (typed := converted(option, value)) is None:
+                kind = kind_of(option)
+                remedy = f"{shown} = {EXAMPLES[kind]}"
+                self._add((*path, key), f"{shown} must be {WORDS[kind]}", remedy)
             else:
-                options[option] = converted
+                options[option] = typed
         return options
 
     def _no_key(self, path: KeyPath) -> None:
@@ -237,53 +235,6 @@ class _Reader:
             self._add(path, f"the chain of the role {role} names an employee twice, or too many employees", remedy)
             return None
         return Chain(role=known, line=self._lines.get(path, 1), names=tuple(names))
-
-
-def _merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of an employee. A default does not apply if an own option contradicts it."""
-    dropped: set[str] = set()
-    if own.get("local") is not None:
-        dropped |= {"price_in", "price_out"}
-    if {"price_in", "price_out"} & own.keys():
-        dropped.add("local")
-    if own.get("session") is False:
-        dropped |= {option for option in OPTIONS if option.startswith("session_")}
-    if "provider" in own:
-        dropped |= {"base_url", "key_env", "api", "style"}
-    return {**{key: value for key, value in defaults.items() if key not in dropped}, **own}
-
-
-def _kind_of(option: str) -> type:
-    """Return the type of an option's value."""
-    kinds = [kind for kind in getattr(OPTIONS[option], "__args__", (OPTIONS[option],)) if kind in _WORDS]
-    return kinds[0] if kinds else str
-
-
-def _converted(option: str, value: Any) -> Any:
-    """Return the value as Hiring holds it, or None if it has another type. A price may be a number or a text."""
-    kind = _kind_of(option)
-    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    if kind is str and number and (option.startswith("price_") or option.endswith("_usd")):
-        return format(Decimal(value), "f")
-    if kind is float and number:
-        return float(value)
-    return value if type(value) is kind else None
-
-
-def _looks_like_key(option: str, value: Any) -> bool:
-    """Return whether a value has the form of a key, or has a password in its address, or is not the name of a variable
-    where one is expected.
-    """
-    if not isinstance(value, str):
-        return False
-    if option == "key_env" and value and not _VARIABLE.fullmatch(value):
-        return True
-    if _PASSWORD_IN_URL.match(value):
-        return True
-    text = f'api_key = "{value}"'
-    return Redactor().clean_text(value) != value or any(
-        secret.form != "password" or option == "key_env" for secret in secrets_in(text.encode(errors="replace"))
-    )
 
 
 def _in_file(error: AuraError) -> tuple[str, str]:

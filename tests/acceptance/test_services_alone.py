@@ -39,6 +39,7 @@ from director.services import (
     causes,
     changes,
     degraded,
+    employee_options,
     employees_file,
     events,
     hand_in,
@@ -177,6 +178,7 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert replay.view_named("manager.run").table == "run"
     with pytest.raises(NotFound):
         replay.projection_named("nobody")
+    assert employee_options.converted("price_in", 2) == "2"
     assert toml_lines.lines_of("slots = 2") == {("slots",): 1}
     posting = Posting(name="ada", kind="scripted", delay_s=1.0)
     for keep in (present_posting.with_digest, present_posting.with_present_limits):

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from agents.employees.posting import Posting
+from director.services.employee_options import OPTIONS
 from director.services.employees_file import (
     EMPLOYEES_MAX,
     FILE_BYTES_MAX,
-    OPTIONS,
     EmployeesFile,
     EmployeesFileInvalid,
     read_employees_file,
