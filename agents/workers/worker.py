@@ -20,6 +20,7 @@ from agents.workers.result import HandIn, OrderIds, answered, defective, failed,
 from agents.workers.session_runner import SessionRunner
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
+from domain.attempt import Form
 from domain.errors import Unavailable
 from domain.task import Snapshot
 
@@ -34,6 +35,13 @@ acknowledgement.
 
 _order = msgspec.json.Decoder(Order)
 _ids = msgspec.json.Decoder(OrderIds)
+
+
+class _FormOfOrder(msgspec.Struct, frozen=True):
+    form: Form = "answer"
+
+
+_form = msgspec.json.Decoder(_FormOfOrder)
 
 
 class OrderMessage(Protocol):
@@ -83,7 +91,8 @@ class Worker:
         """Work until `stop` is set. Then finish the open calls.
 
         An order that arrives at the moment of the stop is worked on too, because nobody else may be there to do it. It
-        goes back to the queue only if another worker serves this employee.
+        goes back to the queue only if another worker serves this employee, which may have another version, or if it is
+        an order for a session, which takes too long.
         """
         self._stop = stop
         async with asyncio.TaskGroup() as calls:
@@ -93,7 +102,7 @@ class Worker:
                 if parcel is None:
                     self._slots.release()
                     continue
-                if stop.is_set() and self.replaced:  # the new worker may serve another version
+                if stop.is_set() and (self.replaced or _is_session(parcel.data)):
                     await parcel.again(0)
                     self._slots.release()
                     break
@@ -197,6 +206,14 @@ class _Call:
     """The present call of an order. `index` None: it is not permitted yet."""
 
     index: int | None = None
+
+
+def _is_session(data: bytes) -> bool:
+    """Return whether an order is for a session. An order that cannot be decoded is not."""
+    try:
+        return _form.decode(data).form == "session"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _ids_of(data: bytes) -> OrderIds:

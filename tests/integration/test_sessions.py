@@ -18,13 +18,19 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"calls": [{"name": name, "arguments": arguments}]}
 
 
-async def hire(house: House, turns: dict[str, list[dict[str, Any]]], **terms: Any) -> UUID:
+async def hire(house: House, turns: dict[str, list[dict[str, Any]]], delay_s: float = 0.0, **terms: Any) -> UUID:
     """Hire a scripted employee that plays these turns in sessions."""
     script = house.home / "ada.turns.json"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(json.dumps({"turns": turns}))
     return await house.post(
-        Posting(name="ada", kind="scripted", script=str(script), session=SessionTerms(minutes=5, **terms))
+        Posting(
+            name="ada",
+            kind="scripted",
+            script=str(script),
+            delay_s=delay_s,
+            session=SessionTerms(minutes=5, **terms),
+        )
     )
 
 
