@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from agents.briefs.brief import Brief, brief_of
+from agents.briefs.fence import ANY_FENCE
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, Order
 from agents.employees.model_employee import ModelEmployee
@@ -64,7 +65,7 @@ class Table(msgspec.Struct, kw_only=True):
 
 def prompt_sha256(brief: Brief, style: Style) -> str:
     """Return the digest of the parts of a request that come from the brief, in this style."""
-    asked = {"messages": messages_of(brief, FEEDBACK_MAX, small=True), "extras": dict(EXTRAS[style](brief))}
+    asked = {"messages": messages_of(brief, ANY_FENCE, FEEDBACK_MAX, small=True), "extras": dict(EXTRAS[style](brief))}
     return digest_of(msgspec.json.encode(asked, order="sorted"))
 
 

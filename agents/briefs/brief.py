@@ -40,7 +40,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
 
     `definitions`: module -> the names in it that visible cases use. `base_files`: the whole files in scope.
     `not_shown`: path in scope -> the reason why its text is omitted. `neighbours`: files that the files in scope
-    import. `listing`: the paths of the project.
+    import. `listing`: the paths of the project. `instructions`: our own text about the task, which is no data.
     """
 
     title: str
@@ -57,6 +57,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: Mapping[str, str] = {}
     listing: tuple[str, ...] = ()
     previous: PreviousAnswer | None = None
+    instructions: str = ""
 
     @property
     def single_path(self) -> str | None:

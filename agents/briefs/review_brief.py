@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from agents.briefs.brief import Brief, criterion_of
+from agents.briefs.excerpts import fenced
 from agents.briefs.surroundings import scope_texts
 from agents.run_content import Library
 from domain.judgement import REVIEW
@@ -18,8 +19,8 @@ from verification.verdict.review import FORM
 
 DIFF_CHARS_MAX = 60_000  # limit for all files together; a note marks a cut
 
-_TASK = f"""You review work that others have done. Nothing of it is yours. Read what was required, what was changed and
-what the gates say, then answer with one fenced block of JSON and nothing else, of this form:
+INSTRUCTIONS = f"""You review work that others have done. Nothing of it is yours. Read what was required, what was
+changed and what the gates say, then answer with one fenced block of JSON and nothing else, of this form:
 {FORM}
 Block only for a defect that makes the work wrong or unsafe for what was required, and say how to see it. You cannot
 make up for a gate: the merged work is judged again after you."""
@@ -40,7 +41,6 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
     verdicts = {part.name: await library.verdict(part.evidence) for part in parts if part.evidence}
     prose = "\n\n".join(
         [
-            _TASK,
             "# What was required",
             requirement.prose.strip(),
             diff_of(base, changed, contents.keys() - changed.keys()),
@@ -49,6 +49,7 @@ async def review_brief(library: Library, state: RunState, requirement: Requireme
     )
     return Brief(
         title=requirement.title,
+        instructions=INSTRUCTIONS,
         prose=prose,
         task=REVIEW,
         criteria=tuple(criterion_of(criterion) for criterion in requirement.criteria),
@@ -70,7 +71,7 @@ def diff_of(base: Mapping[str, str], changed: Mapping[str, str], unseen: Iterabl
     cut = "" if len(whole) <= DIFF_CHARS_MAX else f"\n(cut after {DIFF_CHARS_MAX} characters)"
     named = ", ".join(sorted(unseen))
     more = f"\nChanged too, and not shown, because they are long or no text: {named}" if named else ""
-    return f"# What was changed\n```diff\n{whole[:DIFF_CHARS_MAX]}{cut}\n```{more}"
+    return f"# What was changed\n{fenced(f'{whole[:DIFF_CHARS_MAX]}{cut}', 'diff')}{more}"
 
 
 def _gates(verdicts: Mapping[str, Verdict]) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from agents.briefs.fence import Fence
 from agents.employees.answer_reader.reader import read_answer
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Answer, ModelResult, Order, answer_of
@@ -87,6 +88,7 @@ class ModelEmployee:
         prompting, most = self.prompting, order.limits.prompt_tokens_max
         return prompt_of(
             order.brief,
+            Fence(order.id),
             prompting.feedback_max,
             may_decline=prompting.may_decline and prompting.style == "chat",
             tokens_max=None if most is None else max(0, most - ROLE_TOKENS),

@@ -2,7 +2,7 @@
 
 The sections in order of importance: criteria with their examples, the forms of answers, prose, feedback, files in
 scope, visible tests, the previous answer, the listing, and the files that the files in scope import. The last sections
-are cut first. The prompt states each cut.
+are cut first. The prompt states each cut. Text of other people, also the name of a file, is inside a fence.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from agents.briefs.brief import Brief
 from agents.briefs.excerpts import cut, fenced, lines_of, outline, parts_within
+from agents.briefs.fence import Fence
 from domain.judgement import REVIEW
 
 SHARES: Mapping[str, float] = {"tests": 0.2, "previous": 0.15, "listing": 0.05, "neighbours": 0.05}
@@ -38,8 +39,9 @@ class Sections:
     completely.
     """
 
-    def __init__(self, brief: Brief, feedback_max: int, decline: str, bytes_max: int | None) -> None:
+    def __init__(self, brief: Brief, fence: Fence, feedback_max: int, decline: str, bytes_max: int | None) -> None:
         self._brief = brief
+        self._fence = fence
         self._feedback_max = feedback_max
         self._decline = decline
         self._bytes_max = bytes_max
@@ -93,73 +95,86 @@ class Sections:
         texts["form"] = self._form(None)
         return {name: texts[name] for name in sections}
 
+    def _marked(self, head: str, kind: str, body: Render, bytes_max: int | None) -> str:
+        """Return a section: our own line, then the text of other people as data."""
+        used = len(head.encode()) + 1 + self._fence.size(kind)
+        text = body(None if bytes_max is None else max(0, bytes_max - used))
+        return f"{head}\n{self._fence.data(kind, text)}" if text else ""
+
     def _task(self, bytes_max: int | None) -> str:
         brief = self._brief
+        own = brief.instructions or "Do what this requirement describes."
         lines = [f"Project: {brief.title}", brief.prose]
         if brief.signatures:
             lines.append("It needs: " + ", ".join(f"`{signature}`" for signature in brief.signatures) + ".")
-        return _within("\n".join(line for line in lines if line), bytes_max, "(The rest of this text is not shown.)")
+        text = "\n".join(line for line in lines if line)
+        note = "(The rest of this text is not shown.)"
+        return self._marked(own, "the requirement", lambda left: _within(text, left, note), bytes_max)
 
     def _criteria(self, bytes_max: int | None) -> str:
         text = "\n\n".join("\n".join([each.says.strip(), *each.examples]) for each in self._brief.criteria)
-        return _within(text, bytes_max, "(More examples are not shown.)")
+        note = "(More examples are not shown.)"
+        head = "Its criteria:"
+        return self._marked(head, "criteria", lambda left: _within(text, left, note), bytes_max)
 
     def _tests(self, bytes_max: int | None) -> str:
-        suites = self._brief.suites
-        if not suites:
-            return ""
-        head = "These tests must pass. They are not to be written."
-        return "\n\n".join([head, *self._shown(suites, bytes_max, len(head), "")[0]])
+        suites, head = self._brief.suites, "These tests must pass. They are not to be written."
+        return self._marked(head, "tests", lambda left: "\n\n".join(self._shown(suites, left, 0, "")[0]), bytes_max)
 
     def _files(self, bytes_max: int | None) -> str:
+        return self._marked("The files in scope, as they are now:", "files", self._file_blocks, bytes_max)
+
+    def _file_blocks(self, bytes_max: int | None) -> str:
         brief = self._brief
         left_out = [f"{path}: {why}" for path, why in brief.not_shown.items()]
         note = _named("These files in scope are not shown", left_out)
-        if not brief.base_files:
-            self.partial = frozenset()
-            return note
-        head = "The files in scope, as they are now:"
-        blocks, partial = self._shown(brief.base_files, bytes_max, len(head) + len(note.encode()), " now")
+        blocks, partial = self._shown(brief.base_files, bytes_max, len(note.encode()), " now")
         self.partial = frozenset(partial)
-        return "\n\n".join(part for part in [head, *blocks, note] if part)
+        return "\n\n".join(part for part in [*blocks, note] if part)
 
     def _neighbours(self, bytes_max: int | None) -> str:
-        neighbours = self._brief.neighbours
-        if not neighbours:
-            return ""
         head = "They import these files, which are not to be written:"
-        left = None if bytes_max is None else bytes_max - len(head) - 2
+        return self._marked(head, "files", self._neighbour_blocks, bytes_max)
+
+    def _neighbour_blocks(self, left: int | None) -> str:
         blocks: list[str] = []
-        for path, text in neighbours.items():
+        for path, text in self._brief.neighbours.items():
             for shown in (f"{path}\n{fenced(text)}", f"{path}, its definitions\n{fenced(outline(text))}"):
                 size = len(shown.encode()) + 2
                 if left is None or size <= left:
                     left = None if left is None else left - size
                     blocks.append(shown)
                     break
-        return "\n\n".join([head, *blocks]) if blocks else ""
+        return "\n\n".join(blocks)
 
     def _listing(self, bytes_max: int | None) -> str:
-        listing = self._brief.listing
-        if not listing:
+        if bytes_max is not None and bytes_max < PART_BYTES_MIN:
             return ""
-        text = "The files of the project:\n" + "\n".join(listing)
-        return "" if bytes_max is not None and bytes_max < PART_BYTES_MIN else _within(text, bytes_max, "(and more)")
+        text = "\n".join(self._brief.listing)
+        return self._marked(
+            "The files of the project:", "paths", lambda left: _within(text, left, "(and more)"), bytes_max
+        )
 
     def _previous(self, bytes_max: int | None) -> str:
         previous = self._brief.previous
         if previous is None or (bytes_max is not None and bytes_max < PART_BYTES_MIN):
             return ""
-        head = "This was the answer before:\n"
-        room = None if bytes_max is None else bytes_max - len(head) - 20
-        return head + fenced(_within(previous.text, room, "(The rest of that answer is not shown.)"))
+        note = "(The rest of that answer is not shown.)"
+
+        def answer(left: int | None) -> str:
+            return fenced(_within(previous.text, None if left is None else left - 20, note))
+
+        return self._marked("This was the answer before:", "an answer", answer, bytes_max)
 
     def _feedback(self, bytes_max: int | None) -> str:
-        lines = [f"- {line}" for line in self._brief.feedback[-self._feedback_max :]]
         head = "That answer was not accepted:" if self._brief.previous else "Earlier attempts were rejected:"
-        while bytes_max is not None and lines and len("\n".join([head, *lines]).encode()) > bytes_max:
+        return self._marked(head, "findings", self._feedback_lines, bytes_max)
+
+    def _feedback_lines(self, bytes_max: int | None) -> str:
+        lines = [f"- {line}" for line in self._brief.feedback[-self._feedback_max :]]
+        while bytes_max is not None and lines and len("\n".join(lines).encode()) > bytes_max:
             lines.pop(0)
-        return "\n".join([head, *lines]) if lines else ""
+        return "\n".join(lines)
 
     def _form(self, _: int | None) -> str:
         brief = self._brief
@@ -170,9 +185,7 @@ class Sections:
         if brief.base_files:
             parts.append(_DELETE_AND_RENAME)
         if self.partial:
-            parts.append(
-                _named("Of these files only parts are shown, so they can be edited and not given whole", self.partial)
-            )
+            parts.append("Files of which only parts or nothing is shown can be edited and not given whole.")
         if brief.previous is not None and self._feedback_max > 0 and brief.previous.files:
             parts.append(_OF_PREVIOUS)
         return "\n\n".join([*parts, *([self._decline] if self._decline else [])])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from agents.briefs.brief import Brief
+from agents.briefs.fence import Fence
 from agents.employees.answer_reader.result import CANNOT
 from agents.employees.prompt_sections import Sections
 from agents.employees.usage import BYTES_PER_TOKEN, MESSAGE_TOKENS
@@ -31,32 +32,39 @@ class Prompt(NamedTuple):
 
 def prompt_of(
     brief: Brief,
+    fence: Fence,
     feedback_max: int = FEEDBACK_LINES_MAX,
     *,
     may_decline: bool = False,
     tokens_max: int | None = None,
     small: bool = False,
 ) -> Prompt:
-    """Return the prompt of a task with at most `tokens_max` tokens.
+    """Return the prompt of a task with at most `tokens_max` tokens. `fence` marks the text of other people as data.
 
     If `feedback_max` is 0, the prompt does not mention earlier attempts, so each attempt is independent. `small`: long
     prompts confuse the model. If the task is one function in a new file, the prompt then has only the text of the
-    criteria.
+    criteria. It has no fence, because it has no text of a project, and such an answer can only write that file.
     """
     if small and is_short(brief):
-        return Prompt(_messages(f"{_task(brief)}\n\n{_criteria(brief)}"), frozenset())
+        return Prompt(_messages(SYSTEM, f"{_task(brief)}\n\n{_criteria(brief)}"), frozenset())
+    system = f"{SYSTEM}\n{fence.rule}"
     bytes_max = None
     if tokens_max is not None:
-        bytes_max = max(0, tokens_max * BYTES_PER_TOKEN - len(SYSTEM.encode()))
-    sections = Sections(brief, feedback_max, DECLINE if may_decline else "", bytes_max)
-    return Prompt(_messages(sections.text()), sections.partial)
+        bytes_max = max(0, tokens_max * BYTES_PER_TOKEN - len(system.encode()))
+    sections = Sections(brief, fence, feedback_max, DECLINE if may_decline else "", bytes_max)
+    return Prompt(_messages(system, sections.text()), sections.partial)
 
 
 def messages_of(
-    brief: Brief, feedback_max: int = FEEDBACK_LINES_MAX, *, may_decline: bool = False, small: bool = False
+    brief: Brief,
+    fence: Fence,
+    feedback_max: int = FEEDBACK_LINES_MAX,
+    *,
+    may_decline: bool = False,
+    small: bool = False,
 ) -> list[dict[str, str]]:
     """Return all chat messages of a task, without a limit."""
-    return prompt_of(brief, feedback_max, may_decline=may_decline, small=small).messages
+    return prompt_of(brief, fence, feedback_max, may_decline=may_decline, small=small).messages
 
 
 def is_short(brief: Brief) -> bool:
@@ -64,8 +72,8 @@ def is_short(brief: Brief) -> bool:
     return bool(brief.single_path) and len(brief.signatures) == 1 and not brief.base_files and not brief.suites
 
 
-def _messages(text: str) -> list[dict[str, str]]:
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+def _messages(system: str, text: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": system}, {"role": "user", "content": text}]
 
 
 def _task(brief: Brief) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from agents.briefs.brief import Brief, PreviousAnswer, brief_of, test_paths
+from agents.briefs.fence import ANY_FENCE
 from agents.briefs.review_brief import review_brief
 from agents.briefs.surroundings import imported_paths, scope_texts, text_of
 from agents.duty import either, insist
@@ -83,7 +84,7 @@ async def _previous(library: Library, part: TaskState) -> PreviousAnswer | None:
 
 def prompt_tokens(brief: Brief) -> int:
     """Return an upper estimate of the prompt's tokens for any employee."""
-    return tokens_of(prompt_bytes(messages_of(brief, may_decline=True))) + ROLE_TOKENS
+    return tokens_of(prompt_bytes(messages_of(brief, ANY_FENCE, may_decline=True))) + ROLE_TOKENS
 
 
 class Dispatcher(Protocol):

@@ -106,14 +106,15 @@ def _of_call(call: ToolCall) -> Action | BadAction:
     parameters = _PARAMETERS.get(call.name)
     if parameters is None:
         return BadAction(
-            call_id=call.id, problem=f"There is no tool {call.name!r}. The tools: {', '.join(_PARAMETERS)}."
+            call_id=call.id, problem=f"There is no tool of this name. The tools: {', '.join(_PARAMETERS)}."
         )
     if call.arguments is None:
         return BadAction(call_id=call.id, problem=f"The arguments of {call.name} are not a JSON object.")
     for name, value in call.arguments.items():
         wanted = parameters["properties"].get(name)
         if wanted is None:
-            return BadAction(call_id=call.id, problem=f"{call.name} has no argument {name!r}.")
+            known = ", ".join(parameters["properties"]) or "none"
+            return BadAction(call_id=call.id, problem=f"{call.name} has an unknown argument. Its arguments: {known}.")
         if not isinstance(value, str if wanted is _TEXT else int) or isinstance(value, bool):
             kind = "a text" if wanted is _TEXT else "a whole number from 1"
             return BadAction(call_id=call.id, problem=f"The argument {name!r} of {call.name} must be {kind}.")

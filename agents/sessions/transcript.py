@@ -2,6 +2,7 @@
 
 import msgspec
 
+from agents.briefs.fence import shortened
 from agents.employees.conversation import Message
 from agents.employees.safe_text import safe_json
 from agents.employees.usage import tokens_of
@@ -49,7 +50,7 @@ class Transcript:
         for index in range(self._first, last):
             message = self._messages[index]
             if message.role in ("tool", "user") and len(message.text) > SHORTENED_CHARS:
-                self._replace(index, msgspec.structs.replace(message, text=_shortened(message.text)))
+                self._replace(index, msgspec.structs.replace(message, text=_without_end(message.text)))
                 if self._fits(SHORTENED_SHARE):
                     return True
         return self._fits(1.0)
@@ -63,9 +64,9 @@ class Transcript:
         self._size += len(self._encoded[index])
 
 
-def _shortened(text: str) -> str:
-    head = text[:SHORTENED_CHARS]
-    return f"{head}\n[{len(text.encode()) - len(head.encode())} bytes of this result are left out, to save space]"
+def _without_end(text: str) -> str:
+    left_out = len(text.encode()) - len(text[:SHORTENED_CHARS].encode())
+    return shortened(text, SHORTENED_CHARS, f"[{left_out} bytes of this result are left out, to save space]")
 
 
 def encoded(message: Message) -> bytes:

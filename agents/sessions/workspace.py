@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from agents.briefs.fence import Fence
 from agents.sessions.actions import Action
-from agents.sessions.prompt import Fence
 from domain.errors import AuraError
 
 LINES_MAX = 400
@@ -78,7 +78,7 @@ class Workspace:
         try:
             return await self._tools[action.name](action.arguments)
         except AuraError as error:
-            return f"Not done: {error}"
+            return f"Not done:\n{self._fence.data('reason', str(error))}"
 
     async def _run(self, arguments: Mapping[str, Any]) -> str:
         return self._shown("output", await self._box.run(arguments["command"]))
@@ -108,29 +108,30 @@ class Workspace:
         count = min(arguments.get("lines", LINES_MAX), LINES_MAX)
         chosen = lines[first - 1 : first - 1 + count]
         if not chosen:
-            return f"{path} has {len(lines)} lines, so it has no line {first}."
+            return f"The file has {len(lines)} lines, so it has no line {first}."
         more = len(lines) - (first - 1 + len(chosen))
         whole = (
             "" if part.size == len(part.content) else f" The file has {part.size} bytes; only the first part is read."
         )
         note = (f"\n[{more} more lines: read from line {first + len(chosen)}]" if more else "") + whole
-        return self._fence.data(f"{path}, lines {first} to {first + len(chosen) - 1}", "".join(chosen)) + note
+        head = f"Lines {first} to {first + len(chosen) - 1}:"
+        return f"{head}\n{self._fence.data('content of a file', ''.join(chosen))}{note}"
 
     async def _write(self, arguments: Mapping[str, Any]) -> str:
         content = arguments["content"].encode(errors="replace")
         await self._box.write(arguments["path"], content)
-        return f"{arguments['path']} is written: {len(content)} bytes."
+        return f"The file is written: {len(content)} bytes."
 
     async def _replace(self, arguments: Mapping[str, Any]) -> str:
         path, old = arguments["path"], arguments["old"].encode(errors="replace")
         part = await self._box.read(path)
         if part.size != len(part.content):
-            return f"Not done: {path} has {part.size} bytes; this tool changes files up to {FILE_BYTES_MAX} bytes."
+            return f"Not done: the file has {part.size} bytes; this tool changes files up to {FILE_BYTES_MAX} bytes."
         count = part.content.count(old) if old else 0
         if count != 1:
-            return f"Not done: the old text occurs {count} times in {path}. It must occur exactly once."
+            return f"Not done: the old text occurs {count} times in the file. It must occur exactly once."
         await self._box.write(path, part.content.replace(old, arguments["new"].encode(errors="replace")))
-        return f"{path} is changed."
+        return "The file is changed."
 
     async def _checked(self, _arguments: Mapping[str, Any]) -> str:
         return self._fence.data("result of the check", await self._check())

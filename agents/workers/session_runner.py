@@ -4,13 +4,14 @@ import asyncio
 import time
 from typing import Any, Protocol, runtime_checkable
 
+from agents.briefs.fence import Fence
 from agents.duty import either
 from agents.employees.contract import Employee, Order, SessionOrder
 from agents.employees.conversation import Model
 from agents.permits import ENDS_ATTEMPT, Permits
 from agents.sessions.hand_in import Handed, handed
 from agents.sessions.loop import CANCELLED, CallSettings, Session, SessionEnd
-from agents.sessions.prompt import Fence, first_messages
+from agents.sessions.prompt import first_messages
 from agents.sessions.transcript import Transcript
 from agents.sessions.visible_check import VisibleCheck
 from agents.sessions.workspace import BoxEnded, Workspace

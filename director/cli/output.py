@@ -15,7 +15,10 @@ INTERRUPTED = 130
 
 
 class Door:
-    """The output of one command. With --json, text and progress go to stderr; otherwise they go to stdout."""
+    """The output of one command. With --json, text and progress go to stderr; otherwise they go to stdout.
+
+    It escapes every text, so a name or message from outside Aura cannot change the screen.
+    """
 
     for_people = True
     """Whether people read the output. False for a process that writes log lines."""
@@ -28,11 +31,11 @@ class Door:
 
     def say(self, text: str = "") -> None:
         """Print a line of text or progress."""
-        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        print(visible(text), file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def note(self, text: str) -> None:
         """Print a line of progress that does not belong to the answer, on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
     def answer(self, data: Any, text: str = "", error: AuraError | None = None) -> None:
         """Print the answer: the JSON object or the text. With an error, print it too, and exit with its status."""
@@ -45,7 +48,7 @@ class Door:
 
     def line(self, data: Any, text: str) -> None:
         """Print one line of a stream, as JSON or as text."""
-        print(_json(data) if self.as_json else text, flush=True)
+        print(_json(data) if self.as_json else visible(text), flush=True)
 
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
         """Print the error and its hint, and exit with the error's status. `data` replaces the error's own data."""

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from agents.briefs.fence import Fence
 from agents.employees.call_errors import hint_of
 from agents.employees.contract import CallLimits, Employee, Order
 from agents.employees.model_employee import ModelEmployee
@@ -250,6 +251,6 @@ def faults(behaviour: Behaviour, done: Played) -> list[str]:
             wrong.append(f"waits {snapshot.retry_after_s} and not {least} to {most}")
     elif snapshot.retry_after_s is not None:
         wrong.append(f"waits {snapshot.retry_after_s} though nobody asked")
-    sent = prompt_bytes(messages_of(done.order.brief, may_decline=True))
+    sent = prompt_bytes(messages_of(done.order.brief, Fence(done.order.id), may_decline=True))
     assert sent > 0
     return wrong

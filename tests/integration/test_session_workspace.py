@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from agents.briefs.fence import Fence
 from agents.sessions.actions import Action
-from agents.sessions.prompt import Fence
 from agents.sessions.workspace import BoxEnded, Workspace
 from domain.tree import Tree
 from tests.sandboxes import sandbox
@@ -52,8 +52,8 @@ async def test_a_file_is_read_by_lines(workspace: Workspace) -> None:
     assert "[989 more lines: read from line 12]" in text
     assert "line 400\n" in await done(workspace, "read", path="lines.txt")
     assert "has 1000 lines, so it has no line 2000" in await done(workspace, "read", path="lines.txt", first_line=2000)
-    assert (await done(workspace, "read", path="none.txt")).startswith("Not done: ")
-    assert (await done(workspace, "read", path="../etc/passwd")).startswith("Not done: ")
+    assert (await done(workspace, "read", path="none.txt")).startswith("Not done:\n[data ")
+    assert (await done(workspace, "read", path="../etc/passwd")).startswith("Not done:\n[data ")
 
 
 async def test_a_search_names_file_and_line(workspace: Workspace) -> None:
@@ -63,9 +63,9 @@ async def test_a_search_names_file_and_line(workspace: Workspace) -> None:
 
 
 async def test_text_is_written_and_replaced_in_the_working_copy(workspace: Workspace, box: SessionBox) -> None:
-    assert await done(workspace, "write", path="new/tools.py", content="x = 1\n") == "new/tools.py is written: 6 bytes."
+    assert await done(workspace, "write", path="new/tools.py", content="x = 1\n") == "The file is written: 6 bytes."
     told = await done(workspace, "replace", path="double.py", old="return number", new="return 2 * number")
-    assert told == "double.py is changed."
+    assert told == "The file is changed."
     difference = await box.difference()
     assert (difference.added, difference.changed) == (("new/tools.py",), ("double.py",))
     assert difference.tree["double.py"] == b"def double(number):\n    return 2 * number\n"
@@ -74,7 +74,7 @@ async def test_text_is_written_and_replaced_in_the_working_copy(workspace: Works
 @pytest.mark.parametrize(("old", "count"), [("nowhere", 0), ("number", 2), ("", 0)])
 async def test_a_replacement_needs_one_place(workspace: Workspace, box: SessionBox, old: str, count: int) -> None:
     told = await done(workspace, "replace", path="double.py", old=old, new="x")
-    assert f"occurs {count} times in double.py" in told
+    assert f"occurs {count} times in the file" in told
     assert (await box.difference()).changed == ()
 
 
@@ -86,5 +86,5 @@ async def test_a_box_that_has_ended_ends_the_session(workspace: Workspace, box: 
     assert "Exit code 0" in await done(workspace, "run", command="true"), "control"
     await box.close()
     told = await done(workspace, "write", path="a.py", content="")
-    assert told.startswith("Not done: ")
+    assert told.startswith("Not done:\n[data ")
     assert BoxEnded.__doc__

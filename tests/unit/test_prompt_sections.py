@@ -5,6 +5,7 @@ import random
 import pytest
 
 from agents.briefs.brief import Brief, BriefCriterion, PreviousAnswer
+from agents.briefs.fence import ANY_FENCE
 from agents.briefs.surroundings import LISTED_MAX, imported_paths, listed, scope_texts
 from agents.employees.answer_reader.reader import read_answer
 from agents.employees.prompts import SYSTEM, Prompt, messages_of, prompt_of
@@ -36,7 +37,7 @@ def user(prompt: Prompt) -> str:
 
 
 def test_a_whole_prompt_holds_everything() -> None:
-    prompt = prompt_of(task())
+    prompt = prompt_of(task(), ANY_FENCE)
     text = user(prompt)
     assert prompt.partial == frozenset()
     for said in (
@@ -62,7 +63,7 @@ def test_a_whole_prompt_holds_everything() -> None:
 
 @pytest.mark.parametrize("tokens_max", [700, 1000, 2000, 5000, 10_000, 14_000])
 def test_a_prompt_never_has_more_than_its_tokens(tokens_max: int) -> None:
-    prompt = prompt_of(task(), tokens_max=tokens_max, may_decline=True)
+    prompt = prompt_of(task(), ANY_FENCE, tokens_max=tokens_max, may_decline=True)
     assert tokens_of(prompt_bytes(prompt.messages)) <= tokens_max
 
 
@@ -80,26 +81,26 @@ def test_random_tasks_never_have_more_than_their_tokens() -> None:
             "previous": PreviousAnswer(text="a\n" * size) if source.random() < 0.5 else None,
         }
         tokens_max = source.choice((900, 2_000, 8_000, 30_000))
-        prompt = prompt_of(task(**more), tokens_max=tokens_max)
+        prompt = prompt_of(task(**more), ANY_FENCE, tokens_max=tokens_max)
         assert tokens_of(prompt_bytes(prompt.messages)) <= tokens_max
 
 
 def test_a_long_file_is_shown_in_numbered_parts_around_what_the_task_is_about() -> None:
-    prompt = prompt_of(task(), tokens_max=3_000)
+    prompt = prompt_of(task(), ANY_FENCE, tokens_max=3_000)
     text = user(prompt)
     assert prompt.partial == {"src/app/calc.py"}
     assert "src/app/calc.py has 3600 lines" in text
     assert "part 1 of " in text
     assert "def f700(x):\n    return x + 700" in text, "what the task is about"
     assert "def f400(x)" not in text
-    assert "Of these files only parts are shown, so they can be edited and not given whole: src/app/calc.py" in text
+    assert "Files of which only parts or nothing is shown can be edited and not given whole." in text
     assert "y = 1" in text, "a short file stays whole"
 
 
 def test_what_is_shown_in_parts_is_not_replaced_by_the_answer() -> None:
     """The control beside it: where all of it was shown, it is replaced."""
     answer = fenced("def f700(x):\n    return 1\n", "python path=src/app/calc.py")
-    cut, whole = prompt_of(task(), tokens_max=3_000), prompt_of(task())
+    cut, whole = prompt_of(task(), ANY_FENCE, tokens_max=3_000), prompt_of(task(), ANY_FENCE)
     assert not read_answer(answer, task(), partial=cut.partial).changes
     assert list(read_answer(answer, task(), partial=whole.partial).files) == ["src/app/calc.py"]
 
@@ -114,7 +115,7 @@ def test_the_order_in_which_sections_are_cut() -> None:
         "criteria": "f700(1) == 701",
     }
     left = {
-        tokens: {name for name, said in names.items() if said in user(prompt_of(task(), tokens_max=tokens))}
+        tokens: {name for name, said in names.items() if said in user(prompt_of(task(), ANY_FENCE, tokens_max=tokens))}
         for tokens in (14_000, 3_000, 640)
     }
     assert left[14_000] >= {"tests", "prose", "criteria"}
@@ -124,21 +125,21 @@ def test_the_order_in_which_sections_are_cut() -> None:
 
 def test_the_prose_is_always_there_also_for_one_function_in_one_file() -> None:
     one = brief("words.py", signatures=("def words(text)",), definitions={"words": ("words",)})
-    assert "p" in user(prompt_of(one)).split()
-    assert "Give each file whole" in user(prompt_of(one))
+    assert "p" in user(prompt_of(one, ANY_FENCE)).split()
+    assert "Give each file whole" in user(prompt_of(one, ANY_FENCE))
 
 
 def test_a_small_model_is_asked_for_one_new_function_in_few_words_and_for_all_else_in_full() -> None:
     """A file that is there is never rewritten from its signature alone."""
     one = brief("words.py", signatures=("def words(text)",))
     there = brief("words.py", signatures=("def words(text)",), base_files={"words.py": "x = 1\n"})
-    assert user(prompt_of(one, small=True)).startswith("Write the Python function `words(text)`.")
-    assert "x = 1" in user(prompt_of(there, small=True))
-    assert messages_of(one)[0] == {"role": "system", "content": SYSTEM}
+    assert user(prompt_of(one, ANY_FENCE, small=True)).startswith("Write the Python function `words(text)`.")
+    assert "x = 1" in user(prompt_of(there, ANY_FENCE, small=True))
+    assert messages_of(one, ANY_FENCE)[0]["content"].startswith(SYSTEM)
 
 
 def test_a_file_with_fences_is_shown_in_a_longer_fence() -> None:
-    text = user(prompt_of(brief("README.md", base_files={"README.md": "a\n```\nb\n```\n"})))
+    text = user(prompt_of(brief("README.md", base_files={"README.md": "a\n```\nb\n```\n"}), ANY_FENCE))
     assert "````\na\n```\nb\n```\n````" in text
 
 

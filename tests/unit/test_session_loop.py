@@ -201,12 +201,12 @@ async def test_a_conversation_that_cannot_fit_ends_the_session() -> None:
 
 
 BAD: Sequence[tuple[ToolCall, str]] = (
-    (call("fly"), "There is no tool 'fly'"),
+    (call("fly"), "There is no tool of this name"),
     (ToolCall(id="c1", name="run", arguments=None, text="{"), "are not a JSON object"),
     (call("run"), "needs the argument 'command'"),
     (call("run", command=3), "must be a text"),
     (call("read", path="a", lines=True), "must be a whole number"),
-    (call("run", command="ls", speed="high"), "has no argument 'speed'"),
+    (call("run", command="ls", speed="high"), "has an unknown argument. Its arguments: command"),
 )
 
 

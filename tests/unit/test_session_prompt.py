@@ -5,7 +5,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from agents.sessions.prompt import FENCED, NATIVE, Fence, first_messages
+from agents.briefs.fence import Fence
+from agents.sessions.prompt import FENCED, NATIVE, first_messages
 from tests.orders import BRIEF
 
 FENCE = Fence(UUID(int=5))

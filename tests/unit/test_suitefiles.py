@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from agents.briefs.brief import brief_of
+from agents.briefs.fence import ANY_FENCE
 from agents.delivery.packaging import packaging_files
 from agents.employees.prompts import messages_of
 from verification.requirements.fixtures import FIXTURE_BYTES_MAX, FOLDER_FILES_MAX
@@ -109,7 +110,7 @@ def test_employees_see_the_visible_suite_alone(tmp_path: Path) -> None:
     requirement = with_suite(tmp_path, "test_it.py", sealed=b"- id: A1\n  pytest: test_hidden.py\n")
     brief = brief_of(requirement, requirement.tasks[0].id, base={})
     assert brief.suites == {"test_it.py": "# seen\n"}
-    told = str(messages_of(brief))
+    told = str(messages_of(brief, ANY_FENCE))
     assert "# seen" in told
     assert "hidden" not in told
     assert b"hidden" not in msgspec.json.encode(brief)
