@@ -128,7 +128,7 @@ async def test_a_bad_call_is_told_and_the_session_goes_on(wire: Wire) -> None:
     assert (end.outcome, desk.acted) == ("answered", [])
     _, results = wire.sent(seen[-1]).turns[2]
     assert "needs the argument 'command'" in results[0][2]
-    assert "There is no tool 'no_such_tool'" in results[1][2]
+    assert "There is no tool of this name" in results[1][2]
 
 
 async def test_a_call_that_geminis_server_could_not_parse_is_told_and_the_session_goes_on() -> None:
@@ -146,7 +146,7 @@ async def test_a_call_that_geminis_server_could_not_parse_is_told_and_the_sessio
     assert end.outcome == "answered"
     (_, written), (_, told) = wire.sent(seen[-1]).turns[1:]
     assert written == ["Malformed function call: print(default_api.run)"]
-    assert "There is no tool ''" in told[0]
+    assert "There is no tool of this name" in told[0]
 
 
 @each
