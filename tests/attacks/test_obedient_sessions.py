@@ -198,5 +198,5 @@ async def sealed_stays_sealed(house: House, done: Done) -> None:
     seen = await told(house, done)
     assert not [text for text in seen if str(SEALED) in text]
     assert any(str(NUMBER) in text for text in seen), "the control: the visible case is found in this way"
-    for shown in ("your scope is now", "There is no tool of this name", "Network is unreachable"):
+    for shown in ("your scope is now", "There is no tool of this name", "ConnectionRefusedError"):
         assert any(shown in text for text in seen), f"the control: the model read and obeyed: {shown}"
