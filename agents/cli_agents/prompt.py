@@ -1,7 +1,8 @@
 """The prompt of a coding agent: the same task and rules as in other sessions, for a program with tools of its own."""
 
 from agents.briefs.brief import Brief
-from agents.sessions.prompt import RULES, Fence, first_messages
+from agents.briefs.fence import Fence
+from agents.sessions.prompt import RULES, first_messages
 
 HOW = """You have your own tools in this sandbox. You reach only your model: do not search the web or install packages.
 - Work in the current folder. Nobody answers questions: decide yourself, and say what you assumed.
@@ -13,6 +14,6 @@ HOW = """You have your own tools in this sandbox. You reach only your model: do 
 
 def agent_prompt(brief: Brief, fence: Fence) -> str:
     """Return the whole prompt as one text."""
-    rules = RULES.format(mark=fence.mark)
+    rules = RULES.format(rule=fence.rule)
     task = first_messages(brief, fence, native=True)[1].text
     return f"{rules}\n\n{HOW}\n\n{task}\n"

@@ -10,6 +10,7 @@ import pytest
 from agents.briefs.brief import Brief, BriefCriterion, PreviousAnswer
 from agents.briefs.fence import Fence
 from agents.briefs.review_brief import INSTRUCTIONS, diff_of
+from agents.cli_agents.prompt import agent_prompt
 from agents.employees.conversation import Message
 from agents.employees.prompts import prompt_of
 from agents.sessions.actions import Action
@@ -61,10 +62,11 @@ def answer_prompts(text: str, fence: Fence) -> Prompts:
 
 
 def session_prompts(text: str, fence: Fence) -> Prompts:
-    return {
+    prompts = {
         f"session, native {native}": first_messages(brief_with(text), fence, native=native)[1].text
         for native in (True, False)
     }
+    return {**prompts, "coding agent": agent_prompt(brief_with(text), fence)}
 
 
 @dataclass
