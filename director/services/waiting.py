@@ -19,12 +19,13 @@ from director.terminal.parked_text import cure, sentence
 from domain.waiting import RunWait, Wait, WaitCode
 from domain.wording import counted
 from observability.process_registry import serving
+from projections.fallback import FallbackRow
 from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
 from projections.openrun import RUN_KEY, OpenRun, open_state
 
 STANDING_S = 0.5
 """A consumer with unread events is stalled if its position does not change for this time."""
-NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow)
+NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow, FallbackRow)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""
 

@@ -10,9 +10,11 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from agents.manager.routing import StaffCapacity
 from agents.manager.wait_reasons import WaitReasons
 from bus.projection_rows import Rows
 from director.cli.live_view import WaitTeller
+from director.services.waiting import NEEDED
 from director.terminal.text import inbox_text
 from director.terminal.wait_text import waiting_text
 from domain import employee, organisation, task
@@ -341,3 +343,11 @@ def test_the_staff_is_counted_by_whether_it_may_get_work() -> None:
     fault = (*PLANNED, *HIRED, *FAILED[len(PLANNED) :])
     assert told(*fault) == {"resting": 1}
     assert told(*fault, now=AT + 120_000_000) == {"ready": 1}
+
+
+def test_a_command_reads_every_table_of_the_manager_that_the_reasons_need() -> None:
+    """A command reads only some tables. Rows raises KeyError for another one."""
+    assert WaitReasons(Rows(NEEDED), Serving(), 0).all() == {}
+    assert StaffCapacity.of(Rows(NEEDED), {}, 0).profiles == {}
+    with pytest.raises(KeyError):
+        StaffCapacity.of(Rows(NEEDED[:-1]), {}, 0)
