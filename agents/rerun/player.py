@@ -272,6 +272,7 @@ class Player:
         assert self._state.tree is not None, "a run that is delivered has a merged tree"
         self._notes.deliveries.append(
             DeliveryPlayed(
+                same=merged.tree == self._state.tree,
                 recorded_tree=merged.tree,
                 tree=self._state.tree,
                 recorded_commit=event.commit,

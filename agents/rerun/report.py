@@ -59,16 +59,12 @@ class DeliveryPlayed(msgspec.Struct, frozen=True, kw_only=True):
     times of the verdict. `not_built`: why no repository was built.
     """
 
+    same: bool
     recorded_tree: str
     tree: str
     recorded_commit: str
     commit: str | None
     not_built: str = ""
-
-    @property
-    def is_same(self) -> bool:
-        """Whether the tree is the recorded one."""
-        return self.recorded_tree == self.tree
 
 
 class FromRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +120,7 @@ class Notes:
         return Rerun(
             run=run,
             phase=phase,
-            same=stopped is None and all(each.is_same for each in self.deliveries),
+            same=stopped is None and all(each.same for each in self.deliveries),
             calls=self.calls,
             verdicts=self.verdicts,
             prompts=tuple(self.prompts),

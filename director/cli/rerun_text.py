@@ -58,9 +58,9 @@ def _prompt(difference: PromptDifference) -> str:
 
 
 def _delivery(delivery: DeliveryPlayed) -> str:
-    same = "the same tree" if delivery.is_same else "another tree"
+    same = "the same tree" if delivery.same else "another tree"
     lines = [f"delivery: {same}: {delivery.tree}"]
-    if not delivery.is_same:
+    if not delivery.same:
         lines.append(f"  recorded: {delivery.recorded_tree}")
     if delivery.commit is None:
         lines.append(f"  its repository was not built: {visible(delivery.not_built)}")

@@ -94,7 +94,7 @@ async def follow_attempt(
     """Yield each call of an attempt after its receipt, and the end of each order, until the attempt or the run ends.
 
     The receipt of the next call brings the results of a call's actions. Then the call is yielded again with `is_told`.
-    Raises the errors of `attempt_of` if the run has no such attempt yet.
+    An attempt that has not begun is waited for. Raises the errors of `attempt_of` if it can no longer begin.
     """
     seq = 0
     told: set[tuple[UUID, object]] = set()
@@ -103,13 +103,23 @@ async def follow_attempt(
         for recorded in await store.read_run(run, after=seq):
             record.hear(recorded)
             seq = recorded.seq
-        _, orders = record.attempt(run, number, task_name)
+        orders = _begun(record, run, number, task_name)
         for order in orders:
             async for part in _new_parts(order, record, blobs, told):
                 yield part
-        if record.has_ended or _is_over(orders[-1]):
+        if record.rests or (orders and _is_over(orders[-1])):
             return
         await asyncio.sleep(FOLLOW_POLL_S)
+
+
+def _begun(record: RunRecord, run: UUID, number: int, task_name: str) -> list[OrderRecord]:
+    """Return the orders of an attempt; none if it may still begin. Raises the errors of `RunRecord.attempt`."""
+    try:
+        return record.attempt(run, number, task_name)[1]
+    except NotFound:
+        if record.rests:
+            raise
+        return []
 
 
 async def _new_parts(

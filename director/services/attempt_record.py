@@ -8,7 +8,7 @@ from domain.employee import Hired, Renamed
 from domain.errors import Invalid, NotFound
 from domain.message import Event, Recorded
 from domain.money import NOTHING, Amount
-from domain.run_messages import Ended, Planned
+from domain.run_messages import Delivered, Ended, Planned, Returned
 from domain.snapshot import PromptRecord
 
 
@@ -58,13 +58,16 @@ class OrderRecord:
 
 
 class RunRecord:
-    """The attempts of one run, read from its events. Void events, and events whose content was purged, are left out."""
+    """The attempts of one run, read from its events. Void events, and events whose content was purged, are left out.
+
+    `rests`: the run waits for a person or has ended, so nobody works on it.
+    """
 
     def __init__(self) -> None:
         self.orders: dict[UUID, OrderRecord] = {}
         self.tasks: dict[UUID, str] = {}
         self.names: dict[UUID, str] = {}
-        self.has_ended = False
+        self.rests = False
 
     def hear(self, recorded: Recorded) -> None:
         """Take the next event of the log."""
@@ -78,8 +81,10 @@ class RunRecord:
                 self.names[event.employee] = event.profile.name
             case Renamed():
                 self.names[event.employee] = event.name
-            case Ended():
-                self.has_ended = True
+            case Delivered() | Ended():
+                self.rests = True
+            case Returned():
+                self.rests = False
             case task.Assigned():
                 self.orders[event.order] = OrderRecord(event)
         known = self.orders.get(getattr(event, "order", None))  # type: ignore[arg-type]  # None is no key

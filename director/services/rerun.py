@@ -75,7 +75,7 @@ def difference_of(rerun: Rerun) -> Differs | None:
             f"{rerun.stopped.reason}",
             hint="The differences before this event are the cause.",
         )
-    other = sum(not each.is_same for each in rerun.deliveries)
+    other = sum(not each.same for each in rerun.deliveries)
     return Differs(
         f"{counted(other, 'delivery', 'deliveries')} would have another tree today.",
         hint="The differences of prompts, work and verdicts show where it begins.",

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from director.terminal.escape import visible
 from director.terminal.text import money
 from domain.wording import counted
@@ -77,7 +79,7 @@ class AttemptText:
         if call["thought"]:
             yield from self._part("thought", call["thought"])
         for action in call["actions"]:
-            yield from self._part("action", f"{action['name']} {action['arguments']}".rstrip())
+            yield from self._part("action", _action(action))
         if call["results"]:
             yield "\nresults:"
             yield from self._results(call)
@@ -114,6 +116,23 @@ class FollowedText(AttemptText):
             return self.end(order)
         number = self._numbers.setdefault((call["order"], call["index"]), len(self._numbers) + 1)
         return f"{self.call(call, order, number)}\n"
+
+
+def _action(action: Mapping[str, Any]) -> str:
+    """Return a tool with its arguments: each short one in the first line, and each text of several lines below."""
+    try:
+        arguments = msgspec.json.decode(action["arguments"])
+    except msgspec.DecodeError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        return f"{action['name']} {action['arguments']}".rstrip()
+    texts = {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in arguments.items()
+    }
+    short = [f"{name}={text}" for name, text in texts.items() if "\n" not in text]
+    long = [f"{name}:\n{text.removesuffix(chr(10))}" for name, text in texts.items() if "\n" in text]
+    return "\n".join([" ".join([action["name"], *short]), *long])
 
 
 def _head(call: Mapping[str, Any]) -> str:

@@ -145,7 +145,7 @@ def shown_as_text(view: AttemptView) -> None:
     assert "\x1b" not in text
     assert "call 1: anna (m) answered; 20 tokens, 0.002 USD, 1.5 s" in text
     assert "so far: 0.004 USD and 40 tokens of 0.10 USD and 1000 tokens reserved; call 2 of at most 1000" in text
-    assert '    run {"command":"ls"}' in text
+    assert "\n    run command=ls\n" in text
     assert "    [run] double.py" in text
     assert "answer:\n    not on record, or purged" in text
     assert "ended without work: declined: no" in text

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Order
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.providers.openai import messages_of
@@ -14,7 +15,7 @@ from agents.manager.briefing import brief_for
 from agents.rerun.attempts import AttemptRecord, order_of
 from agents.rerun.model import RecordedAnswer
 from agents.run_content import Library, tree_of
-from agents.workers.result import answered
+from agents.workers.result import answered, failed
 from bus.blobs import Blobs
 from bus.redaction import Redactor
 from bus.unstored_blobs import UnstoredBlobs
@@ -96,7 +97,10 @@ class WordJudge:
 
 
 class RunOnRecord:
-    """Makes the record of a run with one task, one employee, and these answers of its model, one for each attempt."""
+    """Makes the record of a run with one task and one employee.
+
+    `made` takes one answer of its model for each order, or the failure of the call.
+    """
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
@@ -107,7 +111,7 @@ class RunOnRecord:
         self._state = run_rules.initial
         self._seq = 0
 
-    async def made(self, answers: Sequence[str]) -> list[Recorded]:
+    async def made(self, answers: Sequence[str | CallFailed]) -> list[Recorded]:
         """Return the events of the run, up to its delivery if the last answer is right."""
         self._happened(Hired(employee=EMPLOYEE, profile=PROFILE))
         requirement, sealed = await self.blobs.put([self.sample.source, self.sample.sealed])
@@ -125,16 +129,17 @@ class RunOnRecord:
         self._happened(m.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US))
         (planned,) = self._decided(m.Plan(**self._stamp(), run=RUN)).tasks
         for number, answer in enumerate(answers, 1):
-            await self._attempt(planned.id, number, answer)
+            await self._order(planned.id, number, answer)
         if self._state.tasks[planned.id].phase == "verified":
             await self._delivery()
         return self.events
 
-    async def _attempt(self, id: UUID, number: int, answer: str) -> None:
-        """Work on one attempt: the prompt that an employee gets, this answer, its files, and the verdict."""
+    async def _order(self, id: UUID, number: int, answer: str | CallFailed) -> None:
+        """Work on one order: the prompt that an employee gets, this answer, its files, and the verdict."""
         ids: dict[str, Any] = {"run": RUN, "task": id, "employee": EMPLOYEE, "order": order_id(number)}
+        attempt = self._state.tasks[id].attempts + 1
         assigned = self._decided(
-            task.Assign(**self._stamp(), **ids, attempt=number, seed=number, reservation=CALL, due_at=AT + MINUTE_US)
+            task.Assign(**self._stamp(), **ids, attempt=attempt, seed=number, reservation=CALL, due_at=AT + MINUTE_US)
         )
         self._decided(task.StartCall(**self._stamp(), **ids, index=0, bound=CALL, claim=UUID(int=5)))
         part = self._state.tasks[id]
@@ -142,7 +147,8 @@ class RunOnRecord:
         record = AttemptRecord(assigned, PROFILE, {}, None)
         order = order_of(record, RUN, part, part.orders[ids["order"]], brief)
         hand_in, request = await worked(order, answer)
-        prompt, kept = await self.blobs.put([request, answer.encode()])
+        text = answer if isinstance(answer, str) else ""
+        prompt, kept = await self.blobs.put([request, text.encode()])
         snapshot = msgspec.structs.replace(hand_in.calls[0].snapshot, prompt=prompt, answer=kept)
         self._decided(task.FinishCall(**self._stamp(), **ids, snapshot=snapshot))
         if hand_in.outcome != "answered":
@@ -195,11 +201,14 @@ class RunOnRecord:
         self._state = run_rules.evolve(self._state, event)
 
 
-async def worked(order: Order, answer: str) -> tuple[Any, bytes]:
+async def worked(order: Order, answer: str | CallFailed) -> tuple[Any, bytes]:
     """Return the hand-in of an employee whose model gives this answer, and the request as OpenAI's API gets it."""
     snapshot = Snapshot(outcome="answered", provider="openai", endpoint="", model="m", cost=CALL, finish_reason="stop")
-    model = RecordedAnswer(snapshot, answer)
+    model = RecordedAnswer(snapshot, answer if isinstance(answer, str) else "")
     employee = ModelEmployee(id=EMPLOYEE, name="ada", model=model)
+    if isinstance(answer, CallFailed):
+        hand_in = failed(order, 0, answer, employee)
+        return hand_in, hand_in.calls[0].prompt
     hand_in = answered(order, 0, await employee.work(order), employee)
     assert model.request is not None
     return hand_in, msgspec.json.encode({"model": "m", "messages": messages_of(model.request.messages)})

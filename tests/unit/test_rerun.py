@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.employees import prompts
+from agents.employees.call_errors import CallFailed
 from agents.rerun.player import Player
 from agents.rerun.report import Rerun
 from director.cli.rerun_text import rerun_text
@@ -48,6 +49,22 @@ async def test_the_same_deliveries_are_reached_without_a_call(made: RunOnRecord,
     assert "delivery: the same tree" in text
 
 
+async def test_faults_of_a_server_are_played_without_a_wait_and_without_a_server(tmp_path: Path) -> None:
+    made = RunOnRecord(SAMPLE)
+    slow = CallFailed("rate_limit", "Slow down.", retry_after_s=3600.0)
+    await made.made([slow, CallFailed("timeout", "It took too long."), RIGHT])
+    rerun = await played(made, tmp_path)
+    assert (rerun.same, rerun.calls, rerun.prompts, rerun.work) == (True, 3, (), ())
+
+
+async def test_a_run_without_a_delivery_is_played_to_the_end_of_its_record(tmp_path: Path) -> None:
+    made = RunOnRecord(SAMPLE)
+    await made.made([WRONG])
+    rerun = await played(made, tmp_path)
+    assert (rerun.same, rerun.phase, rerun.deliveries) == (True, "planned", ())
+    assert "No delivery is on record. At the end of the record the run is planned, today too." in rerun_text(rerun)
+
+
 async def test_prompts_that_would_differ_today_are_reported_and_deliveries_stay_the_same(
     made: RunOnRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +100,7 @@ async def test_another_recorded_answer_gives_another_delivery(made: RunOnRecord,
     assert (rerun.same, rerun.stopped) == (False, None)
     assert [(each.today, each.paths) for each in rerun.work] == [("handed in other content", (path,))]
     (delivery,) = rerun.deliveries
-    assert not delivery.is_same
+    assert not delivery.same
     assert "delivery: another tree" in rerun_text(rerun)
     assert difference_of(rerun) is not None
 
