@@ -77,9 +77,13 @@ async def accepted_here(settings: Settings) -> frozenset[str]:
 
 async def require_limits(settings: Settings, not_held: Collection[str], *, allow_degraded: bool) -> None:
     """Raise Refused if this machine does not hold a limit and nobody has accepted the missing limit."""
-    if allow_degraded or not not_held:
-        return
-    missing = [limit for limit in not_held if limit not in await accepted_here(settings)]
+    if not_held and not allow_degraded:
+        check_limits(not_held, await accepted_here(settings))
+
+
+def check_limits(not_held: Collection[str], accepted: Collection[str]) -> None:
+    """Raise Refused if a limit is neither held nor accepted."""
+    missing = [limit for limit in not_held if limit not in accepted]
     if missing:
         raise refused(missing)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bus.projection_rows import Rows
-from director.services.degraded import _standing, refused
+from director.services.degraded import _standing, check_limits, refused
 from domain.errors import Invalid, Refused
 from domain.message import Event
 from domain.organisation import AcceptLimit, LimitAccepted, LimitWithdrawn, WithdrawLimit
@@ -147,3 +147,11 @@ def test_a_machine_is_known_by_its_name_its_system_or_its_home(tmp_path: Path) -
 def test_where_nothing_can_be_kept_a_machine_still_has_an_id(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert machine_id(None, tmp_path / "file" / "home", tmp_path / "none")
+
+
+def test_a_limit_that_is_neither_held_nor_accepted_is_refused() -> None:
+    check_limits((), ())
+    check_limits(("tree memory",), ("tree memory", "processes"))
+    with pytest.raises(Refused, match="processes") as error:
+        check_limits(("tree memory", "processes"), ("tree memory",))
+    assert error.value.code == "sandbox_degraded"
