@@ -7,6 +7,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
+from agents.cli_agents.employee import with_agents
 from agents.duty import ended
 from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
@@ -155,7 +156,7 @@ class Organisation:
                 setup.employees,
                 None if "employees" in setup.roles else names,
                 lambda: WorkStream(client),
-                setup.build,
+                with_agents(setup.build, setup.home),
                 setup.environment,
                 probes=ProbeChannel(client),
                 sessions=self._sessions(client),

@@ -6,6 +6,7 @@ this tool to run a command; so the file that a test finds afterwards was made by
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
 }
 """Agent -> the name of its tool for commands, the argument with the command, and its other arguments."""
 _SUBMIT = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+_ID = re.compile(rb"(call_|fc_|toolu_)1")
 _RESULTS = {"chat": '"role": "tool"', "responses": '"function_call_output"', "messages": '"tool_result"'}
 
 
@@ -51,7 +53,7 @@ def turns_of(agent: str, commands: Sequence[str]) -> Act:
             await answering(FINAL)(double, writer, seen)
             return
         double.billed_tokens += seen.input_tokens + OUTPUT_TOKENS
-        _ask(writer, seen, f"call_{done + 1}", name, {argument: commands[done], **others})
+        _ask(writer, seen, str(done + 1), name, {argument: commands[done], **others})
 
     return act
 
@@ -72,14 +74,14 @@ def results_in(seen: Seen) -> int:
 
 
 def _ask(writer: asyncio.StreamWriter, seen: Seen, id: str, name: str, arguments: dict[str, Any]) -> None:
-    """Answer with one tool call, whole or as a stream."""
+    """Answer with one tool call, whole or as a stream. Agents drop a second call with the same id."""
     wire = wire_of(seen)
     if not wants_stream(seen):
         write(writer, 200, json.dumps(_whole(seen, id, name, arguments)).encode())
         return
     begin(writer)
     opening = first(wire, seen.input_tokens)[:1] if wire == "messages" else first(wire, seen.input_tokens)
-    asked = [piece.replace(b"call_1", id.encode()) for piece in tool_call(wire, name, arguments)]
+    asked = [_ID.sub(rb"\g<1>" + id.encode(), piece) for piece in tool_call(wire, name, arguments)]
     for piece in (*opening, *asked, *_closing(wire, seen.input_tokens)):
         writer.write(chunk(piece))
     writer.write(b"0\r\n\r\n")
@@ -101,7 +103,7 @@ def _whole(seen: Seen, id: str, name: str, arguments: dict[str, Any]) -> dict[st
     """Return a whole answer of chat completions with one tool call."""
     assert wire_of(seen) == "chat", "only chat completions are asked without a stream"
     answer = body("chat", "", usage("chat", seen.input_tokens, OUTPUT_TOKENS))
-    call = {"id": id, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+    call = {"id": f"call_{id}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     answer["choices"] = [{"index": 0, "finish_reason": "tool_calls", "message": message}]
     return answer

@@ -1,6 +1,6 @@
 """A coding agent for tests: a small honest program, its template and its box. It makes real requests to the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +64,14 @@ async def agent(
         yield Agent(box, made, gateway)
 
 
-def agent_box(sandbox: Sandbox, job: AgentJob, tree: Tree = TREE, *, limits: SessionLimits | None = None) -> SessionBox:
+def agent_box(
+    sandbox: Sandbox,
+    job: AgentJob,
+    tree: Tree = TREE,
+    *,
+    limits: SessionLimits | None = None,
+    env: Mapping[str, str] | None = None,
+) -> SessionBox:
     """Return the box of an agent. It is not open yet."""
     return SessionBox(
         sandbox,
@@ -72,5 +79,6 @@ def agent_box(sandbox: Sandbox, job: AgentJob, tree: Tree = TREE, *, limits: Ses
         limits=limits or agent_limits(SESSION_LIMITS["new"]),
         read_only=agent_files(job),
         folders=agent_folders(job),
+        env=env,
         allow_degraded=True,
     )

@@ -40,6 +40,7 @@ class AgentResult(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     refused: tuple[str, ...]
     why: str = ""
+    code: str = ""  # of the refused permit, if `end` is `used_up` or `not_permitted`
 
 
 def agent_files(job: AgentJob) -> dict[str, bytes]:
@@ -101,6 +102,7 @@ def _result(result: CommandResult, stopped: str, gateway: Gateway) -> AgentResul
     elif used_up and (end, result.exit_code) != ("exit", 0):
         end = "used_up"
     refused = gateway.call_refused
+    last = next((code for code in reversed(gateway.refused) if _is_used_up(code)), "")
     return AgentResult(
         end=end,
         exit_code=result.exit_code,
@@ -109,6 +111,7 @@ def _result(result: CommandResult, stopped: str, gateway: Gateway) -> AgentResul
         wall_s=result.wall_s,
         refused=tuple(gateway.refused),
         why=refused.message if end == "not_permitted" and refused is not None else result.why,
+        code=refused.code if end == "not_permitted" and refused is not None else last if end == "used_up" else "",
     )
 
 

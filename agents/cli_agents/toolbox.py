@@ -54,7 +54,7 @@ def find_toolbox(home: Path, template: AgentTemplate) -> Path:
     if not (folder / _LISTING).is_file():
         raise NotFound(
             f"The program of the coding agent {template.name} is not installed in {home / FOLDER}.",
-            hint="Build it on each machine with a worker of this agent.",
+            hint=f"Run `aura toolbox {template.name}` on each machine with a worker of this agent.",
             code="toolbox_missing",
         )
     return folder

@@ -21,11 +21,30 @@ PROMPT_TOKENS_MAX = 32_768
 _PORTS = {"http": 80, "https": 443}
 
 
+class AgentTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The coding agent that an employee is. `name`, `digest`: of its template. `packages`: of its program, exactly.
+
+    `flags`: those that a user added to its command line.
+    """
+
+    name: str
+    digest: str
+    packages: dict[str, str]
+    flags: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parts of the employee's version."""
+        program = ", ".join(f"{name} {version}" for name, version in sorted(self.packages.items()))
+        flags = {"flags": msgspec.json.encode(self.flags).decode()} if self.flags else {}
+        return {"agent": self.name, "template": self.digest, "program": program, **flags}
+
+
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """The way to reach an employee. `script`: the name of a built-in script, or the path of a file.
 
     `api_key_env`: the environment variable with the key. The variable with this name plus _FILE has the path of a key
-    file. `session`: the limits of its sessions; None: it answers with one call.
+    file. `session`: the limits of its sessions; None: it answers with one call. `agent`: the
+    coding agent that works in its sessions; None: the model itself.
     """
 
     name: str
@@ -47,6 +66,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float = 120.0
     model_digest: str | None = None
     session: SessionTerms | None = None
+    agent: AgentTerms | None = None
 
     @property
     def price_source(self) -> PriceSource:

@@ -6,10 +6,9 @@ import time
 
 import msgspec
 
-from agents.employees.contract import Order
 from agents.gateway.contract import CallRefused, MeteredCall
 from agents.permits import PermitRefused, Permits, TakenElsewhere
-from agents.workers.receipts import APPLIED_WAIT_S, Receipts, ResultQueue
+from agents.workers.receipts import APPLIED_WAIT_S, Receipts
 from domain.money import Amount
 
 AGAIN_WAIT_S = 0.25
@@ -21,9 +20,9 @@ _LISTS = ("messages", "input", "contents")
 class GatewayPermits:
     """The permits and receipts of one order. It is a `Permit` of the gateway."""
 
-    def __init__(self, permits: Permits, queue: ResultQueue, order: Order) -> None:
+    def __init__(self, permits: Permits, receipts: Receipts) -> None:
         self._permits = permits
-        self._receipts = Receipts(queue, order)
+        self._receipts = receipts
 
     async def ask(self, bound: Amount) -> int:
         """Return the index of the permitted call. Raises CallRefused.

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from agents.cli_agents.agent_run import agent_files, agent_folders
+from agents.cli_agents.command_line import AgentJob
 from agents.employees.contract import Order, SessionOrder
 from agents.permits import SIGN_TIMES, SignTimes
 from agents.working_copies.working_copy import WorkingCopies, WorkingCopy
@@ -24,7 +26,7 @@ from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import PROGRAMS, PYTHON, WORK, Sandbox
 from verification.sandbox.session_box import SessionBox
-from verification.sandbox.session_limits import SESSION_LIMITS
+from verification.sandbox.session_limits import SESSION_LIMITS, agent_limits
 from verification.suites.pytest_runner import PYTEST
 
 TESTS = "/aura/tests"
@@ -83,6 +85,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: Sandbox
     accepted: tuple[str, ...]
     allow_degraded: bool
+    own_files: tuple[str, ...] = ()  # patterns of files that the program of a coding agent writes by itself
     opened_box: SessionBox | None = None
 
     @property
@@ -95,8 +98,10 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_session(place: SessionPlace, order: Order, needs: SessionOrder) -> AsyncIterator[OpenSession]:
-    """Open the working copy and the box of a session. Raises NotPrepared."""
+async def open_session(
+    place: SessionPlace, order: Order, needs: SessionOrder, job: AgentJob | None = None
+) -> AsyncIterator[OpenSession]:
+    """Open the working copy and the box of a session. `job`: of a coding agent. Raises NotPrepared."""
     with preparing("working_copy"):
         copy = await place.copies.open(needs.packs)
         base = None
@@ -115,9 +120,10 @@ async def open_session(place: SessionPlace, order: Order, needs: SessionOrder) -
         sandbox=place.open_sandbox(),
         accepted=needs.accepted.get(place.machine, ()),
         allow_degraded=place.allow_degraded or needs.allow_degraded,
+        own_files=job.template.own_files if job is not None else (),
     )
     with preparing("no_box"):
-        box = await session_box(order, opened)
+        box = await session_box(order, opened, job)
         await box.__aenter__()
     try:
         yield opened.with_box(box)
@@ -125,11 +131,12 @@ async def open_session(place: SessionPlace, order: Order, needs: SessionOrder) -
         await box.close()
 
 
-async def session_box(order: Order, opened: OpenSession) -> SessionBox:
+async def session_box(order: Order, opened: OpenSession, job: AgentJob | None = None) -> SessionBox:
     """Return the box of a session, which is not started yet. Raises Unavailable without a folder for the tools."""
     project = _project(opened)
     tools = await asyncio.to_thread(toolbox, PYTEST)
     limits = SESSION_LIMITS["new" if opened.base is None else "base"]
+    limits = limits if job is None else agent_limits(limits)
     minutes = max(order.lease_s - LEASE_SHARE_S, LEASE_SHARE_S) / 60
     generated = {
         path: content
@@ -140,9 +147,14 @@ async def session_box(order: Order, opened: OpenSession) -> SessionBox:
         opened.sandbox,
         opened.copy.whole().with_files(generated),
         limits=replace(limits, minutes=min(limits.minutes, minutes)),
-        folders={TOOLS: tools, **project.folders},
+        folders={TOOLS: tools, **project.folders, **(agent_folders(job) if job is not None else {})},
         env=_environment(project),
-        read_only={**project.read_only, **_programs(), **_tests(order, opened.copy.initial)},
+        read_only={
+            **project.read_only,
+            **_programs(),
+            **_tests(order, opened.copy.initial),
+            **(agent_files(job) if job is not None else {}),
+        },
         allow_degraded=opened.allow_degraded,
         accepted=opened.accepted,
     )

@@ -5,9 +5,13 @@ import time
 from typing import Any, Protocol, runtime_checkable
 
 from agents.briefs.fence import Fence
+from agents.cli_agents.command_line import AgentJob
+from agents.cli_agents.employee import AgentEmployee
 from agents.duty import either
 from agents.employees.contract import Employee, Order, SessionOrder
 from agents.employees.conversation import Model
+from agents.gateway.gateway import Gateway
+from agents.gateway.spending import Spending
 from agents.permits import ENDS_ATTEMPT, Permits
 from agents.sessions.hand_in import Handed, handed
 from agents.sessions.loop import CANCELLED, CallSettings, Session, SessionEnd
@@ -15,9 +19,11 @@ from agents.sessions.prompt import first_messages
 from agents.sessions.transcript import Transcript
 from agents.sessions.visible_check import VisibleCheck
 from agents.sessions.workspace import BoxEnded, Workspace
+from agents.workers.agent_session import AgentSession
+from agents.workers.gateway_permits import GatewayPermits
 from agents.workers.receipts import ModelReceipts, Receipts, ResultQueue, send_with_retries
 from agents.workers.result import HandIn, message_of, without_work
-from agents.workers.session_box import NotPrepared, OpenSession, SessionPlace, open_session
+from agents.workers.session_box import NotPrepared, OpenSession, SessionPlace, open_session, preparing
 from agents.working_copies.hand_over import HandedOver, hand_over
 from domain.errors import AuraError, Unavailable
 from verification.working_tree.left_out import left_out_rule
@@ -30,6 +36,7 @@ CONFIRM_WAIT_S = 0.05
 CONFIRM_WAIT_MAX_S = 5.0
 SEND_AGAIN_S = 15.0
 """Seconds after which a result is sent again that the manager does not have."""
+SNAPSHOT = "This check saw your files as they were a moment ago, while your program runs."
 DROPPED_MAX = 100  # most paths that a hand-in names as dropped
 
 
@@ -83,18 +90,20 @@ class _Attempt:
     async def _result(self, employee: Employee, signs: "asyncio.Task[None]") -> HandIn | None:
         """Return the result. None: the order is no longer this worker's."""
         order = self._order
-        if not isinstance(employee, SessionEmployee):
+        if not isinstance(employee, SessionEmployee | AgentEmployee):
             return without_work(order, "bad_settings", f"{employee.name} cannot work in sessions.")
         try:
-            async with open_session(self._place, order, self._needs) as opened:
-                end = await self._end(self._loop(employee, opened), signs)
+            with preparing("bad_settings"):
+                job = await asyncio.to_thread(employee.job, order) if isinstance(employee, AgentEmployee) else None
+            async with open_session(self._place, order, self._needs, job) as opened:
+                end = await self._end(self._work(employee, opened, job), signs)
                 return None if end is None else await self._work_of(opened, end)
         except NotPrepared as error:
             return without_work(order, error.outcome, error.message)
 
-    async def _end(self, loop: Session, signs: "asyncio.Task[None]") -> SessionEnd | None:
-        """Run the loop to its end. None: the order is no longer this worker's."""
-        work = asyncio.create_task(loop.run())
+    async def _end(self, session: Session | AgentSession, signs: "asyncio.Task[None]") -> SessionEnd | None:
+        """Run a session to its end. None: the order is no longer this worker's."""
+        work = asyncio.create_task(session.run())
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({work, signs, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +117,21 @@ class _Attempt:
         finally:
             await _cancelled(work)
             await _cancelled(stopping)
+
+    def _work(
+        self, employee: SessionEmployee | AgentEmployee, opened: OpenSession, job: AgentJob | None
+    ) -> Session | AgentSession:
+        """Return the work of a session: the loop with a model, or a coding agent."""
+        if not isinstance(employee, AgentEmployee):
+            return self._loop(employee, opened)
+        assert job is not None, "the job of an agent was made before the box"
+        gateway = Gateway(
+            employee.upstream(self._order),
+            GatewayPermits(self._permits, self._receipts),
+            Spending(self._order.reservation),
+            check=lambda: self._checked(opened, while_running=True),
+        )
+        return AgentSession(opened.box, job, gateway)
 
     def _loop(self, employee: SessionEmployee, opened: OpenSession) -> Session:
         order, model, fence = self._order, employee.model_for(self._order), Fence(self._order.id)
@@ -152,7 +176,7 @@ class _Attempt:
                 return
             wait_s = min(2 * wait_s, CONFIRM_WAIT_MAX_S)
 
-    async def _checked(self, opened: OpenSession) -> str:
+    async def _checked(self, opened: OpenSession, *, while_running: bool = False) -> str:
         """Judge a copy of the work against the visible cases, and return what the employee may see."""
         needs = self._needs
         if not needs.criteria:
@@ -172,7 +196,8 @@ class _Attempt:
             outcomes=self._place.outcomes,
             on_fault=self._place.say,
         )
-        return await check.text(await _handed(needs, opened))
+        text = await check.text(await _handed(needs, opened, while_running=while_running))
+        return f"{SNAPSHOT}\n{text}" if while_running else text
 
     async def _work_of(self, opened: OpenSession, end: SessionEnd) -> HandIn:
         """Return the hand-in of a session that has ended.
@@ -217,11 +242,12 @@ class _Attempt:
         return await hand_over(work.manifest, work.tree, self._place.uploads)
 
 
-async def _handed(session: SessionOrder, opened: OpenSession) -> Handed:
-    """Return the part of the present work that would be handed in."""
-    initial = opened.copy.initial
-    difference = await opened.box.difference(left_out_rule(initial, session.scope))
-    return await asyncio.to_thread(handed, initial, difference, session.scope)
+async def _handed(session: SessionOrder, opened: OpenSession, *, while_running: bool = False) -> Handed:
+    """Return the part of the present work that would be handed in. `while_running`: a command may change it now."""
+    initial, own = opened.copy.initial, opened.own_files
+    read = opened.box.snapshot if while_running else opened.box.difference
+    difference = await read(left_out_rule(initial, session.scope, own))
+    return await asyncio.to_thread(handed, initial, difference, session.scope, of_program=own)
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from bus import crash_dump
 from director.cli.commands import (
+    agents,
     backtest,
     doctor,
     law,
@@ -55,6 +56,7 @@ MODULES = (
     log,
     sandbox,
     workers,
+    agents,
     measure,
 )
 for module in MODULES:

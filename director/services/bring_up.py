@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 
+from agents.cli_agents.library import templates
 from agents.employees.posting import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
 from agents.employees.providers import llama_cpp_server
 from bus.clock import now
@@ -45,7 +46,11 @@ async def bring_up(
     """
     if managers > 1 and not apart:
         raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
-    declared = await read_employees_file(settings.employees_file) if settings.employees_file.exists() else None
+    declared = (
+        await read_employees_file(settings.employees_file, templates(settings.employees))
+        if settings.employees_file.exists()
+        else None
+    )
     for role in ROLES:
         keys.create(settings.keys, role)
     with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None

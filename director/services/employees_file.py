@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from agents.cli_agents.template import AgentTemplate
 from agents.employees.posting import Posting
 from agents.employees.postings import checked_name
 from agents.employees.providers.table import profile_of
@@ -24,7 +25,8 @@ from director.services.employee_options import (
     looks_like_key,
     merged,
 )
-from director.services.hire_options import Hiring, posting_of
+from director.services.hire_agent import posting_of_hire
+from director.services.hire_options import Hiring
 from director.services.hiring import checked
 from director.services.toml_lines import KeyPath, TomlInvalid, lines_of, read_toml
 from domain import employee as staff
@@ -90,8 +92,8 @@ class EmployeesFile(msgspec.Struct, frozen=True, kw_only=True):
         return Problem(self.path.name, line, 1, message, remedy)
 
 
-async def read_employees_file(path: Path) -> EmployeesFile:
-    """Read and check the file. Nothing is changed, and no server is called.
+async def read_employees_file(path: Path, agents: Mapping[str, AgentTemplate] | None = None) -> EmployeesFile:
+    """Read and check the file. Nothing is changed, and no server is called. `agents`: None for those shipped.
 
     Raises NotFound if there is no file, and EmployeesFileInvalid with all problems of the file.
     """
@@ -102,7 +104,7 @@ async def read_employees_file(path: Path) -> EmployeesFile:
     except TomlInvalid as error:
         problems.add(Spot(error.line, error.column), f"this is not TOML: {error.message}", EXAMPLE.split("\n")[1])
         raise EmployeesFileInvalid(path, problems.in_order()) from None
-    reader = _Reader(path, lines_of(text), problems)
+    reader = _Reader(path, lines_of(text), problems, agents)
     result = await reader.read(content)
     if problems.problems:
         raise EmployeesFileInvalid(path, problems.in_order())
@@ -127,7 +129,14 @@ def _text_of(path: Path) -> str:
 class _Reader:
     """The checks of one file. They collect problems and go on."""
 
-    def __init__(self, path: Path, lines: Mapping[KeyPath, int], problems: ProblemList) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lines: Mapping[KeyPath, int],
+        problems: ProblemList,
+        agents: Mapping[str, AgentTemplate] | None,
+    ) -> None:
+        self._agents = agents
         self._path = path
         self._lines = lines
         self._problems = problems
@@ -176,7 +185,7 @@ class _Reader:
                 wanted = msgspec.structs.replace(wanted, script=str(self._path.parent / wanted.script))
             if len(self._problems.problems) > before:
                 return None
-            posting = await checked(posting_of(wanted))
+            posting = await checked(posting_of_hire(wanted, known=self._agents))
             staff.decide(
                 staff.Hire(id=NAMESPACE, at=0, employee=UUID(int=0), profile=profile_of(posting)), staff.initial
             )

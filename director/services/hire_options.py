@@ -48,12 +48,15 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     session_minutes: float | None = None
     session_usd: str | None = None
     session_tokens: int | None = None
+    cli: str | None = None
+    cli_flags: str | None = None
 
 
 def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
     """Return the posting that the options describe. Options that are not given keep the value of `present`.
 
-    Raises Invalid if an option is missing or not valid, NotFound for a script that does not exist.
+    `hire_agent.posting_of_hire` calls it, also for coding agents. Raises Invalid if an option is missing or not valid,
+    and NotFound for a script that does not exist.
     """
     if wanted.script:
         return _scripted(wanted, present)

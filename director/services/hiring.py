@@ -8,13 +8,15 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from agents.cli_agents.library import templates
 from agents.employees import postings
 from agents.employees.posting import Posting
 from agents.employees.posting_lock import changing
 from agents.employees.postings import build
 from agents.employees.providers.table import profile_of
 from bus.clock import now
-from director.services.hire_options import Hiring, posting_of
+from director.services.hire_agent import posting_of_hire
+from director.services.hire_options import Hiring
 from director.services.present_posting import with_digest, with_present_limits
 from director.services.session import DirectorSession, desk, find_employee, new_id
 from director.services.staff import StandingChanged, server_of, shown
@@ -86,7 +88,7 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
     Raises Conflict if the name is in use. Raises Invalid if an option is not valid or the price is not known.
     """
-    posting = await checked(posting_of(wanted))
+    posting = await checked(posting_of_hire(wanted, known=templates(settings.employees)))
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
         kept = postings.named(settings.employees, wanted.name)
@@ -108,7 +110,8 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
         if holder is None:
             raise _nobody(wanted.name, names.dismissed(wanted.name))
         present = kept if kept is not None and kept.id == holder.employee else None
-        posting = await checked(replace(posting_of(wanted, present), hired_as=holder.employee))
+        posting = posting_of_hire(wanted, present, known=templates(settings.employees))
+        posting = await checked(replace(posting, hired_as=holder.employee))
         return await _updated(opened, posting, present, holder)
 
 

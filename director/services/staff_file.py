@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from agents.cli_agents.library import templates
 from bus.clock import now
 from director.services import hiring
 from director.services.employees_file import EmployeesFile, read_employees_file
@@ -38,7 +39,7 @@ async def apply(settings: Settings, path: Path, wanted: Wanted, *, on_progress: 
     """
     if wanted.dismiss_others and not wanted.reason.strip():
         raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
-    file = await read_employees_file(path)
+    file = await read_employees_file(path, templates(settings.employees))
     if wanted.dry_run:
         return await compare(settings, file, wanted)
     async with desk(settings) as opened:

@@ -43,6 +43,7 @@ from director.services import (
     employees_file,
     events,
     hand_in,
+    hire_agent,
     hire_options,
     hiring,
     judge,
@@ -67,6 +68,7 @@ from director.services import (
     submit,
     times,
     toml_lines,
+    toolboxes,
     verdicts,
     views,
     waiting,
@@ -235,6 +237,17 @@ async def at_work(settings: Settings, folder: Path) -> None:
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
     await of_the_staff(settings, str(script))
     await of_the_workers(settings)
+    await of_the_agents(settings)
+
+
+async def of_the_agents(settings: Settings) -> None:
+    """List the coding agents, refuse an unknown one, and make the posting of a known one."""
+    assert {"claude", "codex"} <= {agent.name for agent in toolboxes.list_agents(settings)}
+    with pytest.raises(NotFound):
+        await toolboxes.install_agent(settings, "nobody", lambda _: None)
+    posting = hire_agent.posting_of_hire(hire_options.Hiring(name="coder", cli="claude", model="claude-sonnet-4-5"))
+    assert posting.agent is not None
+    assert (posting.agent.name, posting.kind) == ("claude", "anthropic")
 
 
 async def of_the_workers(settings: Settings) -> None:

@@ -55,7 +55,7 @@ def test_it_is_built_once_and_every_user_can_read_it(
     lines: list[str] = []
     with pytest.raises(NotFound, match="is not installed") as missing:
         find_toolbox(tmp_path, template)
-    assert "Build it" in missing.value.hint
+    assert "aura toolbox mine" in missing.value.hint
     former = os.umask(0o077)
     try:
         folder = build_toolbox(tmp_path, template, lines.append)

@@ -11,6 +11,7 @@ import pytest
 from agents.gateway.contract import FREE, CallRefused, MeteredCall
 from agents.permits import PermitAnswer, Permits
 from agents.workers.gateway_permits import GatewayPermits, prompt_parts
+from agents.workers.receipts import Receipts
 from agents.workers.result import HandIn
 from domain.errors import Unavailable
 from domain.money import Amount
@@ -49,7 +50,7 @@ class Queue(Permitting):
 def _permits(queue: Queue) -> GatewayPermits:
     asked = order()
     ids = {"run": asked.run, "task": asked.task, "order": asked.id, "employee": asked.employee}
-    return GatewayPermits(Permits(queue, **ids, ends_at=10**9), queue, asked)
+    return GatewayPermits(Permits(queue, **ids, ends_at=10**9), Receipts(queue, asked))
 
 
 def _call(**request: Any) -> MeteredCall:

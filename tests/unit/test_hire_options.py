@@ -112,7 +112,8 @@ def test_every_option_is_tried_alone() -> None:
     """A new option of `aura hire` needs its case in the test above."""
     (cases,) = test_an_update_changes_what_is_stated_and_nothing_else.pytestmark  # type: ignore[attr-defined]  # pytest's
     tried = {name for stated, _ in cases.args[1] for name in stated}
-    assert tried | {"name", "script"} == {field.name for field in msgspec.structs.fields(Hiring)}
+    of_agents = {"cli", "cli_flags"}  # tried in test_hire_agent.py
+    assert tried | of_agents | {"name", "script"} == {field.name for field in msgspec.structs.fields(Hiring)}
     options = set(signature(hire).parameters) - {"door", "settings", "update", "as_json"}
     assert options == {field.name for field in msgspec.structs.fields(Hiring)}
 

@@ -190,7 +190,7 @@ class SessionBox:
         """
         return await self._outside(partial(tree_difference, initial=self.initial, leaves_out=leaves_out))
 
-    async def snapshot(self) -> TreeDifference:
+    async def snapshot(self, leaves_out: LeavesOut = lambda *_: False) -> TreeDifference:
         """Return the difference while a command may run. Files that change in this moment may be half written.
 
         Raises Unavailable if the files change faster than they can be read, and LimitReached if the difference is too
@@ -198,7 +198,7 @@ class SessionBox:
         """
         if self._kept is None or self._kept.work < 0:
             raise Conflict("The box of the session is not open.", hint="Open a new box.", code="session_box_closed")
-        work = partial(tree_difference, initial=self.initial)
+        work = partial(tree_difference, initial=self.initial, leaves_out=leaves_out)
         for _ in range(SNAPSHOT_ATTEMPTS_MAX):
             with suppress(OSError):
                 return await self._as_box_user(work, self._kept.work)

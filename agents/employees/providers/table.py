@@ -198,7 +198,7 @@ def profile_of(posting: Posting) -> Profile:
         prompt_usd_max=prompt_usd_max,
         call_wall_s=posting.wall_s,
         server=origin_of(posting.base_url) if provider.remote else "",
-        parameters=provider.parameters(posting),
+        parameters=provider.parameters(posting) | (posting.agent.parameters() if posting.agent is not None else {}),
         session=posting.session,
     )
 

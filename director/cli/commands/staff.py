@@ -90,6 +90,17 @@ SessionUsd = Annotated[
 SessionTokens = Annotated[
     int | None, typer.Option(min=1, help="The maximum tokens of one session, all calls together (default 1000000).")
 ]
+Cli = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AGENT",
+        help="A coding agent works in the sessions of this employee, for example claude, codex or aider. "
+        "`aura toolbox` lists the agents and installs their programs.",
+    ),
+]
+CliFlags = Annotated[
+    str | None, typer.Option(metavar="FLAGS", help="More flags for the agent's command line, as one text in quotes.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -146,9 +157,11 @@ async def hire(
     session_minutes: SessionMinutes = None,
     session_usd: SessionUsd = None,
     session_tokens: SessionTokens = None,
+    cli: Cli = None,
+    cli_flags: CliFlags = None,
     update: IsUpdate = False,
 ) -> None:
-    """Hire an employee. It is a model on a server, or a script."""
+    """Hire an employee. It is a model on a server, a coding agent before a model, or a script."""
     from director.cli.staff_text import hired_text
     from director.services import hiring
     from director.services.hire_options import Hiring
@@ -174,6 +187,8 @@ async def hire(
         session_minutes=session_minutes,
         session_usd=session_usd,
         session_tokens=session_tokens,
+        cli=cli,
+        cli_flags=cli_flags,
     )
     act = hiring.update if update else hiring.hire
     hired = await act(settings, wanted)
