@@ -1,14 +1,21 @@
 """A coding agent for tests: a small honest program, its template and its box. It makes real requests to the gateway."""
 
+import os
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from agents.cli_agents.agent_run import AgentResult, agent_files, agent_folders, run_agent
 from agents.cli_agents.command_line import AgentJob
+from agents.cli_agents.library import shipped
 from agents.cli_agents.template import AgentTemplate
+from agents.cli_agents.toolbox import build_toolbox
 from agents.gateway.gateway import Gateway
+from domain.errors import Unavailable
 from domain.tree import Tree
 from verification.sandbox.base import Sandbox
 from verification.sandbox.session_box import SessionBox
@@ -33,6 +40,8 @@ TEMPLATE = AgentTemplate(
     files={"{home}/settings.json": '{"model": "{model}"}'},
     own_files=(".small/**",),
 )
+REAL_AGENTS = Path(tempfile.gettempdir()) / f"aura-test-agents-{os.getuid()}"
+NOT_HERE = ("npm_missing", "pip_missing", "no_network")
 TREE = Tree({"a.py": b"x = 1\n"})
 
 
@@ -45,6 +54,19 @@ class Agent(NamedTuple):
 
     async def run(self, wall_s: float = 30) -> AgentResult:
         return await run_agent(self.box, self.job, self.gateway, wall_s=wall_s)
+
+
+def installed(name: str) -> Path:
+    """Return the toolbox of a real agent. Without npm, pip or a registry the test is skipped.
+
+    The programs stay in a folder for temporary files, so that a second run does not download them again.
+    """
+    try:
+        return build_toolbox(REAL_AGENTS, shipped()[name], lambda _: None)
+    except Unavailable as error:
+        if error.code in NOT_HERE:
+            pytest.skip(f"{name} cannot be installed here: {error}")
+        raise
 
 
 def install(folder: Path, code: str) -> None:

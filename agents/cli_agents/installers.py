@@ -112,6 +112,11 @@ def _failure(name: str, code: int, said: str) -> Unavailable:
     lines = [line for line in said.splitlines() if line and not line.startswith(("npm notice", "npm warn"))]
     reason = " ".join(lines)[-REASON_CHARS_MAX:] or f"exit status {code}"
     kinds = (
+        (
+            ("Requires-Python",),
+            "python_version",
+            "Use a Python that this version of the agent supports, or another version.",
+        ),
         (_NO_SPACE, "disk_full", "Free some space, or set AURA_HOME to a folder on a larger disk."),
         (_NOT_THERE, "package_missing", "Correct the package and its version in the template."),
         (_NO_NETWORK, "no_network", f"Check the network, and the registry and proxy that {name} is set to."),

@@ -16,6 +16,8 @@ AGENT_OUTPUT_TOKENS_MAX = 8192
 AGENT_PROMPT_TOKENS_MAX = 200_000
 """Default limit of a prompt, for the upper bound of a call. The first prompts of agents have up to 25,000 tokens."""
 AGENT_WALL_S = 600.0
+OPENAI = "https://api.openai.com/v1"
+"""Default address of an agent that speaks responses."""
 PROVIDERS_OF: Mapping[Wire, str] = {
     "chat": "openai",
     "responses": "openai",
@@ -80,6 +82,7 @@ def _as_session(wanted: Hiring, template: AgentTemplate, present: Posting | None
     return replace(
         wanted,
         provider=provider,
+        base_url=wanted.base_url or (OPENAI if first and api == "responses" else None),
         api=api if provider == "openai" else None,
         session=True,
         output_tokens=wanted.output_tokens or (AGENT_OUTPUT_TOKENS_MAX if first else None),

@@ -123,6 +123,8 @@ async def test_a_program_that_cannot_start_says_so(sandbox: Sandbox, tmp_path: P
         assert "ZeroDivisionError" in result.output
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_it_asks_for_a_check_of_what_it_has_so_far(sandbox: Sandbox, tmp_path: Path) -> None:
     code = """
 open("b.py", "w").write("y = 2")

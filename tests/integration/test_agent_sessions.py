@@ -13,9 +13,12 @@ from agents.cli_agents.library import FOLDER, template_named
 from agents.cli_agents.toolbox import FOLDER as TOOLBOXES
 from agents.cli_agents.toolbox import ToolboxListing, toolbox_name
 from agents.employees.posting import AgentTerms, Posting
+from director.services.hire_agent import posting_of_hire
+from director.services.hire_options import Hiring
 from domain import task
 from domain.employee import SessionTerms
-from tests.cli_agents import install
+from tests.agent_doubles import turns_of
+from tests.cli_agents import install, installed
 from tests.gateways import Act, Provider, provider
 from tests.integration.house import House, Sample, of
 from tests.providers import answering, endless
@@ -82,6 +85,8 @@ def posting(house: House, double: Provider, code: str, **terms: object) -> Posti
     )
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_an_agent_checks_works_and_hands_in(house: House) -> None:
     sample = Sample(1)
     async with provider(answering(sample.right("T1")["adder_t1.py"])) as double:
@@ -104,7 +109,6 @@ async def test_an_agent_checks_works_and_hands_in(house: House) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.parametrize(
     ("code", "act", "terms", "outcome"),
     [
@@ -144,3 +148,36 @@ async def test_an_agent_without_its_program_makes_no_call(house: House, tmp_path
     assert ended.outcome == "bad_settings"
     assert "aura toolbox small" in ended.message
     assert double.connections == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_the_real_program_of_claude_delivers(house: House) -> None:
+    """From the hire to a delivery. The model is a double that plays scripted turns."""
+    toolbox, sample = installed("claude"), Sample(1)
+    (house.home / TOOLBOXES).symlink_to(toolbox.parent)
+    right = sample.right("T1")["adder_t1.py"]
+    commands = [f"cat > adder_t1.py <<'END'\n{right}END", "aura-check"]
+    async with provider(turns_of("claude", commands)) as double:
+        hired = posting_of_hire(
+            Hiring(
+                name="ada",
+                cli="claude",
+                model="hired-model",
+                base_url=double.address,
+                price_in="3",
+                price_out="15",
+                prompt_tokens=100_000,
+                session_minutes=5.0,
+            )
+        )
+        await house.post(hired)
+        async with house.running():
+            run = await house.submit(sample)
+            log = await house.until_type(run, "run.delivered", wait_s=200)
+    receipts = [each.event for each in of(log, run, "task.call_finished")]
+    assert len(receipts) == len(double.seen) == 3
+    assert double.holds("A1: 1 of 1 visible cases")
+    (submitted,) = [each.event for each in of(log, run, "task.submitted")]
+    assert isinstance(submitted, task.Submitted)
+    assert [*submitted.files] == ["adder_t1.py"]

@@ -6,7 +6,6 @@ kept in a folder for temporary files, so that a second run does not download the
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -18,13 +17,12 @@ import pytest
 from agents.cli_agents.agent_run import AgentResult, run_agent
 from agents.cli_agents.command_line import AgentJob
 from agents.cli_agents.library import shipped
-from agents.cli_agents.toolbox import build_toolbox
-from domain.errors import Unavailable
 from domain.money import Amount
 from domain.tree import Tree
 from tests.agent_doubles import edits, turns_of
 from tests.attacks.session_keeper import MARK, keeper_of
-from tests.cli_agents import agent_box
+from tests.cli_agents import agent_box, installed
+from tests.docker import box_image, docker_engine, docker_sandbox
 from tests.gateways import PLENTY, SECRET, Act, Provider, World, provider, world
 from tests.processes_of_box import Search, interfaces, remote_addresses
 from tests.providers import answering, endless
@@ -33,10 +31,9 @@ from verification.sandbox.base import Sandbox
 from verification.sandbox.session_box import SessionBox
 from verification.sandbox.tree_difference import TreeDifference
 
-__all__ = ["sandbox"]
+__all__ = ["box_image", "docker_engine", "docker_sandbox", "sandbox"]
 pytestmark = [pytest.mark.slow, pytest.mark.needs_sandbox, pytest.mark.timeout(900)]
 AGENTS = sorted(shipped())
-HOME = Path(tempfile.gettempdir()) / f"aura-test-agents-{os.getuid()}"
 TEXT = "made by the agent's own tool\n"
 COMMANDS = [
     f"printf '{TEXT.strip()}\\n' > made.txt".replace("agent's", "agent'\\''s"),
@@ -46,19 +43,13 @@ PROMPT_MARK = "a-mark-of-the-prompt-81f3"
 PROMPT = f"Write the file made.txt with one line. {PROMPT_MARK}"
 GIT = "git init -q && git add -A && git commit -qm base"
 WALL_S = 240.0
-NOT_HERE = ("npm_missing", "pip_missing", "no_network")
 
 
 @pytest.fixture(params=AGENTS)
-def installed(request: pytest.FixtureRequest) -> tuple[str, Path]:
-    """Return an agent and its toolbox, built from the registries. Without npm or a registry the test is skipped."""
+def program(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """Return an agent and its toolbox, built from the registries."""
     name = str(request.param)
-    try:
-        return name, build_toolbox(HOME, shipped()[name], lambda _: None)
-    except Unavailable as error:
-        if error.code in NOT_HERE:
-            pytest.skip(f"{name} cannot be installed here: {error}")
-        raise
+    return name, installed(name)
 
 
 class Ran(NamedTuple):
@@ -120,9 +111,9 @@ def script(name: str, commands: Sequence[str] = COMMANDS) -> Act:
     return edits("made.txt", TEXT) if name == "aider" else turns_of(name, commands)
 
 
-async def test_it_completes_a_task_and_reaches_only_the_gateway(sandbox: Sandbox, installed: tuple[str, Path]) -> None:
+async def test_it_completes_a_task_and_reaches_only_the_gateway(sandbox: Sandbox, program: tuple[str, Path]) -> None:
     """No key is in its box. The controls: the same searches find the prompt, and the same watch sees the gateway."""
-    name, toolbox = installed
+    name, toolbox = program
     async with provider(answering()) as elsewhere:
         ran = await play(sandbox, name, toolbox, script(name))
         assert elsewhere.connections == 0
@@ -147,8 +138,8 @@ async def test_it_completes_a_task_and_reaches_only_the_gateway(sandbox: Sandbox
     assert "/aura/prompt.md" in ran.files_with[PROMPT_MARK]
 
 
-async def test_the_cap_holds_when_the_model_never_stops(sandbox: Sandbox, installed: tuple[str, Path]) -> None:
-    name, toolbox = installed
+async def test_the_cap_holds_when_the_model_never_stops(sandbox: Sandbox, program: tuple[str, Path]) -> None:
+    name, toolbox = program
     reservation = Amount(Decimal("0.60"), 400_000)
     ran = await play(sandbox, name, toolbox, endless(), reservation=reservation, wall_s=240)
     charged = ran.made.account.attempt.charged
@@ -158,3 +149,15 @@ async def test_the_cap_holds_when_the_model_never_stops(sandbox: Sandbox, instal
     assert ran.made.account.worst.usd >= 0
     assert ran.made.provider.billed_tokens <= charged.tokens
     assert ran.made.account.attempt.open == {}
+
+
+@pytest.mark.parametrize("name", ["claude", "gemini", "mini-swe-agent"])
+async def test_it_works_in_a_container(docker_sandbox: Sandbox, name: str) -> None:
+    """A native program, one with its Node.js, and one with Python. The container has no Node.js of its own."""
+    job = AgentJob(template=shipped()[name], toolbox=installed(name), model="hired-model", prompt=PROMPT)
+    async with world(script(name), output_tokens_max=2000, wall_s=60) as made, agent_box(docker_sandbox, job) as box:
+        assert (await box.run("which node npm")).exit_code != 0
+        assert (await box.run(GIT)).exit_code == 0
+        result = await run_agent(box, job, made.gateway, wall_s=WALL_S)
+        assert (result.end, result.exit_code) == ("exit", 0), result.output[-1500:]
+        assert (await box.difference()).tree["made.txt"] == TEXT.encode()

@@ -61,6 +61,29 @@ async def test_what_a_command_writes_is_there_for_the_next_one(box: SessionBox) 
     assert (await box.difference()).added == ("tools/new/file",)
 
 
+async def test_a_command_can_get_a_standard_input_and_the_next_one_has_none(box: SessionBox) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"from outside")
+    os.close(writing)
+    try:
+        assert (await box.run("cat; ls /proc/self/fd", source=reading)).observed() == "from outside0\n1\n2\n3\n"
+    finally:
+        os.close(reading)
+    assert (await box.run("cat")).observed() == ""
+
+
+async def test_a_command_that_is_stopped_returns_its_result_and_its_files_can_be_read_before(box: SessionBox) -> None:
+    running = asyncio.create_task(box.run("echo begun; echo x > new; sleep 60"))
+    while not (await box.snapshot()).added:  # noqa: ASYNC110 - no event says it
+        await asyncio.sleep(0.01)
+    box.stop_command()
+    result = await running
+    assert (result.reason, result.head) == ("cancelled", b"begun\n")
+    assert (await box.difference()).added == ("new",)
+    box.stop_command()
+    assert (await box.run("echo alive")).observed() == "alive\n"
+
+
 async def test_git_works_on_the_working_copy(box: SessionBox) -> None:
     result = await box.run(f"{GIT} && git log --oneline")
     assert (result.reason, result.exit_code) == ("exit", 0), result.observed()

@@ -1,5 +1,6 @@
 """Templates of coding agents: what is shipped, what a user may write, and which flags are refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,14 @@ def test_a_bad_template_is_refused_with_file_line_and_what_to_write(
     assert line in error.value.message
     assert says in str(error.value)
     assert error.value.hint
+
+
+def test_the_example_of_the_documentation_is_a_template() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    template = parse(example, "docs/agents.md")
+    assert relay_order(job(template, flags=("--fast",))).run[-1] == "--fast"
+    assert checked_flags(template, ["--fast"])
 
 
 def test_a_file_must_have_the_name_of_its_template(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def hired(present: Posting | None = None, **stated: Any) -> Posting:
     ("agent", "kind", "api", "address"),
     [
         ("claude", "anthropic", "chat", "https://api.anthropic.com"),
-        ("codex", "openai", "responses", ""),
+        ("codex", "openai", "responses", "https://api.openai.com/v1"),
         ("gemini", "gemini", "chat", "https://generativelanguage.googleapis.com"),
         ("aider", "openai", "chat", ""),
     ],
