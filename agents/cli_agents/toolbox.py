@@ -26,7 +26,6 @@ FORM = 1
 FREE_BYTES_MIN = 2 * 1024**3
 """Free space that a build needs. The largest agent takes 0.7 GB, and the package managers need temporary space."""
 DIGEST_CHARS = 16
-_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1", "libatomic.so.1")
 _LISTING = "toolbox.json"
 Say = Callable[[str], None]
 
@@ -138,20 +137,9 @@ def _build(folder: Path, template: AgentTemplate, say: Say) -> None:
 
 
 def _add_node(made: Path) -> None:
-    """Put Node.js on the agent's path, with the libraries that an image of boxes may not have."""
+    """Put Node.js on the agent's path."""
     (made / "bin").mkdir()
     (made / "bin" / "node").symlink_to(f"../node_modules/node-linux-{places()['arch']}/bin/node")
-    (made / "lib").mkdir()
-    for name in _LIBRARIES:
-        source = next((path for path in _library_paths(name) if path.is_file()), None)
-        if source is not None:
-            shutil.copyfile(source, made / "lib" / name)
-
-
-def _library_paths(name: str) -> Iterator[Path]:
-    machine = places()["machine"]
-    for folder in (f"/usr/lib/{machine}-linux-gnu", f"/lib/{machine}-linux-gnu", "/usr/lib64", "/usr/lib"):
-        yield Path(folder, name)
 
 
 def _make_readable(made: Path) -> None:

@@ -47,7 +47,18 @@ _LINKED = ("bin", "lib", "lib32", "lib64", "sbin")
 _NOT_NEEDED = NOT_NEEDED | {"tkinter", "pkgconfig", "__pycache__"}
 _DATA = ("/usr/share/zoneinfo", "/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 _NOT_DATA = frozenset({"posix", "right"})
-_PAGED_IN = ("libgcc_s.so.1",)  # the C library loads this library at run time, so ldd does not list it
+_EXPECTED = (
+    "libgcc_s.so.1",
+    "libdl.so.2",
+    "libm.so.6",
+    "libpthread.so.0",
+    "librt.so.1",
+    "libutil.so.1",
+    "libstdc++.so.6",
+)
+"""Libraries that each Linux has: the C library loads the first one at run time, and compiled packages and coding agents
+need the others.
+"""
 
 
 def fill(root: Path) -> None:
@@ -106,7 +117,7 @@ def _libraries(root: Path, programs: Iterable[Path]) -> None:
     """Copy the shared libraries of the programs to the same paths. Libraries of Python itself go to /usr/lib."""
     told = _ran("ldd", *map(str, programs), may_fail=True)  # ldd has exit status 1 if a program is static
     found = {Path(path) for path in re.findall(r"(?:=> |^\t)(/\S+) \(0x", told, re.MULTILINE)}
-    found |= {place for library in found for name in _PAGED_IN if (place := library.parent / name).exists()}
+    found |= {place for library in found for name in _EXPECTED if (place := library.parent / name).exists()}
     prefix = Path(sys.base_prefix).resolve()
     for path in sorted(found):
         if root in path.parents:
