@@ -9,6 +9,7 @@ from director.cli.commands.options import Reason
 from director.cli.output import Door
 
 if TYPE_CHECKING:
+    from director.services.hire_options import Hiring
     from director.services.staff import StandingChanged
     from director.settings import Settings
 
@@ -162,8 +163,6 @@ async def hire(
     update: IsUpdate = False,
 ) -> None:
     """Hire an employee. It is a model on a server, a coding agent before a model, or a script."""
-    from director.cli.staff_text import hired_text
-    from director.services import hiring
     from director.services.hire_options import Hiring
 
     wanted = Hiring(
@@ -190,6 +189,14 @@ async def hire(
         cli=cli,
         cli_flags=cli_flags,
     )
+    await _hire(door, settings, wanted, update=update)
+
+
+async def _hire(door: Door, settings: "Settings", wanted: "Hiring", *, update: bool) -> None:
+    """Hire or update an employee, and print the result."""
+    from director.cli.staff_text import hired_text
+    from director.services import hiring
+
     act = hiring.update if update else hiring.hire
     hired = await act(settings, wanted)
     data = _data(hired)
