@@ -69,6 +69,8 @@ async def test_the_staff_becomes_what_the_file_says(house: House, settings: Sett
         assert (await house.office.stream.info()).last_seq == last, "nothing is recorded twice"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_changed_entry_updates_its_employee(house: House, settings: Settings) -> None:
     async with house.running(READERS):
         first = await apply(settings, written(settings), Wanted())
@@ -87,6 +89,8 @@ async def test_a_changed_entry_updates_its_employee(house: House, settings: Sett
         assert phases["coder"] == "suspended", "a file lifts no suspension"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_start_brings_nobody_back_and_a_person_may(house: House, settings: Settings) -> None:
     async with house.running(READERS):
         first = await apply(settings, written(settings), Wanted())
@@ -104,6 +108,8 @@ async def test_a_start_brings_nobody_back_and_a_person_may(house: House, setting
         assert chain.names == ("coder", "player")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_others_are_dismissed_only_with_a_reason(house: House, settings: Settings) -> None:
     async with house.running(READERS):
         await hiring.hire(settings, Hiring(name="other", base_url="http://127.0.0.1:1/v1", model="m", local=True))

@@ -27,7 +27,11 @@ PROBED = {
 
 def person(**changes: Any) -> dict[str, Any]:
     shown = {"name": "coder", "employee": EMPLOYEE, "version": uuid(9), "provider": "openai", "model": "m"}
-    return shown | {"scripted": False, "phase": "working", "strikes": 0, "probe": None, "probed": None} | changes
+    return (
+        shown
+        | {"scripted": False, "phase": "working", "strikes": 0, "session": None, "probe": None, "probed": None}
+        | changes
+    )
 
 
 def test_the_facts_of_a_probe_are_a_table_with_a_warning_below() -> None:
