@@ -41,6 +41,7 @@ COMMANDS = (
         "suspend",
         "reinstate",
         "dismiss",
+        "staff apply",
         "scores",
         "costs",
         "pause",

@@ -34,6 +34,7 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     organisation.WithdrawLimit: lambda: organisation.WithdrawLimit(
         **stamp(), machine="m", limit="tree memory", reason="x"
     ),
+    organisation.SetFallback: lambda: organisation.SetFallback(**stamp(), role="implementer", employees=(uuid4(),)),
     employee.Hire: lambda: employee.Hire(**stamp(), employee=uuid4(), profile=profile()),
     employee.Strike: lambda: employee.Strike(**stamp(), employee=uuid4(), incident=uuid4(), reason="x"),
     employee.Suspend: lambda: employee.Suspend(**stamp(), employee=uuid4(), reason="x"),

@@ -66,6 +66,12 @@ _plain: dict[type[Command], Asked] = {
     organisation.WithdrawLimit: st.builds(
         organisation.WithdrawLimit, machine=st.just("m"), limit=st.just("tree memory"), reason=reasons, **_ids
     ),
+    organisation.SetFallback: st.builds(
+        organisation.SetFallback,
+        role=st.sampled_from(["implementer", "reviewer"]),
+        employees=st.lists(st.sampled_from(STAFF), max_size=3).map(tuple),
+        **_ids,
+    ),
     organisation.SettleBudget: st.builds(organisation.SettleBudget, run=st.sampled_from(RUNS), spent=amounts, **_ids),
     employee.Hire: st.builds(
         employee.Hire,
