@@ -37,6 +37,19 @@ def submitted(command: m.Submit) -> m.Submitted:
     return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
 
 
+def consented(command: m.Submit) -> tuple[m.SecretsConsented, ...]:
+    """Return the event of the consent to show the secrets of a base, if the submission has one. Raises Invalid."""
+    consent = command.consent
+    if consent is None:
+        return ()
+    if not consent.reason.strip() or consent.base_commit != command.base_commit:
+        raise Invalid(
+            "A consent to show secrets needs a reason and the commit of the base.",
+            hint="Say why the providers of employees may read them: --share-secrets 'REASON'.",
+        )
+    return (m.SecretsConsented(run=command.run, consent=consent),)
+
+
 def planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...]:
     """Return the planned tasks, with their ids."""
     return tuple(

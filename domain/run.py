@@ -146,10 +146,10 @@ def decide_admission(
     return (lent, m.Admitted(run=command.run, due_at=command.at + allowance.minutes * MINUTE_US))
 
 
-def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted, ...]:
+def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted | m.SecretsConsented, ...]:
     if state.phase != "none":
         raise Conflict(f"Run {command.run} already exists.", hint="Submit with a new id.")
-    return (planning.submitted(command),)
+    return (planning.submitted(command), *planning.consented(command))
 
 
 def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]:

@@ -84,6 +84,34 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
         return tuple(digest for digest in named if digest)
 
 
+class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The place and the kind of a secret, without the secret. `earlier`: only a commit before the base has it."""
+
+    path: str
+    line: int
+    kind: str
+    earlier: bool = False
+
+
+class SecretsConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """The Director's consent that employees, and so their providers, read the secrets of a base.
+
+    `secrets`: the first of them. `total`: the number of all.
+    """
+
+    base_commit: str
+    reason: str
+    secrets: tuple[NamedSecret, ...]
+    total: int
+
+
+class SecretsConsented(RunEvent, frozen=True, kw_only=True):
+    """The Director permits employees to read the secrets of the run's base. It is published with the submission."""
+
+    type = "run.secrets_consented"
+    consent: SecretsConsent
+
+
 class Admitted(RunEvent, frozen=True, kw_only=True):
     type = "run.admitted"
     due_at: int
@@ -196,6 +224,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     base_ref: str | None = None
     base_history: str | None = None
     proof: Proof = "inside"
+    consent: SecretsConsent | None = None
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

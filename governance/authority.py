@@ -52,6 +52,7 @@ _DIRECTOR = frozenset(
         "employee.dismissed",
         "employee.renamed",
         "run.submitted",
+        "run.secrets_consented",
         "run.returned",
         "run.approved",
         "run.ended",

@@ -34,11 +34,15 @@ Read = Callable[[str], GitObject]
 
 
 class GitHistory(NamedTuple):
-    """The objects of a history by id. `boundary`: commits whose parents are not part of it."""
+    """The objects of a history by id. `boundary`: commits whose parents are not part of it.
+
+    `paths`: id of a file -> a path that it has or had.
+    """
 
     base: str
     boundary: tuple[str, ...]
     objects: Mapping[str, GitObject]
+    paths: Mapping[str, str] = {}
 
 
 class _Full(Exception):
@@ -168,7 +172,8 @@ def parse(stored: bytes, tree: Tree) -> GitHistory:
     if not set(history.boundary) <= seen:
         raise refused("its history has a boundary that the base does not reach")
     _check_base(history, tree)
-    return history
+    paths = {id: path[1:] for id, path in walk.places.items() if walk.objects[id].kind == "blob"}
+    return history._replace(paths=paths)
 
 
 def _check_base(history: GitHistory, tree: Tree) -> None:

@@ -1,5 +1,6 @@
 """The submission of a requirement file: it is checked and tried on its base first, then recorded."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from director.services.base_check import base_beside, tried_on_base
+from director.services.base_secrets import consent_to, shared_secrets
 from director.services.bring_up import box_faults
 from director.services.session import DirectorSession, new_id, taken_up
 from director.services.submit import ATTEMPTS_MAX, submit
@@ -26,13 +28,17 @@ Note = Callable[[str], None]
 
 
 class HandIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement file to submit. `repo`, `ref`: the base to use instead of the file's. `attempts_max`: per task."""
+    """A requirement file to submit. `repo`, `ref`: the base to use instead of the file's. `attempts_max`: per task.
+
+    `share_secrets`: the reason why employees may read the secrets of the base.
+    """
 
     file: Path
     repo: str | None = None
     ref: str = "HEAD"
     attempts_max: int = ATTEMPTS_MAX
     allow_degraded: bool = False
+    share_secrets: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +66,7 @@ async def ready_to_hand_in(request: HandIn, settings: Settings, note: Note = lam
     """Read a requirement, and try it on its base.
 
     Raises RequirementInvalid and BaseDisagrees with each problem. Raises Refused if the verifier uses this machine's
-    sandbox and the sandbox cannot hold every limit.
+    sandbox and the sandbox cannot hold every limit, and if the base has secrets and there is no reason to share them.
     """
     requirement = read_requirement(request.file)
     refuse_unfilled(requirement, request.file)
@@ -75,6 +81,8 @@ async def ready_to_hand_in(request: HandIn, settings: Settings, note: Note = lam
     for part in await box_faults(settings, request.allow_degraded) if judged_here else ():
         note(f"Degraded: this machine's sandbox does not hold {part}.")
     base = base_beside(requirement, request.file, folder)
+    for line in shared_secrets(await asyncio.to_thread(consent_to, base, request.share_secrets)):
+        note(line)
     required = judged_here or requirement.from_base
     tried = await tried_on_base(requirement, base, settings, required=required, say=note)
     tried.agree()
@@ -106,6 +114,7 @@ async def hand_in(
             attempts_max=request.attempts_max,
             allow_degraded=request.allow_degraded,
             libraries=opened.settings.libraries,
+            share_secrets=request.share_secrets,
             say=note,
         )
     on_handed_in(run)

@@ -1,5 +1,6 @@
 """Handles a base that has moved after a run began: the work is applied to the base's new commit and judged again."""
 
+import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from agents.delivery.rebase import Rebased, rebased
 from agents.run_content import Library, pack_manifest, tree_of
 from bus.blobs import Blobs
 from bus.clock import now
+from director.services.base_secrets import refuse_new_secrets
 from director.services.session import DirectorSession, gone_on, new_id
 from director.services.submit import stored_history
 from domain.errors import NotFound, Refused
@@ -46,10 +48,14 @@ async def moved_base(blobs: Blobs, state: RunState) -> Moved | None:
 
 
 async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved) -> Refused:
-    """Move the run to the base's new commit. Return the error that explains why its delivery is not approved."""
+    """Move the run to the base's new commit. Return the error that explains why its delivery is not approved.
+
+    Raises Refused if the new commit has new secrets. The run then stays as it is.
+    """
     submitted = state.submitted
     assert submitted is not None
     assert state.commit is not None
+    await asyncio.to_thread(refuse_new_secrets, _base_before(submitted), moved.base)
     tree = await _kept(opened.blobs, submitted, moved)
     reason = f"{submitted.base_ref} has moved from {submitted.base_commit} to {moved.base.commit}."
     await opened.done(
@@ -75,6 +81,14 @@ async def return_to_work(opened: DirectorSession, state: RunState, moved: Moved)
         hint=f"Follow it with: aura watch {submitted.run}. When it is delivered again, approve the new commit.",
         code="base_moved",
     )
+
+
+def _base_before(submitted: Submitted) -> BaseTree | None:
+    """Return the base of the run, or None if its repository no longer has that commit."""
+    try:
+        return read_base(Base(repo=submitted.base_repo or "", ref=submitted.base_commit or ""), Path("/"))
+    except NotFound:
+        return None
 
 
 async def _kept(blobs: Blobs, submitted: Submitted, moved: Moved) -> str:

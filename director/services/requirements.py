@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from director.services.base_secrets import shared_secrets
 from domain.errors import Conflict, Invalid
+from domain.run_messages import SecretsConsent
 from domain.wording import counted
 from verification.adequacy.weak_criteria import weak_criteria
 from verification.base_check import BaseReport
@@ -95,7 +97,9 @@ def _written_from_prose(file: Path, deliver: str) -> Path:
     return written
 
 
-def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> dict[str, Any]:
+def check_data(
+    requirement: Requirement, base: BaseTree | None, seen: BaseReport | None, consent: SecretsConsent | None = None
+) -> dict[str, Any]:
     """Return the answer of `aura check --json` for a requirement that can be submitted."""
     weak = weak_criteria(requirement)
     return {
@@ -106,15 +110,19 @@ def check_data(requirement: Requirement, base: BaseTree | None, seen: BaseReport
         "base": None if base is None else {"repo": base.repo, "commit": base.commit, "files": len(base.files)},
         "on_base": seen,
         "base_notes": list(allowed_by(requirement).lines) if base is not None else [],
+        "secrets": [] if consent is None else consent.secrets,
     }
 
 
-def check_text(requirement: Requirement, base: BaseTree | None, seen: BaseReport | None) -> str:
+def check_text(
+    requirement: Requirement, base: BaseTree | None, seen: BaseReport | None, consent: SecretsConsent | None = None
+) -> str:
     """Return the answer of `aura check` for people, for a requirement that can be submitted."""
     notes = [*check_notes(requirement), *(one.text for one in weak_criteria(requirement))]
+    named = [f"note: {note}" for note in notes]
     tried = [_on_base_line(seen)] if seen is not None else []
     allowed = allowed_by(requirement).lines if base is not None else ()
-    return "\n".join([summary(requirement, base), *tried, *allowed, *(f"note: {note}" for note in notes)])
+    return "\n".join([summary(requirement, base), *tried, *allowed, *shared_secrets(consent), *named])
 
 
 def _on_base_line(seen: BaseReport) -> str:

@@ -12,6 +12,7 @@ from agents.run_content import pack_fixtures, pack_manifest
 from agents.working_copies.source_history import history_of
 from bus.blobs import Blobs
 from bus.clock import now
+from director.services.base_secrets import consent_to
 from domain.errors import Invalid
 from domain.money import Amount
 from domain.run_messages import Allowance, Proof, Submit, TaskPlan
@@ -49,17 +50,22 @@ async def submit(
     attempts_max: int = ATTEMPTS_MAX,
     allow_degraded: bool = False,
     libraries: Path | None = None,
+    share_secrets: str = "",
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Store the requirement, its fixtures, the base's files and its history, then submit.
 
-    `folder`: the folder to which the base's path is relative.
+    `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
+    secrets of the base.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
-    NotFound or Invalid if the base cannot be read.
+    NotFound or Invalid if the base cannot be read. Raises Refused if the base has secrets and there is no reason to
+    share them.
     """
-    base = await _stored_base(requirement, folder, blobs, say)
+    read = base_of(requirement, folder)
+    consent = await asyncio.to_thread(consent_to, read, share_secrets)
+    base = await _stored_base(requirement, read, blobs, say)
     (source,) = await blobs.put([requirement.source], redact=False)
     sealed = fixtures = None
     if requirement.sealed_source is not None:
@@ -85,14 +91,16 @@ async def submit(
         + ((review_plan(task.id for task in requirement.tasks),) if requirement.review else ()),
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
+        consent=consent,
         **base._asdict(),
     )
     return await gate.handle(command)
 
 
-async def _stored_base(requirement: Requirement, folder: Path, blobs: Blobs, say: Callable[[str], None]) -> _StoredBase:
+async def _stored_base(
+    requirement: Requirement, base: BaseTree | None, blobs: Blobs, say: Callable[[str], None]
+) -> _StoredBase:
     """Store the files, the manifest and the history of the base, if the requirement has one."""
-    base = base_of(requirement, folder)
     if base is None:
         return _StoredBase()
     await blobs.put(base.files.values(), redact=False)

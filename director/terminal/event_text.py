@@ -103,6 +103,8 @@ def _of_run(event: object) -> str:
     match event:
         case run_messages.Submitted(title=title):
             return f"submitted: {title}"
+        case run_messages.SecretsConsented(consent=consent):
+            return f"employees may read {counted(consent.total, 'secret')} of the base: {consent.reason}"
         case run_messages.Merged(files=files):
             return f"merged {counted(len(files), 'file')}; the merged tree is judged next"
         case run_messages.Verified():

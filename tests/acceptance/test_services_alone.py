@@ -33,6 +33,7 @@ from director.services import (
     backtest,
     base_check,
     base_notes,
+    base_secrets,
     bring_down,
     bring_up,
     budget,
@@ -91,6 +92,8 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
+    "base_secrets.refuse_new_secrets": "tests/unit/test_base_secrets.py",
+    "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
     "submit.stored_history": "tests/integration/test_submitted_history.py",
 }
@@ -191,7 +194,9 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     base = base_check.base_beside(requirement, written[0], folder)
     tried = await base_check.tried_on_base(requirement, base, settings, required=True, say=said)
     tried.agree()
-    assert requirements.check_data(requirement, base, tried.seen)["tasks"]
+    consent = base_secrets.consent_to(base, "")
+    assert base_secrets.shared_secrets(consent) == ()
+    assert requirements.check_data(requirement, base, tried.seen, consent)["tasks"]
     assert requirements.summary(requirement) in requirements.check_text(requirement, base, tried.seen)
 
     assert requirements.placeholders_left(written) > 0

@@ -106,6 +106,15 @@ FILES = {
     "vendor/lib": Entry(kind="submodule", target="1" * 40),
 }
 """A difference with an entry of each kind."""
+CONSENT = run_messages.SecretsConsent(
+    base_commit="1" * 40,
+    reason="a key of the test bench",
+    secrets=(
+        run_messages.NamedSecret(path="config.py", line=3, kind="an AWS access key"),
+        run_messages.NamedSecret(path="old.py", line=1, kind="a private key", earlier=True),
+    ),
+    total=2,
+)
 PROMPT = PromptRecord(base=None, kept=0, messages=(BLOB, TREE))
 _WORK: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 
@@ -153,6 +162,7 @@ SAMPLES: tuple[Event, ...] = (
         base_history="e" * 64,
         proof="notes",
     ),
+    run_messages.SecretsConsented(run=RUN, consent=CONSENT),
     run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),
     run_messages.Planned(
         run=RUN,

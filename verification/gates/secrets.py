@@ -4,11 +4,9 @@ from collections.abc import Mapping
 
 from domain.wording import counted
 from verification.gates.base import GateReport, Subject, VerdictGate, verdict_on
-from verification.source_scan.secret_scan import Secret, secrets_in
-from verification.source_scan.write_set import NAMED_MAX, is_test
+from verification.source_scan.secret_scan import Secret, is_sure, secrets_in
+from verification.source_scan.write_set import NAMED_MAX
 from verification.verdict.model import Finding
-
-_PROSE = (".md", ".rst", ".txt")
 
 
 class Secrets(VerdictGate):
@@ -27,7 +25,7 @@ class Secrets(VerdictGate):
         doubtful: list[tuple[str, Secret]] = []
         for path in files:
             for secret in secrets_in(subject.tree[path]):
-                kind = sure if _is_sure(path, secret) else doubtful
+                kind = sure if is_sure(path, secret) else doubtful
                 # `known` is checked last, because the check reads the whole base.
                 if len(kind) < NAMED_MAX and secret.value not in known:
                     kind.append((path, secret))
@@ -62,7 +60,3 @@ class _Known:
             texts = (*self._texts, *(content for files in self._files for content in files.values()))
             self._looked[value] = any(value in text for text in texts)
         return self._looked[value]
-
-
-def _is_sure(path: str, secret: Secret) -> bool:
-    return secret.form == "shape" or not (is_test(path) or path.endswith(_PROSE))

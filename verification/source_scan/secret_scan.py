@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from verification.source_scan.write_set import is_test
+
 SCANNED_BYTES_MAX = 1 << 20  # of one file
 _KEY_BODY_CHARS_MIN = 64  # characters of base64, without quotes and line ends
 _KEY_BODY_BYTES_MAX = 2000
 _ENTROPY_BITS_MIN = 3.2  # bits per character
 _CHANGES_MIN = 0.4  # share of neighbours of different kinds (lower, upper, digit, other); words have a lower share
 _RUN_CHARS = 6  # abcdef, 123456
+_PROSE = (".md", ".rst", ".txt")
 _SAME_MAX = 0.4  # share of the most frequent character
 
 _PRIVATE = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
@@ -77,6 +80,11 @@ def secrets_in(content: bytes) -> Iterator[Secret]:
     for found in _ASSIGNED.finditer(text):
         if _is_random(found[1]) and not _is_example(found[1]):
             yield Secret(line_of(found.start()), "a password or key", "password", found[1])
+
+
+def is_sure(path: str, secret: Secret) -> bool:
+    """Return whether a match is surely a secret. In tests and prose, only a provider's own key format is."""
+    return secret.form == "shape" or not (is_test(path) or path.endswith(_PROSE))
 
 
 class _Lines:

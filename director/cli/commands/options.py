@@ -13,4 +13,12 @@ Degraded = Annotated[
 Html = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Also write the result as one self-contained HTML page.")
 ]
+ShareSecrets = Annotated[
+    str,
+    typer.Option(
+        "--share-secrets",
+        metavar="REASON",
+        help="Let employees and their providers read the secrets in the base's files. The reason is recorded.",
+    ),
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Degraded, Html
+from director.cli.commands.options import Degraded, Html, ShareSecrets
 from director.cli.output import Door
 
 if TYPE_CHECKING:
@@ -91,9 +91,13 @@ async def check(
     static: Annotated[
         bool, typer.Option("--static", help="Only read the files and the base, and run no code.")
     ] = False,
+    share_secrets: ShareSecrets = "",
 ) -> None:
     """Check a requirement file and its base. Every problem is shown with line, column and remedy."""
+    import asyncio
+
     from director.services.base_check import base_beside, tried_on_base
+    from director.services.base_secrets import consent_to
     from director.services.requirements import check_data, check_text
     from verification.requirements.parser import read_requirement
     from verification.requirements.unfilled import refuse_unfilled
@@ -101,10 +105,11 @@ async def check(
     requirement = read_requirement(file)
     refuse_unfilled(requirement, file)
     base = base_beside(requirement, file, file.absolute().parent)
+    consent = await asyncio.to_thread(consent_to, base, share_secrets)
     tried = await tried_on_base(requirement, None if static else base, settings, required=False, say=door.note)
     tried.agree()
-    text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen)}"
-    door.answer(check_data(requirement, base, tried.seen), text)
+    text = f"{file} can be submitted.\n{check_text(requirement, base, tried.seen, consent)}"
+    door.answer(check_data(requirement, base, tried.seen, consent), text)
 
 
 @command("schema")
@@ -138,6 +143,7 @@ async def submit(
     ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts per task.")] = 6,
     allow_degraded: Degraded = False,
+    share_secrets: ShareSecrets = "",
 ) -> None:
     """Submit a requirement: a run begins."""
     from director.cli.following import follow
@@ -150,6 +156,7 @@ async def submit(
         ref=ref,
         attempts_max=attempts,
         allow_degraded=allow_degraded or settings.allow_degraded,
+        share_secrets=share_secrets,
     )
     ready = await ready_to_hand_in(request, settings, door.note)
 
