@@ -126,6 +126,9 @@ class Session:
             prompt = self._transcript.encoded
             try:
                 result = await self._model.complete(request)
+            except asyncio.CancelledError:  # the session has to end now, and its end needs the receipts of all calls
+                await self._receipts.failed(index, prompt, CallFailed("cancelled", "The session ended in this call."))
+                raise
             except CallFailed as failure:
                 await self._receipts.failed(index, prompt, failure)
                 if weight_of(failure.failure) != PASSING or attempt == CALL_RETRIES_MAX:

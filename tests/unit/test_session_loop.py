@@ -1,5 +1,6 @@
 """The loop of a session, with a scripted model and a working copy in memory: every end, and what the model sees."""
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -171,6 +172,25 @@ async def test_a_passing_fault_is_tried_again_with_a_permit_of_its_own(monkeypat
     assert (end.outcome, len(model.receipts)) == ("overloaded", loop.CALL_RETRIES_MAX + 1)
     end, model = await played(CallFailed("auth", "no key"), turn(call("submit")))
     assert (end.outcome, model.receipts) == ("auth", ["auth"]), "control: a lasting fault is not tried again"
+
+
+async def test_a_session_that_is_cancelled_in_a_call_sends_its_receipt() -> None:
+    begun = asyncio.Event()
+
+    class Slow(Scripted):
+        async def complete(self, request: CallRequest) -> ModelResult:
+            begun.set()
+            await asyncio.Event().wait()
+            return await super().complete(request)
+
+    model = Slow([turn(call("submit"))])
+    transcript = Transcript(FIRST, prompt_tokens_max=10_000)
+    task = asyncio.create_task(Session(model, transcript, model, model, model.act, SETTINGS).run())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert model.receipts == ["cancelled"]
 
 
 async def test_old_results_are_shortened_until_the_prompt_fits() -> None:
