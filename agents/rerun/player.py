@@ -98,7 +98,7 @@ class Player:
                 continue
             if isinstance(recorded.event, Erased):
                 raise NotFound(
-                    f"The content of event {recorded.seq} ({recorded.envelope.type}) was purged.",
+                    f"The content of event {recorded.seq} ({recorded.envelope.type}) was purged, or cannot be read.",
                     hint="A run can be played only while its whole record is there.",
                 )
             try:

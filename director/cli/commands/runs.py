@@ -127,10 +127,16 @@ async def rerun(
     from director.cli.rerun_text import rerun_text
     from director.services.rerun import difference_of, rerun_recorded
     from director.services.session import archive, find_run
+    from director.terminal.escape import visible
 
     async with archive(settings) as store:
-        found = await find_run(store, run)
-        played = await rerun_recorded(store, settings, found, allow_degraded=allow_degraded, note=door.note)
+        played = await rerun_recorded(
+            store,
+            settings,
+            await find_run(store, run),
+            allow_degraded=allow_degraded,
+            note=lambda line: door.note(visible(line)),
+        )
     door.answer(played, rerun_text(played), difference_of(played))
 
 
