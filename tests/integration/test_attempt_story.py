@@ -12,13 +12,12 @@ from agents.employees.contract import ToolCall
 from agents.employees.conversation import Message
 from agents.sessions.transcript import Transcript
 from bus.blobs import Blobs
-from bus.store import Store
 from director.services.attempt import AttemptPart, AttemptView, attempt_of, follow_attempt
 from director.terminal.attempt_text import TEXT_BYTES_MAX, AttemptText, FollowedText
 from domain.errors import NotFound
 from domain.money import Amount
 from domain.snapshot import PromptRecord, Snapshot
-from domain.task import EndAttempt, FinishCall, ReleaseOrder
+from domain.task import EndAttempt, FinishCall
 from tests.integration.desks import stamp
 from tests.integration.house import House
 from tests.integration.test_permits import CENT, Session, session
@@ -171,22 +170,3 @@ def followed(parts: list[AttemptPart]) -> None:
     lines = [text.next(msgspec.to_builtins(part)) for part in parts]
     assert lines[3] == "results of call 2:\n    [check] 1 of 2 fail\n"
     assert lines[-1] == "ended without work: declined: no"
-
-
-async def test_an_open_call_and_one_that_was_cut_off(house: House) -> None:
-    async with session(house) as at_work:
-        run, store = at_work.ids["run"], house.office.store
-        await at_work.permits().ask(CENT)
-        open_call = await only_call(store, house, run)
-        assert (open_call.outcome, open_call.bound_usd, open_call.cost_usd) == (None, CENT.usd, None)
-        await house.gate("manager").handle(ReleaseOrder(**stamp(), **at_work.ids, reason="The lease ended."))
-        cut_off = await only_call(store, house, run)
-        assert (cut_off.outcome, cut_off.cost_usd, cut_off.total_usd) == ("cut_off", CENT.usd, CENT.usd)
-        view = await attempt_of(store, house.blobs, run, 1)
-        assert "released without work: cut_off: The lease ended." in AttemptText().whole(msgspec.to_builtins(view))
-
-
-async def only_call(store: Store, house: House, run: Any) -> Any:
-    await house.log()
-    (view,) = (await attempt_of(store, house.blobs, run, 1)).calls
-    return view

@@ -8,6 +8,7 @@ import pytest
 from agents.workers.gateway_permits import prompt_parts
 from director.services.attempt_calls import CallReader
 from director.services.attempt_record import OrderRecord
+from director.terminal.attempt_text import AttemptText
 from domain import task
 from domain.money import Amount
 from domain.snapshot import PromptRecord, Snapshot
@@ -61,3 +62,46 @@ async def test_tool_calls_and_results_are_shown(wire: str) -> None:
     assert (one.prompt or "").endswith("[user]\nWrite it.")
     assert (two.continues, two.prompt, two.results) == (0, None, [])
     assert Amount(two.total_usd, two.total_tokens) == CALL + CALL
+
+
+async def test_an_open_call_and_one_that_was_cut_off() -> None:
+    order = OrderRecord(ASSIGNED)
+    order.hear(task.CallStarted(**IDS, index=0, bound=CALL), 1)
+    reader = CallReader(order, {EMPLOYEE: "ada"}, MemoryBlobs())
+    still_open = await reader.view(0)
+    assert (still_open.outcome, still_open.bound_usd, still_open.cost_usd) == (None, CALL.usd, None)
+    assert not order.is_over
+    order.hear(task.Released(**IDS, reason="The lease ended.", cut_off=True, charged=CALL), 2)
+    cut_off = await reader.view(0)
+    assert (cut_off.outcome, cut_off.cost_usd, cut_off.total_usd) == ("cut_off", CALL.usd, CALL.usd)
+    assert order.is_over
+
+
+async def test_content_that_was_purged_is_none_and_no_error() -> None:
+    blobs, order = MemoryBlobs(), OrderRecord(ASSIGNED)
+    first = await receipt(blobs, "chat", 0, TASK["chat"], kept=0)
+    messages = [*TASK["chat"]["messages"], *after("chat")]
+    second = await receipt(blobs, "chat", 1, {"messages": messages}, kept=2)
+    for index, each in enumerate((first, second)):
+        order.hear(task.CallStarted(**IDS, index=index, bound=CALL), index)
+        order.hear(each, index)
+    for digest in {first.snapshot.answer, first.prompt.messages[1], second.prompt.messages[1]}:
+        blobs.purge(digest or "")
+    call = await CallReader(order, {}, blobs).view(0)
+    assert (call.answer, call.actions, [each.text for each in call.results]) == (None, [], [None])
+    assert "not on record, or was purged" in (call.prompt or "")
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "message", "said"),
+    [
+        (None, "", "", "at work"),
+        ("handed in", "", "", "handed in: 2 changed paths"),
+        ("ended", "stuck", "", "ended without work: stuck"),
+        ("ended", "declined", "No\nway.", "ended without work: declined: No way."),
+        ("released", "cut_off", "The lease ended.", "released without work: cut_off: The lease ended."),
+    ],
+)
+def test_the_end_of_an_order_in_words(end: str | None, outcome: str, message: str, said: str) -> None:
+    order = {"end": end, "outcome": outcome, "message": message, "paths": 2, "dropped": ["no\x1bte.txt"]}
+    assert AttemptText().end(order) == f"{said}\nleft out, because it is outside the scope: no<U+001B>te.txt"
