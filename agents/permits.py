@@ -107,10 +107,10 @@ class Permits:
         self, queue: PermitQueue, *, run: UUID, task: UUID, order: UUID, employee: UUID, ends_at: float
     ) -> None:
         """`ends_at`: end of the order's lease, by the monotonic clock of this process."""
+        self.ends_at = ends_at
         self._queue = queue
         self._ids = {"run": run, "task": task, "order": order}
         self._employee = employee
-        self._ends_at = ends_at
         self._claim = uuid4()
         self._next = 0
         self._asks = 0
@@ -137,14 +137,14 @@ class Permits:
         except Unavailable:
             data = None
         if data is None:
-            return Standing(ours=time.monotonic() < self._ends_at, open=None)
+            return Standing(ours=time.monotonic() < self.ends_at, open=None)
         answer = _answer.decode(data)
         return Standing(ours=answer.status != "refused", open=answer.open)
 
     async def _granted(self, bound: Amount) -> None:
         wait_s = RETRY_WAIT_S
         while True:
-            left_s = self._ends_at - time.monotonic()
+            left_s = self.ends_at - time.monotonic()
             if left_s <= 0:
                 raise PermitRefused("lease_ended", "The lease of the order ended before the call was permitted.")
             answer = await self._answer(bound, min(ANSWER_WAIT_S, left_s))
@@ -154,7 +154,7 @@ class Permits:
                 self._asks += 1  # the same request would get the same answer, now and later
             if answer is not None and not answer.again:
                 raise PermitRefused(answer.code, answer.message)
-            await asyncio.sleep(min(wait_s, max(0.0, self._ends_at - time.monotonic())))
+            await asyncio.sleep(min(wait_s, max(0.0, self.ends_at - time.monotonic())))
             wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 
     async def _answer(self, bound: Amount, wait_s: float) -> PermitAnswer | None:

@@ -31,8 +31,6 @@ from verification.suites.pytest_runner import PYTEST
 
 TESTS = "/aura/tests"
 """Folder in the box with visible tests that are not part of the project."""
-LEASE_SHARE_S = 5.0
-"""Seconds before the end of the lease at which the box ends, so that there is time for the hand-in."""
 
 
 class NotPrepared(Exception):
@@ -137,7 +135,7 @@ async def session_box(order: Order, opened: OpenSession, job: AgentJob | None = 
     tools = await asyncio.to_thread(toolbox, PYTEST)
     limits = SESSION_LIMITS["new" if opened.base is None else "base"]
     limits = limits if job is None else agent_limits(limits)
-    minutes = max(order.lease_s - LEASE_SHARE_S, LEASE_SHARE_S) / 60
+    minutes = order.lease_s / 60
     generated = {
         path: content
         for path, content in project.environment.generated.items()

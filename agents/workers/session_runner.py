@@ -30,6 +30,8 @@ from verification.working_tree.left_out import left_out_rule
 
 STOP_WAIT_S = 5.0
 """Seconds in which a session may come to the end of its present call or command after the worker has to stop."""
+HAND_IN_S = 10.0
+"""Seconds before the end of the lease at which a session ends, so that its work can still be handed in."""
 UPLOAD_ATTEMPTS_MAX = 10
 UPLOAD_WAIT_S = 2.0
 CONFIRM_WAIT_S = 0.05
@@ -105,13 +107,18 @@ class _Attempt:
         """Run a session to its end. None: the order is no longer this worker's."""
         work = asyncio.create_task(session.run())
         stopping = asyncio.create_task(self._stop.wait())
+        left_s = self._permits.ends_at - min(HAND_IN_S, self._order.lease_s / 2) - time.monotonic()
         try:
-            await asyncio.wait({work, signs, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, signs, stopping}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and stopping.done():
                 await asyncio.wait({work}, timeout=STOP_WAIT_S)
             if work.done():
                 return work.result()
-            return SessionEnd(outcome=CANCELLED, message="The worker stops.") if stopping.done() else None
+            if stopping.done():
+                return SessionEnd(outcome=CANCELLED, message="The worker stops.")
+            if signs.done():
+                return None
+            return SessionEnd(outcome="lease_ended", message="The time of the session is used up.")
         except BoxEnded as error:
             return SessionEnd(outcome="box_ended", message=f"The box of the session ended: {error}.")
         finally:

@@ -138,6 +138,17 @@ async def test_a_session_that_uses_up_its_calls_hands_in_what_it_has(house: Hous
     assert calls(log, run) == 4
 
 
+async def test_a_session_that_uses_up_its_time_in_a_command_hands_in_what_it_has(house: House) -> None:
+    sample = Sample(1)
+    write = call("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
+    await hire(house, {"T1": [write, call("run", command="sleep 60"), call("submit")]}, minutes=0.1)
+    async with house.running(sign_times=TIMES, lease_margin_s=4.0):
+        run = await house.submit(sample)
+        log = await house.until_type(run, "run.delivered")
+    assert calls(log, run) == 2
+    assert len(of(log, run, "task.assigned")) == 1
+
+
 async def _worker_until_killed(house: House) -> None:
     """Run a worker without an orderly end: a cancel ends it at once, and it hands nothing in."""
     setup = Setup(

@@ -29,7 +29,7 @@ async def hire(house: House, turns: dict[str, list[dict[str, Any]]], delay_s: fl
             kind="scripted",
             script=str(script),
             delay_s=delay_s,
-            session=SessionTerms(minutes=5, **terms),
+            session=SessionTerms(**{"minutes": 5, **terms}),
         )
     )
 
