@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from agents.cli_agents.check_command import check_files
-from agents.cli_agents.command_line import PROMPT_FILE, TOOLBOX, AgentJob, relay_order
+from agents.cli_agents.command_line import PROMPT_FILE, TOOLBOX, AgentJob, client_files, relay_order
 from agents.gateway.box_channel import RELAY, GatewayChannel, relay_files
 from agents.gateway.gateway import Gateway
 from verification.sandbox.base import PROGRAMS, PYTHON
@@ -45,7 +45,8 @@ class AgentResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def agent_files(job: AgentJob) -> dict[str, bytes]:
     """Return the read-only files that the box of an agent needs, by their paths."""
-    return {PROMPT_FILE: job.prompt.encode(errors="replace"), **relay_files(), **check_files()}
+    client = client_files() if job.template.prompt == "acp" else {}
+    return {PROMPT_FILE: job.prompt.encode(errors="replace"), **relay_files(), **check_files(), **client}
 
 
 def agent_folders(job: AgentJob) -> Mapping[str, Path]:

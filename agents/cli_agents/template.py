@@ -13,7 +13,8 @@ from agents.gateway.refusals import WireName
 from domain.errors import Invalid
 
 Wire = Literal["chat", "responses", "messages", "generateContent"]
-PromptWay = Literal["stdin", "file", "argument"]
+PromptWay = Literal["stdin", "file", "argument", "acp"]
+"""The way in which the program gets its prompt. `acp`: by the Agent Client Protocol, over its standard input."""
 TEMPLATE_BYTES_MAX = 64 * 1024
 PLACEHOLDERS = frozenset(
     {"model", "gateway", "prompt", "prompt_file", "home", "toolbox", "flags", "arch", "machine", "output_tokens"}

@@ -7,6 +7,7 @@ script of npm, and no build of a Python package.
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ FORM = 1
 FREE_BYTES_MIN = 2 * 1024**3
 """Free space that a build needs. The largest agent takes 0.7 GB, and the package managers need temporary space."""
 DIGEST_CHARS = 16
+_NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _LISTING = "toolbox.json"
 Say = Callable[[str], None]
 
@@ -41,10 +43,15 @@ _listing = msgspec.json.Decoder(ToolboxListing)
 
 
 def toolbox_name(template: AgentTemplate) -> str:
-    """Return the folder's name. It follows from the packages, their versions, this machine and this Python."""
+    """Return the folder's name. It follows from the packages, their versions, this machine and this Python.
+
+    So two templates with the same program share a folder.
+    """
+    packages = template.packages()
+    first = _NOT_A_NAME.sub("-", min(packages).rpartition("/")[2])
     python = sys.implementation.cache_tag if template.pip else ""
-    content = msgspec.json.encode([FORM, template.packages(), template.node, places(), python], order="sorted")
-    return f"{template.name}-{hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]}"
+    content = msgspec.json.encode([FORM, packages, template.node, places(), python], order="sorted")
+    return f"{first}-{hashlib.sha256(content).hexdigest()[:DIGEST_CHARS]}"
 
 
 def find_toolbox(home: Path, template: AgentTemplate) -> Path:

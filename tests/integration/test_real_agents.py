@@ -108,7 +108,7 @@ def _searched(act: Act, search: Search) -> Act:
 
 
 def script(name: str, commands: Sequence[str] = COMMANDS) -> Act:
-    return edits("made.txt", TEXT) if name == "aider" else turns_of(name, commands)
+    return edits("made.txt", TEXT) if name == "aider" else turns_of(name.removesuffix("-acp"), commands)
 
 
 async def test_it_completes_a_task_and_reaches_only_the_gateway(sandbox: Sandbox, program: tuple[str, Path]) -> None:

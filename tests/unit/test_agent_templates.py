@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.cli_agents.command_line import HOME, PROMPT_FILE, TOOLBOX, AgentJob, relay_order
+from agents.cli_agents.command_line import ACP_CLIENT, HOME, PROMPT_FILE, TOOLBOX, AgentJob, relay_order
 from agents.cli_agents.flags import checked_flags
 from agents.cli_agents.library import FOLDER, shipped, template_named, templates
 from agents.cli_agents.template import AgentTemplate, parse
@@ -22,6 +22,8 @@ argv = ["{toolbox}/bin/mine", "--model", "{model}", "{flags}"]
 mine = "1.2.3"
 """
 AGENTS = ["aider", "claude", "codex", "gemini", "mini-swe-agent", "opencode", "qwen-code"]
+WITH_ACP = ["gemini-acp", "opencode-acp", "qwen-code-acp"]
+ALL = [*AGENTS, *WITH_ACP]
 
 
 def job(template: AgentTemplate, **changes: object) -> AgentJob:
@@ -30,29 +32,30 @@ def job(template: AgentTemplate, **changes: object) -> AgentJob:
 
 
 def test_seven_agents_are_shipped_with_exact_versions() -> None:
-    assert sorted(shipped()) == AGENTS
+    assert sorted(shipped()) == sorted(ALL)
     for template in shipped().values():
         assert template.packages()
         assert not any("{" in f"{name}{version}" for name, version in template.packages().items())
         assert len(template.refused) >= 4
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_command_line_has_all_its_values(name: str) -> None:
     order = relay_order(job(shipped()[name], flags=("--extra", "x y")))
     told = " ".join([*order.run, *order.env.values(), *order.files, *order.files.values()])
-    assert "hired" in order.run or "openai/hired" in order.run or "aura/hired" in order.run
+    assert "hired" in order.run or "aura/hired" in told or "openai/hired" in order.run or "aura/hired" in order.run
     assert "{model}" not in told
     assert "{toolbox}" not in told
+    assert (ACP_CLIENT in order.run) == (name in WITH_ACP)
     at = order.run.index("--extra")
     assert order.run[at + 1] == "x y"
     assert "http://127.0.0.1:4141" in told
     assert order.env["HOME"] == HOME
-    assert order.run[0].startswith((TOOLBOX, "python3"))
+    assert order.run[0].startswith((TOOLBOX, "python3", "/aura/bin/python3"))
     assert (order.stdin == PROMPT_FILE) or PROMPT_FILE in order.run or "do it" in order.run
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_flag_that_would_break_the_protocol_is_refused(name: str) -> None:
     """Each flag of the template's table, also with a value. `test_harmless_flags_pass` is the control."""
     template = shipped()[name]
@@ -105,7 +108,7 @@ def test_flags_have_limits() -> None:
 def test_a_users_own_template_is_found_beside_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "mine.toml").write_text(GOOD)
-    assert sorted(templates(tmp_path)) == sorted([*AGENTS, "mine"])
+    assert sorted(templates(tmp_path)) == sorted([*ALL, "mine"])
     assert template_named("mine", tmp_path).says == "an agent of my own"
     assert template_named("claude", tmp_path) == shipped()["claude"]
 
@@ -113,7 +116,7 @@ def test_a_users_own_template_is_found_beside_the_shipped_ones(tmp_path: Path) -
 def test_an_unknown_agent_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as error:
         template_named("clode", tmp_path)
-    assert all(name in error.value.hint for name in AGENTS)
+    assert all(name in error.value.hint for name in ALL)
 
 
 @pytest.mark.parametrize(

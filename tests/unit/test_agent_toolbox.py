@@ -152,6 +152,11 @@ def test_a_build_that_was_killed_is_removed_by_the_next(
     assert not left.exists()
 
 
+def test_two_templates_with_the_same_program_share_a_folder(template: AgentTemplate) -> None:
+    other = parse(TEMPLATE.replace('name = "mine"', 'name = "mine-acp"').replace('"stdin"', '"acp"'), "a")
+    assert toolbox_name(other) == toolbox_name(template)
+
+
 def test_another_version_has_another_folder(template: AgentTemplate) -> None:
     assert toolbox_name(template) == toolbox_name(parse(TEMPLATE.replace("of my own", "of another"), "a"))
     assert toolbox_name(template) != toolbox_name(parse(TEMPLATE.replace("1.2.3", "1.2.4"), "a"))
