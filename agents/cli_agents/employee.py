@@ -65,11 +65,18 @@ class AgentEmployee:
 
     async def probe(self) -> ModelResult:
         """Check that the program is installed, and make one small call without the agent. Raises CallFailed."""
+        return await self.with_program().probe()
+
+    def with_program(self) -> Employee:
+        """Return the employee that reaches the model without the agent.
+
+        :raises CallFailed: bad_settings, if the agent's program is not installed.
+        """
         try:
             self._program()
         except AuraError as error:
             raise CallFailed("bad_settings", str(error)) from error
-        return await self._model.probe()
+        return self._model
 
     async def close(self) -> None:
         await self._model.close()

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from agents.cli_agents.employee import AgentEmployee
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, ModelResult
 from agents.employees.conversation import CallRequest, Message, Model, Tool
@@ -40,8 +41,12 @@ class ProbeCall(msgspec.Struct, frozen=True, kw_only=True):
 async def probe_call(employee: Employee) -> ProbeCall:
     """Make the call. If the server refuses the tool, one more call without it shows whether the employee can work.
 
+    For a coding agent, its program must be installed, and its model is called without the agent.
+
     :raises CallFailed: with the kind of failure.
     """
+    if isinstance(employee, AgentEmployee):
+        return await probe_call(employee.with_program())
     if not isinstance(employee, ModelEmployee) or employee.scripted:
         return _call(await employee.probe(), "unknown")
     if not employee.model.has_tools:

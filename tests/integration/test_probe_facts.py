@@ -8,10 +8,15 @@ import asyncio
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agents.cli_agents.employee import with_agents
+from agents.cli_agents.library import shipped
+from agents.cli_agents.toolbox import FOLDER as TOOLBOXES
+from agents.cli_agents.toolbox import toolbox_name
 from agents.employees.call_errors import CallFailed
 from agents.employees.posting import Posting
 from agents.employees.postings import build
@@ -19,6 +24,8 @@ from agents.employees.providers import context_size
 from agents.employees.providers.context_size import context_tokens
 from agents.workers.probe_call import TOOL, ProbeCall, probe_call
 from agents.workers.probing import Question, Served
+from director.services.hire_agent import posting_of_hire
+from director.services.hire_options import Hiring
 from tests.loopback import Reply, Seen, completion, hang, honest, loopback, raw
 
 KEY = "sk-of-a-probe-0123456789"
@@ -108,6 +115,34 @@ async def test_another_failure_says_nothing_about_tools(reply: Reply, failure: s
 async def test_a_script_is_not_asked_about_tools() -> None:
     employee = build(Posting(name="player", kind="scripted", script="cheater"), {})
     assert (await probe_call(employee)).tools == "unknown"
+
+
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [{"type": "text", "text": "ready"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 10, "output_tokens": 2},
+}
+
+
+async def test_a_coding_agent_needs_its_program_and_its_model_is_asked_about_tools(tmp_path: Path) -> None:
+    async with loopback(by_path({"/v1/messages": MESSAGE})) as server:
+        address = server.base_url.removesuffix("/v1")
+        wanted = Hiring(name="claude", cli="claude", base_url=address, model="m", local=True)
+        agent = with_agents(build, tmp_path)(posting_of_hire(wanted), {})
+        with pytest.raises(CallFailed, match="aura toolbox claude"):
+            await probe_call(agent)
+        assert server.seen == [], "nothing is asked and paid without the program"
+        toolbox = tmp_path / TOOLBOXES / toolbox_name(shipped()["claude"])
+        toolbox.mkdir(parents=True)
+        (toolbox / "toolbox.json").write_text("{}")
+        call = await probe_call(agent)
+        await agent.close()
+        assert (call.tools, call.tokens, len(server.seen)) == ("yes", 12, 1)
+        assert [tool["name"] for tool in server.seen[0].body["tools"]] == [TOOL.name]
 
 
 VLLM = {"data": [{"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": 32_768}]}
