@@ -19,7 +19,7 @@ from agents.employees.server_errors import failure_of_status, sentence_of, statu
 from agents.employees.tool_calls import calls_of
 from agents.employees.usage import Usage, usage_of
 
-_FINISHES: Mapping[str, Finish] = {
+FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
@@ -60,7 +60,7 @@ def reply_of(body: bytes) -> Reply:
     if first is None or message is None:
         raise _malformed("The server's answer has no choice with a message.", usage)
     finish_raw = _text(first, "finish_reason")
-    finish = _FINISHES.get((finish_raw or "").lower(), "other")
+    finish = FINISHES.get((finish_raw or "").lower(), "other")
     content = _content(message, usage)
     calls = calls_of(message)
     text, reasoning = _answer(message, content, cut=finish == "length" or bool(calls))

@@ -67,6 +67,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     model_digest: str | None = None
     session: SessionTerms | None = None
     agent: AgentTerms | None = None
+    tools: bool = True  # False: the server says that the model cannot call tools
 
     @property
     def price_source(self) -> PriceSource:

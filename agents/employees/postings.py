@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,9 @@ from agents.employees.posting import Posting
 from agents.employees.providers.table import provider_named
 from bus.secretfile import secret
 from domain.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 _posting = msgspec.json.Decoder(Posting)
 
@@ -113,11 +117,16 @@ def build(posting: Posting, environment: Mapping[str, str]) -> Employee:
 
     Raises Invalid for a provider that is not in the table, and for a text that cannot be a key.
     """
+    provider = provider_named(posting.kind)
+    return provider.build(posting, secret_key_of(posting, environment) if provider.remote else None)
+
+
+def secret_key_of(posting: Posting, environment: Mapping[str, str]) -> "SecretStr | None":
+    """Return the employee's API key, or None if it has no key. Raises Invalid for a text that cannot be a key."""
     from pydantic import SecretStr
 
-    provider = provider_named(posting.kind)
-    key = key_of(posting, environment) if provider.remote else ""
-    return provider.build(posting, SecretStr(key) if key else None)
+    key = key_of(posting, environment)
+    return SecretStr(key) if key else None
 
 
 def key_of(posting: Posting, environment: Mapping[str, str]) -> str:

@@ -81,10 +81,12 @@ WORDINGS: tuple[Wording, ...] = (
         r"(?:prompt|input)[^.]{0,60}(?:exceeds?|over|above)[^.]{0,40}(?:token|context|length|limit)",
         r"(?:sequence|string|total) length[^.]{0,60}(?:exceed|longer|too long)",
     ),
+    _wording("bad_settings", (500,), r"requires more system memory"),  # Ollama: the context is too long for the machine
     _wording(
         "unknown_model",
         _ASKED,
         r"model[^.]{0,120}(?:does not exist|doesn't exist|not found|not exist|no such|unknown|is not valid)",
+        r"model [`'\"\\]{1,2}[^`'\"]{1,200}[`'\"] (?:not found|does not exist)",  # names have dots: llama3.2:1b
         r"(?:no such|unknown|invalid|unsupported) model|model_not_found|not a valid model|no endpoints found",
         r"model[^.]{0,80}(?:decommissioned|deprecated|retired|no longer)",
         r"try pulling it first|no models? loaded",

@@ -146,6 +146,8 @@ def hired_text(hired: Mapping[str, Any]) -> str:
     if hired["change"] in ("hired", "updated"):
         text += f" A call costs at most {money(hired['call_usd_max'])}."
         text += _session_text(hired["session"])
+    if hired["note"]:
+        text = f"{text}\nNote: {visible(hired['note'])}\n"
     if hired["suspended"]:
         return f"{text}\nIt stays {hired['suspended']}. To end the suspension: aura reinstate {name} --reason …"
     return text if hired["change"] == "unchanged" else f"{text} Try it: aura employees --probe"

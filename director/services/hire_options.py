@@ -73,7 +73,9 @@ def _of_kind(kind: str, wanted: Hiring, present: Posting | None) -> Posting:
     The limits of an employee that had another kind stay.
     """
     provider = provider_named(kind)
-    posting = Posting(name=wanted.name, kind=kind, base_url=provider.address, api_key_env=provider.key_env)
+    posting = Posting(
+        name=wanted.name, kind=kind, base_url=provider.address, api_key_env=provider.key_env, price=provider.price
+    )
     if present is None:
         return posting
     return replace(
@@ -137,8 +139,10 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
     posting = _formed(wanted, posting, provider)
     if wanted.key_env is not None:
         posting = replace(posting, api_key_env=wanted.key_env)
-    digest = posting.model_digest if model == posting.model else None
-    return replace(posting, base_url=base_url, model=model, model_digest=digest)
+    posting = replace(posting, base_url=base_url)
+    if model == posting.model:
+        return posting
+    return replace(posting, model=model, model_digest=None, tools=True)
 
 
 def _formed(wanted: Hiring, posting: Posting, provider: Provider) -> Posting:

@@ -17,6 +17,7 @@ from agents.employees.providers.table import profile_of
 from bus.clock import now
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
+from director.services.model_facts import with_facts
 from director.services.present_posting import with_digest, with_present_limits
 from director.services.session import DirectorSession, desk, find_employee, new_id
 from director.services.staff import StandingChanged, server_of, shown
@@ -32,7 +33,10 @@ Change = Literal["hired", "updated", "reached", "unchanged"]
 
 
 class Hired(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee after a hire or an update. `suspended`: when and why it was suspended; empty if it was not."""
+    """An employee after a hire or an update.
+
+    `suspended`: when and why it was suspended; empty if it was not. `note`: what its server could not be asked.
+    """
 
     employee: UUID
     name: str
@@ -40,6 +44,7 @@ class Hired(msgspec.Struct, frozen=True, kw_only=True):
     change: Change
     profile: Profile
     suspended: str = ""
+    note: str = ""
 
 
 class _Holder(NamedTuple):
@@ -88,14 +93,15 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
     Raises Conflict if the name is in use. Raises Invalid if an option is not valid or the price is not known.
     """
-    posting = await checked(posting_of_hire(wanted, known=templates(settings.employees)))
+    posting, note = await with_facts(posting_of_hire(wanted, known=templates(settings.employees)), wanted)
+    posting = await checked(posting)
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
         kept = postings.named(settings.employees, wanted.name)
         holder = await names.holder(wanted.name, kept)
         if holder is not None:
             raise await _in_use(opened, wanted.name, holder)
-        return await _hired(opened, posting, kept)
+        return replace(await _hired(opened, posting, kept), note=note)
 
 
 async def update(settings: Settings, wanted: Hiring) -> Hired:
@@ -111,8 +117,9 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
             raise _nobody(wanted.name, names.dismissed(wanted.name))
         present = kept if kept is not None and kept.id == holder.employee else None
         posting = posting_of_hire(wanted, present, known=templates(settings.employees))
+        posting, note = await with_facts(posting, wanted, present)
         posting = await checked(replace(posting, hired_as=holder.employee))
-        return await _updated(opened, posting, present, holder)
+        return replace(await _updated(opened, posting, present, holder), note=note)
 
 
 async def ensure(opened: DirectorSession, posting: Posting, on_progress: Progress = lambda _: None) -> Hired | None:

@@ -8,10 +8,11 @@ from domain.employee import version_of
 
 
 def with_digest(posting: Posting, present: Posting) -> Posting:
-    """Return the posting with the facts of the present one that no option states: the digest of the same model."""
+    """Return the posting with what no option states: digest and tools of the same model, from the present posting."""
     same = (posting.kind, posting.base_url, posting.model) == (present.kind, present.base_url, present.model)
     digest = present.model_digest if same and posting.model_digest is None else posting.model_digest
-    return replace(posting, model_digest=digest, delay_s=present.delay_s)
+    tools = present.tools if same and posting.model_digest is None else posting.tools
+    return replace(posting, model_digest=digest, tools=tools, delay_s=present.delay_s)
 
 
 def with_present_limits(posting: Posting, present: Posting) -> Posting:

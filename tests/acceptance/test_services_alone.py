@@ -51,6 +51,7 @@ from director.services import (
     judged_source,
     law,
     left_out,
+    model_facts,
     moved_base,
     parked,
     present_posting,
@@ -268,6 +269,8 @@ async def of_the_workers(settings: Settings) -> None:
 async def of_the_staff(settings: Settings, script: str) -> None:
     """Hire a second employee, and dismiss it again."""
     wanted = hire_options.Hiring(name="bert", script=script)
+    posting = hire_options.posting_of(wanted)
+    assert await model_facts.with_facts(posting, wanted) == (posting, ""), "a script has no server"
     hired = await hiring.hire(settings, wanted)
     with pytest.raises(Conflict):
         await hiring.hire(settings, wanted)

@@ -15,7 +15,7 @@ from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import GOOD
 from tests.wires.conversing import each
 from tests.wires.gemini import GeminiWire
-from tests.wires.played import address, request_of
+from tests.wires.played import WIRES, address, request_of
 from tests.wires.wire import Wire, sends
 
 
@@ -88,7 +88,7 @@ async def test_a_base_url_may_name_the_version_of_the_api() -> None:
         assert [seen.path for seen in server.seen] == [path]
 
 
-@each
+@pytest.mark.parametrize("wire", [wire for wire in WIRES if wire.host], ids=lambda wire: wire.name)
 async def test_a_vendors_host_is_reached_through_the_proxy_and_priced(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

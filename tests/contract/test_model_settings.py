@@ -90,6 +90,8 @@ ENVIRONMENT = {
     "GOOGLE_GENAI_USE_VERTEXAI": "true",
     "GOOGLE_GENAI_API_VERSION": "v9",
     "GOOGLE_GENAI_HTTP_CLIENT": "httpx",
+    "OLLAMA_API_KEY": "key-of-the-environment",
+    "OLLAMA_HOST": "http://127.0.0.1:1",
 }
 
 
@@ -113,7 +115,8 @@ def test_the_sdks_are_imported_late() -> None:
     code = (
         "import sys, agents.employees.providers.anthropic, agents.employees.providers.gemini\n"
         "import agents.employees.providers.openai, agents.employees.providers.openai_responses\n"
-        "print([name for name in ('anthropic', 'google.genai', 'httpx2', 'openai') if name in sys.modules])"
+        "import agents.employees.providers.ollama\n"
+        "print([name for name in ('anthropic', 'google.genai', 'httpx2', 'ollama', 'openai') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.loopback import Reply
 from tests.wires.cases import GOOD, NOTHING, READ, Case, called
+from tests.wires.ollama_cases import OLLAMA
 from tests.wires.openai_cases import CHAT, RESPONSES
 from tests.wires.wire import Wire, sends
 
@@ -249,4 +250,5 @@ OWN: Mapping[str, tuple[Case, ...]] = {
     "openai responses": RESPONSES,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
+    "ollama": OLLAMA,
 }

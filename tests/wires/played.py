@@ -15,11 +15,12 @@ from tests.loopback import Loopback, Seen
 from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import BOUND, ESTIMATED, NOTHING, Case
 from tests.wires.gemini import GeminiWire
+from tests.wires.ollama import OllamaWire
 from tests.wires.openai import OpenAIWire
 from tests.wires.openai_responses import OpenAIResponsesWire
 from tests.wires.wire import KEY, Wire
 
-WIRES: tuple[Wire, ...] = (OpenAIWire(), OpenAIResponsesWire(), AnthropicWire(), GeminiWire())
+WIRES: tuple[Wire, ...] = (OpenAIWire(), OpenAIResponsesWire(), AnthropicWire(), GeminiWire(), OllamaWire())
 LOOPBACK = "http://127.0.0.1"
 TOOLS = (
     Tool(

@@ -34,7 +34,7 @@ class Wire(Protocol):
     provider: str  # as results name it
     model_name: str
     prices: str  # the vendor in the table of prices
-    host: str  # of the vendor's own server
+    host: str  # of the vendor's own server; empty if there is none with prices
     accepts_extra: bool  # request parameters of a prompt style
 
     def model(self, base_url: str, **settings: Any) -> Model: ...
@@ -85,7 +85,9 @@ def sends(status: int, body: Any, **headers: str) -> Reply:
 
 
 def events(objects: list[dict[str, Any]]) -> bytes:
-    """Return objects as server-sent events. Anthropic names the kind of an event, too."""
+    """Return objects as server-sent events. Anthropic names the kind of an event, too. Ollama's objects are lines."""
+    if any("done" in each for each in objects):
+        return b"".join(json.dumps(each).encode() + b"\n" for each in objects)
     return b"".join(_event(each) for each in objects)
 
 

@@ -4,10 +4,10 @@ Each provider's module is imported when an employee of it is built, because the 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Literal, NamedTuple, Optional
 
 import msgspec
 
@@ -16,6 +16,7 @@ from agents.employees.model_employee import ModelEmployee, Prompting
 from agents.employees.posting import EMBEDDED_CONTEXT_TOKENS, Api, Posting, origin_of
 from agents.employees.pricing import cost_of
 from agents.employees.prompts import Style
+from agents.employees.served_model import ServedModel
 from agents.employees.usage import BYTES_PER_TOKEN
 from domain.employee import Profile
 from domain.errors import Invalid
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Build = Callable[[Posting, Optional["SecretStr"]], Employee]
 """Builds the employee of a posting, with its key. It opens no connection."""
+Ask = Callable[[Posting, Optional["SecretStr"]], Awaitable[ServedModel]]
+"""Asks the server of a posting about its model. It raises CallFailed."""
 
 
 def _no_parameters(posting: Posting) -> dict[str, str]:
@@ -44,9 +47,10 @@ class Provider(NamedTuple):
 
     `shown`: its name in profiles and on screens. `remote`: the model is on a server outside the organisation, with an
     address, a key and a price. `address`, `key_env`: what `aura hire --provider` uses if nothing is given; no address:
-    one must be given. `bytes_per_token_min`: of a prompt, for the upper bound of its cost. `parameters`: other
-    parameters of a request that change the answers; they belong to the employee's version. `prompting`: the way in
-    which a style asks the model for an answer.
+    one must be given. `price`: the source of a new employee's price. `bytes_per_token_min`: of a prompt, for the upper
+    bound of its cost. `ask`: what a hire asks the server about the model. `parameters`: other parameters of a request
+    that change the answers; they belong to the employee's version. `prompting`: the way in which a style asks the model
+    for an answer.
     """
 
     shown: str
@@ -56,8 +60,10 @@ class Provider(NamedTuple):
     key_env: str = ""
     styles: tuple[Style, ...] = ("chat",)
     apis: tuple[Api, ...] = ("chat",)
+    price: Literal["genai-prices", "zero"] = "genai-prices"
     bytes_per_token_min: int = BYTES_PER_TOKEN
     context_tokens: int | None = None
+    ask: Ask | None = None
     parameters: Callable[[Posting], dict[str, str]] = _no_parameters
     prompting: Callable[[Style], Prompting] = _plain_prompting
 
@@ -98,6 +104,35 @@ def _gemini(posting: Posting, key: Optional["SecretStr"]) -> Employee:
 
     model = GeminiModel(base_url=posting.base_url, model=posting.model, api_key=key, price=posting.price_source)
     return _on_model(posting, model)
+
+
+def _ollama(posting: Posting, key: Optional["SecretStr"]) -> Employee:
+    from agents.employees.providers.ollama import OllamaModel
+
+    model = OllamaModel(
+        base_url=posting.base_url,
+        model=posting.model,
+        api_key=key,
+        price=posting.price_source,
+        model_digest=posting.model_digest,
+        context_tokens=_context_tokens(posting),
+        has_tools=posting.tools,
+    )
+    return _on_model(posting, model)
+
+
+async def _ask_ollama(posting: Posting, key: Optional["SecretStr"]) -> ServedModel:
+    from agents.employees.providers.ollama_models import ask_about
+
+    return await ask_about(posting.base_url, posting.model, key)
+
+
+def _context_tokens(posting: Posting) -> int:
+    return posting.prompt_tokens_max + posting.output_tokens_max
+
+
+def _ollama_parameters(posting: Posting) -> dict[str, str]:
+    return {"num_ctx": str(_context_tokens(posting))} | ({} if posting.tools else {"tools": "none"})
 
 
 def _embedded(posting: Posting, key: Optional["SecretStr"]) -> Employee:
@@ -155,6 +190,14 @@ PROVIDERS: Mapping[str, Provider] = {
         build=_gemini,
         address="https://generativelanguage.googleapis.com",
         key_env="GEMINI_API_KEY",
+    ),
+    "ollama": Provider(
+        shown="ollama",
+        build=_ollama,
+        address="http://127.0.0.1:11434",
+        price="zero",
+        ask=_ask_ollama,
+        parameters=_ollama_parameters,
     ),
     "embedded": Provider(
         shown="llama.cpp",

@@ -19,7 +19,7 @@ ProviderName = Annotated[
     str | None,
     typer.Option(
         help="The protocol of the model's server: openai (the default, for every OpenAI-compatible server), "
-        "anthropic or gemini."
+        "anthropic, gemini or ollama."
     ),
 ]
 BaseUrl = Annotated[
