@@ -68,6 +68,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionTerms | None = None
     agent: AgentTerms | None = None
     tools: bool = True  # False: the server says that the model cannot call tools
+    small: bool = False  # True: the server says that the model is tiny, so it gets the shortest prompt
 
     @property
     def price_source(self) -> PriceSource:

@@ -142,7 +142,7 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
     posting = replace(posting, base_url=base_url)
     if model == posting.model:
         return posting
-    return replace(posting, model=model, model_digest=None, tools=True)
+    return replace(posting, model=model, model_digest=None, tools=True, small=False)
 
 
 def _formed(wanted: Hiring, posting: Posting, provider: Provider) -> Posting:

@@ -12,6 +12,9 @@ from agents.employees.served_model import ServedModel
 from director.services.hire_options import Hiring
 from domain.errors import Invalid
 
+SMALL_PARAMETERS = 400_000_000
+"""A model with fewer parameters gets the shortest prompt: a longer one confuses it."""
+
 
 async def with_facts(posting: Posting, wanted: Hiring, before: Posting | None = None) -> tuple[Posting, str]:
     """Return the posting with what its server says about the model, and a note if the server could not be asked.
@@ -26,7 +29,7 @@ async def with_facts(posting: Posting, wanted: Hiring, before: Posting | None = 
     except CallFailed as failure:
         if failure.failure == "unknown_model":
             raise Invalid(
-                failure.message, hint="Name one of them with --model, or get the model first.", code="unknown_model"
+                failure.message, hint="`aura hire --discover` lists models with their commands.", code="unknown_model"
             ) from None
         kept = "stays as it was" if posting.model_digest else "is not recorded, and no call can check it"
         return posting, (
@@ -41,6 +44,7 @@ def _with(posting: Posting, model: ServedModel, wanted: Hiring, before: Posting 
         posting,
         model_digest=model.digest or posting.model_digest,
         tools=posting.tools if model.tools is None else model.tools,
+        small=posting.small if model.parameters is None else model.parameters < SMALL_PARAMETERS,
     )
     if model.context_tokens and wanted.prompt_tokens is None:
         room = max(1, model.context_tokens - posting.output_tokens_max)

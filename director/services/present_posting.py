@@ -8,11 +8,11 @@ from domain.employee import version_of
 
 
 def with_digest(posting: Posting, present: Posting) -> Posting:
-    """Return the posting with what no option states: digest and tools of the same model, from the present posting."""
+    """Return the posting with what no option states: what its server said about the same model."""
     same = (posting.kind, posting.base_url, posting.model) == (present.kind, present.base_url, present.model)
-    digest = present.model_digest if same and posting.model_digest is None else posting.model_digest
-    tools = present.tools if same and posting.model_digest is None else posting.tools
-    return replace(posting, model_digest=digest, tools=tools, delay_s=present.delay_s)
+    if same and posting.model_digest is None:
+        posting = replace(posting, model_digest=present.model_digest, tools=present.tools, small=present.small)
+    return replace(posting, delay_s=present.delay_s)
 
 
 def with_present_limits(posting: Posting, present: Posting) -> Posting:

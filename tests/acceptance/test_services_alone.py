@@ -40,6 +40,7 @@ from director.services import (
     causes,
     changes,
     degraded,
+    discovery,
     employee_options,
     employees_file,
     events,
@@ -271,6 +272,8 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     wanted = hire_options.Hiring(name="bert", script=script)
     posting = hire_options.posting_of(wanted)
     assert await model_facts.with_facts(posting, wanted) == (posting, ""), "a script has no server"
+    (silent,) = (await discovery.discover(settings, ["127.0.0.1:1"], usual={}, on_progress=said)).unanswered
+    assert silent.code == "connection"
     hired = await hiring.hire(settings, wanted)
     with pytest.raises(Conflict):
         await hiring.hire(settings, wanted)

@@ -15,11 +15,19 @@ from agents.briefs.brief import Brief, BriefCriterion
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import CallLimits, ModelResult
 from agents.employees.conversation import CallRequest, Message
+from agents.employees.discovery.questions import place_of
+from agents.employees.discovery.servers import look_at
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.prompts import Style
 from agents.employees.providers.anthropic import AnthropicModel
 from agents.employees.providers.llama_cpp import embedded_employee
-from agents.employees.providers.llama_cpp_server import HOST, model_available, model_digest
+from agents.employees.providers.llama_cpp_server import (
+    HOST,
+    MODEL_NAME,
+    SLOT_CONTEXT_TOKENS,
+    model_available,
+    model_digest,
+)
 from agents.employees.providers.openai import OpenAIModel
 from agents.employees.providers.openai_responses import OpenAIResponsesModel
 from agents.employees.providers.remote_model import RemoteModel
@@ -153,3 +161,10 @@ async def test_a_port_in_use_ends_the_server_with_a_reason() -> None:
             _, stderr = await server.communicate()
     assert server.returncode == 69
     assert b"port" in stderr.lower()
+
+
+async def test_the_server_is_discovered_with_its_context(model_url: str) -> None:
+    server = await look_at(place_of(model_url))
+    (model,) = server.models
+    assert (server.kind, server.address) == ("llama.cpp", model_url)
+    assert (model.name, model.context_tokens) == (MODEL_NAME, SLOT_CONTEXT_TOKENS)

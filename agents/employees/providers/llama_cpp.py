@@ -34,7 +34,7 @@ def embedded_employee(*, id: UUID, name: str, base_url: str, style: Style) -> Mo
 
 
 def prompting_of(style: Style) -> Prompting:
-    """Return the way in which the small model is asked."""
+    """Return the way in which a tiny model is asked: a short prompt, which does not explain how to decline."""
     return Prompting(
         style=style,
         temperature=TEMPERATURE,

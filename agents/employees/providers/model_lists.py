@@ -25,7 +25,7 @@ async def asking(base_url: str, key: "SecretStr | None", wall_s: float) -> Async
     :raises CallFailed: for every failure of the connection.
     """
     secret = key.get_secret_value() if key is not None else None
-    client = open_client(address_of(base_url), wall_s, keyed=bool(secret))
+    client = open_client(address_of(base_url), wall_s, keyed=True)  # another host is not asked, even without a key
     if secret:
         client.headers["authorization"] = f"Bearer {secret}"
     try:

@@ -69,7 +69,9 @@ def described(model: ServedModel, shown: Mapping[str, Any]) -> ServedModel:
         model,
         context_tokens=next(lengths, None),
         tools="tools" in able if isinstance(able, list) else None,
+        parameters=count_of(info.get("general.parameter_count")) if isinstance(info, dict) else None,
         cloud=model.cloud or bool(shown.get("remote_host")),
+        chat="completion" in able if isinstance(able, list) else True,
     )
 
 

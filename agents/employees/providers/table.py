@@ -70,7 +70,8 @@ class Provider(NamedTuple):
 
 def _on_model(posting: Posting, model: "Model") -> Employee:
     """Return the employee that asks this model in the style of its posting."""
-    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=_plain_prompting(posting.style))
+    prompting = _embedded_prompting if posting.small else _plain_prompting
+    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=prompting(posting.style))
 
 
 def _openai(posting: Posting, key: Optional["SecretStr"]) -> Employee:
@@ -132,7 +133,8 @@ def _context_tokens(posting: Posting) -> int:
 
 
 def _ollama_parameters(posting: Posting) -> dict[str, str]:
-    return {"num_ctx": str(_context_tokens(posting))} | ({} if posting.tools else {"tools": "none"})
+    small = {"prompt": "small"} if posting.small else {}
+    return {"num_ctx": str(_context_tokens(posting))} | ({} if posting.tools else {"tools": "none"}) | small
 
 
 def _embedded(posting: Posting, key: Optional["SecretStr"]) -> Employee:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from director.cli.commands.command import command
+from director.cli.commands.discovery import IsDiscovery, Names, discover, one_name
 from director.cli.commands.options import Reason
 from director.cli.output import Door
 
@@ -138,7 +139,7 @@ async def employees(
 async def hire(
     door: Door,
     settings: "Settings",
-    name: Annotated[str, typer.Argument(help="The employee's name: letters, digits, - and _.")],
+    names: Names = None,
     provider: ProviderName = None,
     base_url: BaseUrl = None,
     model: Model = None,
@@ -161,12 +162,16 @@ async def hire(
     cli: Cli = None,
     cli_flags: CliFlags = None,
     update: IsUpdate = False,
+    is_discovery: IsDiscovery = False,
 ) -> None:
     """Hire an employee. It is a model on a server, a coding agent before a model, or a script."""
+    if is_discovery:
+        await discover(door, settings, names or [], key_env or "")
+        return
     from director.services.hire_options import Hiring
 
     wanted = Hiring(
-        name=name,
+        name=one_name(names),
         provider=provider,
         base_url=base_url,
         model=model,

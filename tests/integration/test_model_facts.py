@@ -74,7 +74,7 @@ async def test_a_model_that_the_server_does_not_have_is_refused_with_the_models_
         options = wanted(address(double))
         with pytest.raises(Invalid, match=r"has no model smol\. Its models: other:1b") as caught:
             await with_facts(posting_of(options), options)
-    assert "--model" in caught.value.hint
+    assert "aura hire --discover" in caught.value.hint
 
 
 @pytest.mark.parametrize(
