@@ -111,7 +111,8 @@ async def play_answer(record: AttemptRecord, order: Order, blobs: Blobs) -> Play
     model = RecordedAnswer(receipt.snapshot, answer.decode("utf-8", "replace"))
     prompting = next(each.prompting for each in PROVIDERS.values() if each.shown == record.profile.provider)
     style: Style = "grammar" if record.profile.style == "grammar" else "chat"
-    employee = ModelEmployee(id=order.employee, name=record.profile.name, model=model, prompting=prompting(style))
+    asked = prompting(style, record.profile.parameters)
+    employee = ModelEmployee(id=order.employee, name=record.profile.name, model=model, prompting=asked)
     hand_in = await _worked(employee, order)
     if model.request is None:  # it was not sent, today or then
         return Played(hand_in, 1)

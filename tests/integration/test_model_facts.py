@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from agents.employees.model_employee import Prompting
 from agents.employees.postings import build
 from agents.employees.providers.ollama_models import CLOUD_HOST
-from agents.employees.providers.table import profile_of
+from agents.employees.providers.table import PROVIDERS, profile_of
 from director.services.hire_options import Hiring, posting_of
 from director.services.model_facts import with_facts
 from domain.employee import version_of
@@ -60,6 +61,20 @@ async def test_an_update_takes_the_new_digest_and_so_becomes_another_version() -
         second, _ = await with_facts(posting_of(update, first), update, first)
     assert (first.model_digest, second.model_digest, second.tools) == (DIGEST, OTHER, True)
     assert version_of(profile_of(first)) != version_of(profile_of(second))
+
+
+async def test_a_tiny_model_gets_the_shortest_prompt_and_a_larger_one_the_usual() -> None:
+    asked = {}
+    for parameters in (134_515_008, 7_000_000_000):
+        show = shown(parameters=parameters)
+        async with loopback(server(tags(("smol:latest", DIGEST)), show)) as double:
+            options = wanted(address(double))
+            posting, _ = await with_facts(posting_of(options), options)
+        provider = PROVIDERS[posting.kind]
+        asked[parameters] = provider.prompting(posting.style, profile_of(posting).parameters)
+    tiny, usual = asked.values()
+    assert (tiny.small, tiny.may_decline) == (True, False)
+    assert usual == Prompting()
 
 
 async def test_options_that_are_given_count_more_than_the_servers_context() -> None:

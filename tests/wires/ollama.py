@@ -117,7 +117,8 @@ def tags(*models: tuple[str, str], **more: Any) -> dict[str, Any]:
     }
 
 
-def shown(*able: str, context_tokens: int = 8192) -> dict[str, Any]:
+def shown(*able: str, context_tokens: int = 8192, parameters: int = 7_000_000_000) -> dict[str, Any]:
     """Return an answer to POST /api/show."""
-    info = {"general.architecture": "llama", "llama.context_length": context_tokens}
+    info = {"general.architecture": "llama", "general.parameter_count": parameters}
+    info["llama.context_length"] = context_tokens
     return {"capabilities": ["completion", *able], "model_info": info, "details": {"family": "llama"}}

@@ -38,7 +38,8 @@ def _no_parameters(posting: Posting) -> dict[str, str]:
     return {}
 
 
-def _plain_prompting(style: Style) -> Prompting:
+def _plain_prompting(style: Style, parameters: Mapping[str, str]) -> Prompting:
+    del parameters
     return Prompting(style=style)
 
 
@@ -50,7 +51,7 @@ class Provider(NamedTuple):
     one must be given. `price`: the source of a new employee's price. `bytes_per_token_min`: of a prompt, for the upper
     bound of its cost. `ask`: what a hire asks the server about the model. `parameters`: other parameters of a request
     that change the answers; they belong to the employee's version. `prompting`: the way in which a style asks the model
-    for an answer.
+    for an answer, with these parameters.
     """
 
     shown: str
@@ -65,13 +66,14 @@ class Provider(NamedTuple):
     context_tokens: int | None = None
     ask: Ask | None = None
     parameters: Callable[[Posting], dict[str, str]] = _no_parameters
-    prompting: Callable[[Style], Prompting] = _plain_prompting
+    prompting: Callable[[Style, Mapping[str, str]], Prompting] = _plain_prompting
 
 
 def _on_model(posting: Posting, model: "Model") -> Employee:
     """Return the employee that asks this model in the style of its posting."""
-    prompting = _embedded_prompting if posting.small else _plain_prompting
-    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=prompting(posting.style))
+    provider = PROVIDERS[posting.kind]
+    prompting = provider.prompting(posting.style, provider.parameters(posting))
+    return ModelEmployee(id=posting.id, name=posting.name, model=model, prompting=prompting)
 
 
 def _openai(posting: Posting, key: Optional["SecretStr"]) -> Employee:
@@ -132,8 +134,11 @@ def _context_tokens(posting: Posting) -> int:
     return posting.prompt_tokens_max + posting.output_tokens_max
 
 
+_PROMPT, _SMALL = "prompt", "small"  # the parameter of a tiny model, and its value
+
+
 def _ollama_parameters(posting: Posting) -> dict[str, str]:
-    small = {"prompt": "small"} if posting.small else {}
+    small = {_PROMPT: _SMALL} if posting.small else {}
     return {"num_ctx": str(_context_tokens(posting))} | ({} if posting.tools else {"tools": "none"}) | small
 
 
@@ -151,9 +156,10 @@ def _embedded_parameters(posting: Posting) -> dict[str, str]:
     return {"temperature": str(TEMPERATURE), "stop": stop, "feedback_max": str(FEEDBACK_MAX)}
 
 
-def _embedded_prompting(style: Style) -> Prompting:
+def _embedded_prompting(style: Style, parameters: Mapping[str, str]) -> Prompting:
     from agents.employees.providers.llama_cpp import prompting_of
 
+    del parameters
     return prompting_of(style)
 
 
@@ -169,6 +175,11 @@ def _script(name: str) -> "Script":
     from agents.employees.scripts.cheater import Cheater
 
     return Cheater() if name == "cheater" else Recording.load(Path(name))
+
+
+def _ollama_prompting(style: Style, parameters: Mapping[str, str]) -> Prompting:
+    prompting = _embedded_prompting if parameters.get(_PROMPT) == _SMALL else _plain_prompting
+    return prompting(style, parameters)
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -200,6 +211,7 @@ PROVIDERS: Mapping[str, Provider] = {
         price="zero",
         ask=_ask_ollama,
         parameters=_ollama_parameters,
+        prompting=_ollama_prompting,
     ),
     "embedded": Provider(
         shown="llama.cpp",
