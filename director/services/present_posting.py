@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from agents.employees.posting import Posting
+from agents.employees.posting import PROMPT_TOKENS_MAX, Posting
 from agents.employees.providers.table import profile_of
 from domain.employee import version_of
 
@@ -12,6 +12,8 @@ def with_digest(posting: Posting, present: Posting) -> Posting:
     same = (posting.kind, posting.base_url, posting.model) == (present.kind, present.base_url, present.model)
     if same and posting.model_digest is None:
         posting = replace(posting, model_digest=present.model_digest, tools=present.tools, small=present.small)
+        if present.model_digest and posting.prompt_tokens_max == PROMPT_TOKENS_MAX:  # the server's context limits it
+            posting = replace(posting, prompt_tokens_max=min(PROMPT_TOKENS_MAX, present.prompt_tokens_max))
     return replace(posting, delay_s=present.delay_s)
 
 

@@ -7,9 +7,11 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from agents.cli_agents.library import templates
+from agents.employees.posting import Posting
 from bus.clock import now
 from director.services import hiring
 from director.services.employees_file import EmployeesFile, read_employees_file
+from director.services.model_facts import with_facts
 from director.services.session import DirectorSession, archive, desk, in_time, new_id
 from director.services.staff_changes import ChainChange, PresentStaff, StaffChanges, Wanted, compared
 from director.services.views import FALLBACK, chain_ids
@@ -19,6 +21,8 @@ from domain.fallback import ROLES
 from domain.organisation import SetFallback
 
 Say = Callable[[str], None]
+MODEL_OPTIONS = frozenset({"provider", "base-url", "model"})
+"""A change of one of these options is another model."""
 
 
 async def compare(settings: Settings, file: EmployeesFile, wanted: Wanted) -> StaffChanges:
@@ -52,12 +56,13 @@ async def apply_file(
     """Make the staff as a file says that was read before. Raises the errors of `apply`."""
     before = await PresentStaff.read(opened.store, opened.settings)
     planned = compared(before, file, wanted)
+    asked = await _with_facts(file, planned, on_progress)
     hired: dict[str, UUID] = {}
     changes = []
-    for declared, change in zip(file.employees, planned.employees, strict=True):
+    for change in planned.employees:
         if change.change in ("hired", "updated"):
             on_progress(f"{change.name}: {'hiring' if change.change == 'hired' else 'updating'} …")
-            result = await hiring.declare(opened, declared.posting, bring_back=wanted.bring_back)
+            result = await hiring.declare(opened, asked[change.name], bring_back=wanted.bring_back)
             change = replace(change, employee=result.employee) if result is not None else change
         if change.employee is not None:
             hired[change.name] = change.employee
@@ -66,6 +71,25 @@ async def apply_file(
     for name in planned.dismissed:
         await hiring.dismiss(opened.settings, name, wanted.reason)
     return replace(planned, employees=tuple(changes))
+
+
+async def _with_facts(file: EmployeesFile, planned: StaffChanges, say: Say) -> dict[str, Posting]:
+    """Return the postings of the file by name. The server of a new model is asked for its facts.
+
+    A server that does not have the model is only reported: the calls of the employee say so, too.
+    """
+    postings = {}
+    for declared, change in zip(file.employees, planned.employees, strict=True):
+        postings[declared.name] = declared.posting
+        moved = MODEL_OPTIONS.intersection(difference.option for difference in change.differences)
+        if change.change == "hired" or (change.change == "updated" and moved):
+            try:
+                postings[declared.name], note = await with_facts(declared.posting, declared.wanted)
+            except Invalid as error:
+                note = error.message
+            if note:
+                say(f"{declared.name}: {note}")
+    return postings
 
 
 async def _set_chains(

@@ -16,6 +16,10 @@ from director.settings import Settings
 from domain.errors import Invalid
 from tests.integration.house import House
 from tests.integration.test_staff_services import READERS, REASON, settings
+from tests.loopback import loopback
+from tests.wires.model_servers import DIGEST, serving
+from tests.wires.ollama import shown, tags
+from tests.wires.played import address
 
 __all__ = ["settings"]  # the fixture of that file
 FILE = """[defaults]
@@ -128,3 +132,25 @@ async def test_others_are_dismissed_only_with_a_reason(house: House, settings: S
         listed = await staff.list_staff(settings)
         assert [person.name for person in listed.employees] == ["coder", "player"]
         assert listed.fallback == (), "an empty list removes the chain"
+
+
+async def test_the_server_of_a_new_model_is_asked_and_its_facts_stay(house: House, settings: Settings) -> None:
+    facts = {"/api/tags": tags(("smol:latest", DIGEST)), "/api/show": shown("tools", context_tokens=8192)}
+    async with loopback(serving(facts)) as server, house.running(READERS):
+        entry = f'[employees.ada]\nprovider = "ollama"\nbase-url = "{address(server)}"\nmodel = "{{model}}"\n{{more}}'
+        settings.employees_file.write_text(entry.format(model="smol", more=""))
+        assert outcome(await apply(settings, settings.employees_file, Wanted())) == {"ada": "hired"}
+        ada = postings.find(settings.employees, "ada")
+        assert (ada.model_digest, ada.prompt_tokens_max) == (DIGEST, 8192 - 1024)
+        questions = len(server.seen)
+        assert outcome(await apply(settings, settings.employees_file, Wanted())) == {"ada": "unchanged"}
+        settings.employees_file.write_text(entry.format(model="smol", more="slots = 3\n"))
+        assert outcome(await apply(settings, settings.employees_file, Wanted())) == {"ada": "updated"}
+        assert postings.find(settings.employees, "ada").model_digest == DIGEST
+        assert len(server.seen) == questions, "the model is the same, so nobody is asked again"
+
+        said: list[str] = []
+        settings.employees_file.write_text(entry.format(model="other", more=""))
+        await apply(settings, settings.employees_file, Wanted(), on_progress=said.append)
+        assert postings.find(settings.employees, "ada").model_digest is None
+        assert any("has no model other. Its models: smol:latest" in line for line in said)
