@@ -98,8 +98,7 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
         kept = postings.named(settings.employees, wanted.name)
-        holder = await names.holder(wanted.name, kept)
-        if holder is not None:
+        if (holder := await names.holder(wanted.name, kept)) is not None:
             raise await _in_use(opened, wanted.name, holder)
         return replace(await _hired(opened, posting, kept), note=note)
 

@@ -1,6 +1,7 @@
 """Conversion of errors of the SDK, the HTTP client and the operating system to the typed failures of a call."""
 
 import ssl
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -42,7 +43,6 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFailed | None:
     """Return the typed failure of a call without an answer, or None if the error is a defect of this program."""
     import httpx2
-    import openai
 
     causes = list(causes_of(error))
     typed = next((cause for cause in causes if isinstance(cause, CallFailed)), None)
@@ -63,15 +63,24 @@ def failed_call(error: Exception, base_url: str, secret: str | None) -> CallFail
         return _unreached(f"The proxy did not reach {base_url}: {said}")
     if among(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
         return _unreached(f"{base_url} cannot be reached: {said}")
-    if among(httpx2.TimeoutException, openai.APITimeoutError, TimeoutError):
+    if among(httpx2.TimeoutException, *_of_openai("APITimeoutError"), TimeoutError):
         return CallFailed("timeout", f"{base_url} did not answer in time.")
-    if among(httpx2.DecodingError, openai.APIResponseValidationError):
+    if among(httpx2.DecodingError, *_of_openai("APIResponseValidationError")):
         return CallFailed("malformed_response", f"The answer of {base_url} cannot be decompressed.")
     if among(httpx2.HTTPError, OSError):
         return CallFailed("connection", f"The connection to {base_url} failed: {said}")
-    if among(openai.APIError):
+    if among(*_of_openai("APIError")):
         return CallFailed("malformed_response", f"The answer of {base_url} cannot be parsed: {said}")
     return None
+
+
+def _of_openai(name: str) -> tuple[type[BaseException], ...]:
+    """Return a class of errors of OpenAI's SDK; none if the SDK was not imported, because then no error is from it.
+
+    Its import takes a second.
+    """
+    module = sys.modules.get("openai")
+    return (getattr(module, name),) if module is not None else ()
 
 
 def _unreached(message: str) -> CallFailed:
