@@ -46,8 +46,12 @@ def _model(model: Mapping[str, Any]) -> tuple[object, ...]:
 def _agents(agents: Sequence[Mapping[str, Any]]) -> str:
     if not agents:
         return ""
-    lines = [(agent["name"], visible(agent["version"] or agent["problem"]), visible(agent["path"])) for agent in agents]
-    return f"Coding agents on PATH\n{table(('agent', 'version', 'program'), lines)}"
+    lines = [
+        (agent["name"], visible(agent["version"] or agent["problem"]), visible(agent["path"]), visible(agent["hire"]))
+        for agent in agents
+    ]
+    said = table(("agent", "version", "program", "to hire it"), lines)
+    return f"Coding agents on PATH\n{said}\nA session does not use these programs: `aura toolbox` installs its own."
 
 
 def _without(addresses: Sequence[Mapping[str, Any]]) -> str:

@@ -39,6 +39,8 @@ USUAL: Mapping[str, str] = {
 """Addresses that are always asked: the usual ports of the servers on this machine."""
 URLS_MAX = 50
 NAME_CHARS_MAX = 40
+MODEL, PRICE = "MODEL", "USD"
+"""In a command, in the place of words that only the user knows."""
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,6 +48,12 @@ class FoundModel(ServedModel, frozen=True, kw_only=True):
     """A model and the command that hires it. No command: the model answers no messages."""
 
     hire: str = ""
+
+
+class FoundAgent(CodingAgent, frozen=True, kw_only=True):
+    """A coding agent and the command that hires it. A worker runs the program of its own toolbox, not this one."""
+
+    hire: str
 
 
 class FoundServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +84,7 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True):
 
     servers: tuple[FoundServer, ...]
     without: tuple[NotFoundHere, ...]
-    agents: tuple[CodingAgent, ...]
+    agents: tuple[FoundAgent, ...]
 
     @property
     def unanswered(self) -> tuple[NotFoundHere, ...]:
@@ -120,7 +128,14 @@ async def discover(
             without.setdefault(one.url, _without(one, server, key_env))
         elif server.address not in found:
             found[server.address] = _found(server, names, key_env if one.key is not None else "")
-    return Discovered(servers=tuple(found.values()), without=tuple(without.values()), agents=agents)
+    named = tuple(
+        FoundAgent(
+            **msgspec.structs.asdict(agent),
+            hire=f"aura hire {names.new(agent.name)} --cli {agent.name} --model {MODEL}",
+        )
+        for agent in agents
+    )
+    return Discovered(servers=tuple(found.values()), without=tuple(without.values()), agents=named)
 
 
 async def _look(asked: _Asked) -> "ModelServer | CallFailed":
@@ -186,9 +201,6 @@ def _hire(server: "ModelServer", model: ServedModel, name: str, key_env: str) ->
     if not own and model.context_tokens and model.context_tokens < PROMPT_TOKENS_MAX + OUTPUT_TOKENS_MAX:
         words += ["--prompt-tokens", str(max(1, model.context_tokens - OUTPUT_TOKENS_MAX))]
     return " ".join(word if word == PRICE else shlex.quote(word) for word in words)
-
-
-PRICE = "USD"  # in the place of a price that only the user knows
 
 
 def _price(server: "ModelServer", model: ServedModel) -> list[str]:

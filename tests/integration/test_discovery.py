@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from agents.cli_agents.library import templates
 from agents.employees import postings
 from agents.employees.discovery import questions
+from agents.employees.discovery.coding_agents import PROGRAMS
 from agents.employees.posting import Posting
 from agents.employees.providers.table import profile_of
 from director.cli.discovery_text import discovered_text
-from director.services.discovery import PRICE, Discovered, FoundModel, discover
+from director.services.discovery import MODEL, PRICE, Discovered, FoundModel, discover
 from director.services.hire_options import Hiring, posting_of
 from director.settings import Settings
 from domain.errors import Invalid
@@ -268,6 +270,20 @@ async def test_another_path_of_an_api_is_kept(settings: Settings) -> None:
     )
     assert result.servers[0].address == f"{root}/openai"
     assert len(seen) == len(questions.PATHS)
+
+
+async def test_an_agent_on_path_has_the_command_that_hires_it(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "no-programs").mkdir()
+    for program in PROGRAMS:
+        (tmp_path / "no-programs" / program).write_text("#!/bin/sh\necho 1.2.3\n")
+        (tmp_path / "no-programs" / program).chmod(0o755)
+    result = await discover(settings, usual={})
+    assert [agent.version for agent in result.agents] == ["1.2.3"] * len(PROGRAMS)
+    templates_of_agents = templates(settings.employees)
+    for agent in result.agents:
+        assert agent.hire == f"aura hire {agent.name} --cli {agent.name} --model {MODEL}"
+        assert agent.name in templates_of_agents
+        assert agent.hire in discovered_text(as_data(result))
 
 
 def as_data(result: Discovered) -> Any:
