@@ -1,5 +1,6 @@
 """Source repositories for working copies: a history with canaries in every place that a working copy must not show."""
 
+import os
 from pathlib import Path
 
 from domain.tree import Tree
@@ -7,7 +8,7 @@ from tests.unit.repositories import git
 from verification.requirements.base_tree import BaseTree, read_base
 from verification.requirements.model import Base
 
-CANARIES = {
+_TEXTS = {
     "config": "CANARY-configuration",
     "remote": "CANARY-remote",
     "hook": "CANARY-hook",
@@ -29,7 +30,8 @@ CANARIES = {
     "submodule": "CANARY-submodule-url",
     "alternate": "CANARY-alternate-object",
 }
-"""Place -> text. Each text is in the source, outside the base commit and its ancestors."""
+CANARIES = {place: f"{text}-{os.urandom(8).hex()}" for place, text in _TEXTS.items()}
+"""Place -> random text. Each text is in the source, outside the base commit and its ancestors."""
 
 
 def commit(folder: Path, message: str, **files: str) -> str:
