@@ -1,6 +1,6 @@
 """Secrets in the tracked files of a base. Employees and their providers read these files, so this needs consent."""
 
-from functools import lru_cache
+from collections import OrderedDict
 
 import msgspec
 
@@ -38,7 +38,12 @@ class BaseSecrets(msgspec.Struct, frozen=True, kw_only=True):
 
 def secrets_of(base: BaseTree) -> BaseSecrets:
     """Return the secrets of a base. The last bases are remembered, because a submission asks twice."""
-    return _scanned(_Key(base))
+    key = (base.repo, base.commit)
+    if key not in _REMEMBERED:
+        _REMEMBERED[key] = _scanned(base)
+        while len(_REMEMBERED) > BASES_REMEMBERED_MAX:
+            _REMEMBERED.popitem(last=False)
+    return _REMEMBERED[key]
 
 
 def consent_to(base: BaseTree | None, reason: str) -> SecretsConsent | None:
@@ -87,22 +92,11 @@ def refuse_new_secrets(before: BaseTree | None, now: BaseTree) -> None:
         )
 
 
-class _Key:
-    """A base as the key of the memory: its repository and its commit."""
-
-    def __init__(self, base: BaseTree) -> None:
-        self.base = base
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.base[:2] == self.base[:2]
-
-    def __hash__(self) -> int:
-        return hash(self.base[:2])
+_REMEMBERED: OrderedDict[tuple[str, str], BaseSecrets] = OrderedDict()
+"""Repository and commit -> their secrets. The files themselves are not kept in memory."""
 
 
-@lru_cache(maxsize=BASES_REMEMBERED_MAX)
-def _scanned(key: _Key) -> BaseSecrets:
-    base = key.base
+def _scanned(base: BaseTree) -> BaseSecrets:
     named: list[NamedSecret] = []
     values: set[bytes] = set()
     doubtful: set[bytes] = set()
