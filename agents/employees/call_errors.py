@@ -62,6 +62,7 @@ HINTS: Mapping[CallFailure, str] = {
 }
 """Failure kind -> hint for the user. A test checks that every command, option and variable in these hints exists."""
 ATTEMPT_HINTS: Mapping[str, str] = {
+    "agent_failed": "See the calls of the coding agent with `aura run show --attempt`. The task is tried again.",
     "bad_hand_in": "See the last steps of the session with `aura run show --attempt`. The task is tried again.",
     "box_ended": "A command used more than the limits of a session's box. The task is tried again.",
     "calls_used_up": "Raise `aura hire --session-calls`, or split the task.",

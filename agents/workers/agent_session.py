@@ -4,7 +4,7 @@ from agents.cli_agents.agent_run import AgentResult, run_agent
 from agents.cli_agents.command_line import AgentJob
 from agents.employees.safe_text import one_line
 from agents.gateway.gateway import Gateway
-from agents.permits import PermitRefused, TakenElsewhere
+from agents.permits import ENDS_ATTEMPT, PermitRefused, TakenElsewhere
 from agents.sessions.loop import SessionEnd
 from agents.workers.gateway_permits import TAKEN_ELSEWHERE
 from verification.sandbox.session_box import SessionBox
@@ -35,7 +35,7 @@ def end_of(name: str, result: AgentResult) -> SessionEnd:
 
     An agent whose time or budget is used up hands in its work as it is. Raises PermitRefused and TakenElsewhere.
     """
-    if result.end == "not_permitted":
+    if result.end == "not_permitted" and result.code not in ENDS_ATTEMPT:
         if result.code == TAKEN_ELSEWHERE:
             raise TakenElsewhere
         raise PermitRefused(result.code, result.why)
@@ -51,5 +51,10 @@ def end_of(name: str, result: AgentResult) -> SessionEnd:
         "file_limit": f"{name} reached the limit of files",
         "box_ended": f"The box of {name} ended: {result.why}",
     }.get(result.end, f"{name} could not work: {result.end} {result.why}".rstrip())
-    outcomes = {"timeout": "lease_ended", "used_up": result.code, "box_ended": "box_ended"}
+    outcomes = {
+        "timeout": "lease_ended",
+        "used_up": result.code,
+        "not_permitted": result.code,
+        "box_ended": "box_ended",
+    }
     return SessionEnd(outcome=outcomes.get(result.end, AGENT_FAILED), message=f"{how}. Its last output: {said}")

@@ -13,7 +13,7 @@ from director.services.hire_options import Hiring, posting_of
 from domain.errors import Invalid, NotFound
 
 AGENT_OUTPUT_TOKENS_MAX = 8192
-AGENT_PROMPT_TOKENS_MAX = 200_000
+AGENT_PROMPT_TOKENS_MAX = 100_000
 """Default limit of a prompt, for the upper bound of a call. The first prompts of agents have up to 25,000 tokens."""
 AGENT_WALL_S = 600.0
 OPENAI = "https://api.openai.com/v1"

@@ -42,7 +42,7 @@ def test_the_agent_decides_provider_and_api(agent: str, kind: str, api: str, add
     assert posting.base_url.startswith(address)
     assert posting.agent is not None
     assert posting.agent.packages == shipped()[agent].packages()
-    assert (posting.output_tokens_max, posting.prompt_tokens_max, posting.wall_s) == (8192, 200_000, 600.0)
+    assert (posting.output_tokens_max, posting.prompt_tokens_max, posting.wall_s) == (8192, 100_000, 600.0)
     assert posting.session == SessionTerms()
 
 
@@ -96,7 +96,7 @@ def test_template_program_and_flags_belong_to_the_version() -> None:
     assert first.parameters["template"] == shipped()["claude"].digest
     assert "2.1.197" in first.parameters["program"]
     flagged = profile_of(hired(cli="claude", model="m", cli_flags="--effort high"))
-    model = profile_of(hired(provider="anthropic", model="m", session=True, output_tokens=8192, prompt_tokens=200_000))
+    model = profile_of(hired(provider="anthropic", model="m", session=True, output_tokens=8192, prompt_tokens=100_000))
     assert len({version_of(profile) for profile in (first, flagged, model)}) == 3
 
 
