@@ -10,7 +10,6 @@ import msgspec
 
 import verification.in_box
 from agents.gateway.limits import CONNECTIONS_MAX, CONNECTIONS_TOTAL_MAX
-from verification.sandbox.base import PYTHON, RunResult, RunSpec, Sandbox
 
 PORT = 4141
 """Port of the gateway on the box's loopback. Each box has a network of its own, so no other program uses it."""
@@ -155,28 +154,3 @@ async def _handled(handle: Handle, line: socket.socket) -> None:
 def relay_files() -> dict[str, bytes]:
     """Return the relay as a read-only file of the box, by its path."""
     return {RELAY: _SOURCE.read_bytes()}
-
-
-async def run_with_gateway(sandbox: Sandbox, spec: RunSpec, order: RelayOrder, handle: Handle) -> RunResult:
-    """Run a program in a box whose only way out is `handle`. The relay is the first process of the box.
-
-    `spec` has no `argv` and no `door`. Raises Unavailable if no box starts.
-    """
-    channel = GatewayChannel()
-    try:
-        channel.order(order)
-        spec = msgspec.structs.replace(
-            spec,
-            argv=(PYTHON, "-I", "-S", RELAY),
-            read_only={**spec.read_only, **relay_files()},
-            door=channel.theirs.fileno(),
-        )
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(sandbox.run(spec))
-            running.add_done_callback(lambda _: channel.box_ended())
-            await channel.serve(handle)
-        return running.result()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # callers handle single errors, not exception groups
-    finally:
-        channel.close()

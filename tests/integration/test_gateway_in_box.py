@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from agents.gateway.box_channel import PORT, GatewayChannel, RelayOrder, relay_files, run_with_gateway
+from agents.gateway.box_channel import PORT, GatewayChannel, RelayOrder, relay_files
+from tests.gateway_box import run_with_gateway
 from tests.gateways import SECRET, World, honest_body, provider, world
 from tests.providers import answering, endless
 from tests.sandboxes import sandbox
