@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from agents.employees.safe_text import one_line
 from domain.errors import Unavailable
 
 INSTALL_WAIT_S = 1800.0
@@ -34,6 +35,8 @@ _NO_NETWORK: tuple[str, ...] = (
     "NewConnectionError",
 )
 _NO_NETWORK += ("Temporary failure in name resolution", "ConnectTimeout", "Failed to establish a new connection")
+_NO_NETWORK += ("from versions: none",)  # pip says the same if the index does not answer
+_ERRORS = ("npm error", "ERROR:")
 _NO_SPACE = ("ENOSPC", "No space left on device", "Disk quota exceeded")
 _NOT_THERE = ("E404", "ETARGET", "No matching version", "No matching distribution", "Could not find a version")
 
@@ -109,8 +112,9 @@ def _run(command: Sequence[str], folder: Path, name: str, say: Say) -> None:
 
 def _failure(name: str, code: int, said: str) -> Unavailable:
     """Return the error for a failed installation, with its reason as far as the output shows it."""
-    lines = [line for line in said.splitlines() if line and not line.startswith(("npm notice", "npm warn"))]
-    reason = " ".join(lines)[-REASON_CHARS_MAX:] or f"exit status {code}"
+    lines = said.splitlines()
+    errors = [line.removeprefix(mark).strip() for line in lines for mark in _ERRORS if line.startswith(mark)]
+    reason = one_line(" ".join(errors or lines[-3:]), REASON_CHARS_MAX) or f"exit status {code}"
     kinds = (
         (
             ("Requires-Python",),
@@ -118,8 +122,12 @@ def _failure(name: str, code: int, said: str) -> Unavailable:
             "Use a Python that this version of the agent supports, or another version.",
         ),
         (_NO_SPACE, "disk_full", "Free some space, or set AURA_HOME to a folder on a larger disk."),
+        (
+            _NO_NETWORK,
+            "no_network",
+            f"Check the network, the registry and proxy that {name} is set to, and the package's name.",
+        ),
         (_NOT_THERE, "package_missing", "Correct the package and its version in the template."),
-        (_NO_NETWORK, "no_network", f"Check the network, and the registry and proxy that {name} is set to."),
     )
     for marks, kind, hint in kinds:
         if any(mark in said for mark in marks):

@@ -100,7 +100,7 @@ def test_a_failed_installation_says_why_and_leaves_nothing(
         build_toolbox(tmp_path, template, lambda _: None)
     assert error.value.code == code
     assert hint in error.value.hint
-    assert says.splitlines()[-1] in error.value.message
+    assert says.splitlines()[-1].removeprefix("npm error ") in error.value.message
     assert [path.name for path in (tmp_path / "toolboxes").iterdir()] == [f".{toolbox_name(template)}.lock"]
 
 
