@@ -88,6 +88,8 @@ def read_attempts(aura: Aura, run: str, sample: Sample) -> None:
     shown = aura.text("run", "show", run, "--attempt", "2", "--task", "T1")
     assert shown.startswith("T1, attempt 2: verified\n")
     assert f"    +++ b/{path}\n" in shown
+    *_, end = aura.lines("run", "show", run, "--attempt", "2", "--task", "T1", "--follow")
+    assert (end["call"], end["order"]["end"], end["order"]["paths"]) == (None, "handed in", 1)
 
 
 def read_back(aura: Aura, run: str) -> None:

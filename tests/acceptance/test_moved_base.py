@@ -124,6 +124,10 @@ def test_ten_commits_land_on_the_branch_and_approval_catches_the_conflict_and_th
     assert (folder / "calc.py").read_text() == f"# Numbers.\n{CALC}{DOUBLE}"
     assert aura.json("approve", first["run"], "--commit", first["commit_id"], code=5)["code"] == "conflict"
     assert aura.json("approve", first["run"], "--commit", moved["commit_id"])["outcome"] == "delivered"
+    played = aura.json("rerun", first["run"], "--recorded")
+    commits = [(each["same"], each["commit"]) for each in played["deliveries"]]
+    assert commits == [(True, first["commit_id"]), (True, moved["commit_id"])]
+    assert (played["calls"], played["verdicts"], played["prompts"], played["stopped"]) == (1, 3, [], None)
 
     second = delivered(aura, site)
     site.commit({"calc.py": site.calc() + TRIPLE})
