@@ -24,6 +24,7 @@ from domain.task import TaskState
 from domain.tree import Manifest, contents_of
 
 ANSWERED = "answered"
+_BRIEF = b'{"brief":'
 LEASE_S = 3600.0
 """Lease of an attempt whose employee has no limits of sessions."""
 
@@ -42,7 +43,8 @@ class Played(NamedTuple):
     """The result of an attempt today.
 
     `differences`: the first difference of each played prompt, by the index of the call. `from_record`: why the attempt
-    was not played to its end; then `hand_in` is None. `difference`: the work of a session.
+    was not played to its end; then `hand_in` is None. `difference`: the work of a session. `not_compared`: number of
+    prompts that are not on record as a whole.
     """
 
     hand_in: HandIn | None
@@ -50,6 +52,7 @@ class Played(NamedTuple):
     differences: Mapping[int, FirstDifference] = {}
     from_record: str = ""
     difference: Manifest | None = None
+    not_compared: int = 0
 
     @property
     def has_work(self) -> bool:
@@ -116,10 +119,14 @@ async def play_answer(record: AttemptRecord, order: Order, blobs: Blobs) -> Play
     hand_in = await _worked(employee, order)
     if model.request is None:  # it was not sent, today or then
         return Played(hand_in, 1)
+    today = hand_in.calls[0].prompt
+    if prompt.startswith(_BRIEF) and today.startswith(_BRIEF):  # the record of a call that failed
+        difference = first_difference([Said("brief", prompt.decode())], [Said("brief", today.decode())])
+        return Played(hand_in, 1, {} if difference is None else {0: difference})
     try:
         was = recorded_request(prompt)
     except Invalid:
-        return Played(hand_in, 1)
+        return Played(hand_in, 1, not_compared=1)
     difference = first_difference(was, todays_request(model.request.messages, was))
     return Played(hand_in, 1, {} if difference is None else {0: difference})
 

@@ -185,6 +185,7 @@ class Player:
 
     def _noted(self, name: str, assigned: task.Assigned, employee: str, played: Played) -> None:
         self._notes.calls += played.calls
+        self._notes.not_compared += played.not_compared
         if played.from_record:
             self._notes.from_record.append(FromRecord(task=name, attempt=assigned.attempt, reason=played.from_record))
         for index, difference in played.differences.items():

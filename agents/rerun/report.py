@@ -86,7 +86,8 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 class Rerun(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run that was played from its record.
 
-    `calls`, `verdicts`: the numbers of played calls and of new verdicts. `same`: the record could be followed to its
+    `calls`, `verdicts`: the numbers of played calls and of new verdicts. `not_compared`: number of played calls whose
+    prompt is not on record as a whole. `same`: the record could be followed to its
     end, and each delivery has the recorded tree. Prompts may differ all the same. `phase`: of the run at the end.
     """
 
@@ -94,6 +95,7 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True):
     same: bool
     phase: str
     calls: int
+    not_compared: int
     verdicts: int
     prompts: tuple[PromptDifference, ...]
     work: tuple[WorkDifference, ...]
@@ -108,6 +110,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.not_compared = 0
         self.verdicts = 0
         self.prompts: list[PromptDifference] = []
         self.work: list[WorkDifference] = []
@@ -122,6 +125,7 @@ class Notes:
             phase=phase,
             same=stopped is None and all(each.same for each in self.deliveries),
             calls=self.calls,
+            not_compared=self.not_compared,
             verdicts=self.verdicts,
             prompts=tuple(self.prompts),
             work=tuple(self.work),

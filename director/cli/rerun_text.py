@@ -30,8 +30,11 @@ def rerun_text(rerun: Rerun) -> str:
 
 
 def _prompts(rerun: Rerun) -> Iterator[str]:
+    if rerun.not_compared:
+        number = counted(rerun.not_compared, "prompt was", "prompts were")
+        yield f"prompts: {number} cut on record, and cannot be compared"
     if not rerun.prompts:
-        yield "prompts: all played prompts are the recorded ones"
+        yield "prompts: all compared prompts are the recorded ones"
         return
     yield f"prompts: {len(rerun.prompts)} would differ today. The first difference of each:"
     for difference in rerun.prompts:

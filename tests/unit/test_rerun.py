@@ -45,7 +45,7 @@ async def test_the_same_deliveries_are_reached_without_a_call(made: RunOnRecord,
     assert difference_of(rerun) is None
     text = rerun_text(rerun)
     assert "3 calls played without a model, 3 verdicts made again" in text
-    assert "all played prompts are the recorded ones" in text
+    assert "all compared prompts are the recorded ones" in text
     assert "delivery: the same tree" in text
 
 
@@ -54,7 +54,15 @@ async def test_faults_of_a_server_are_played_without_a_wait_and_without_a_server
     slow = CallFailed("rate_limit", "Slow down.", retry_after_s=3600.0)
     await made.made([slow, CallFailed("timeout", "It took too long."), RIGHT])
     rerun = await played(made, tmp_path)
-    assert (rerun.same, rerun.calls, rerun.prompts, rerun.work) == (True, 3, (), ())
+    assert (rerun.same, rerun.calls, rerun.prompts, rerun.work, rerun.not_compared) == (True, 3, (), (), 0)
+
+
+async def test_a_prompt_that_was_cut_on_record_is_not_compared_and_counted(made: RunOnRecord, tmp_path: Path) -> None:
+    (cut,) = await made.blobs.put([b'{"model": "m", "messages": [\n[cut here: the rest is not kept]'])
+    events = [with_prompt(each, cut) if attempt_of(each) == 3 else each for each in made.events]
+    rerun = await played(made, tmp_path, events)
+    assert (rerun.same, rerun.prompts, rerun.not_compared) == (True, (), 1)
+    assert "1 prompt was cut on record, and cannot be compared" in rerun_text(rerun)
 
 
 async def test_a_run_without_a_delivery_is_played_to_the_end_of_its_record(tmp_path: Path) -> None:
@@ -153,3 +161,9 @@ def with_answer(recorded: Recorded, digest: str) -> Recorded:
     event = recorded.event
     assert isinstance(event, task.CallFinished)
     return replace(recorded, event=replace(event, snapshot=replace(event.snapshot, answer=digest)))
+
+
+def with_prompt(recorded: Recorded, digest: str) -> Recorded:
+    event = recorded.event
+    assert isinstance(event, task.CallFinished)
+    return replace(recorded, event=replace(event, snapshot=replace(event.snapshot, prompt=digest)))
