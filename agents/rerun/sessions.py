@@ -1,6 +1,7 @@
 """A session, played from its record: the recorded answers in place of the model, and real commands in a real box."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -97,7 +98,7 @@ class SessionPlayer:
         employee = ModelEmployee(id=order.employee, name=record.profile.name, model=model)
         try:
             results = ResultHere()
-            permits = RecordedPermits(record, model, results)
+            permits = RecordedPermits(record, model, results, lease_s=order.lease_s)
             await SessionRunner(self._place, results).run(order, employee, permits, asyncio.Event())
         except PermitRefused as refused:
             return Played(None, model.played, model.differences, from_record=refused.message)
@@ -187,7 +188,7 @@ class RecordedConversation:
 
 
 class ResultHere:
-    """The place of a worker's results. It keeps the end of the attempt, and no receipts."""
+    """The place of a worker's results in a rerun. It keeps the end of the attempt, and no receipts."""
 
     def __init__(self) -> None:
         self.hand_in: HandIn | None = None
@@ -199,11 +200,26 @@ class ResultHere:
         if hand_in.outcome is not None:
             self.hand_in = hand_in
 
+    async def ask_permit(self, employee: UUID, data: bytes, wait_s: float, /) -> None:
+        """Answer nothing: there is no manager. The record has the permits."""
+
 
 class RecordedPermits(Permits):
     """The permits on record: one for each call that has a receipt."""
 
-    def __init__(self, record: AttemptRecord, model: RecordedConversation, results: ResultHere) -> None:
+    def __init__(
+        self, record: AttemptRecord, model: RecordedConversation, results: ResultHere, *, lease_s: float
+    ) -> None:
+        """`lease_s`: the time of the session. Its commands run for real, so they may need it."""
+        assigned = record.assigned
+        super().__init__(
+            results,
+            run=assigned.run,
+            task=assigned.task,
+            order=assigned.order,
+            employee=assigned.employee,
+            ends_at=time.monotonic() + lease_s,
+        )
         self._record = record
         self._model = model
         self._results = results

@@ -115,7 +115,7 @@ async def test_the_end_of_the_record_is_the_end_of_the_permits(submitted: bool, 
         ended=task.AttemptEnded(**IDS, outcome=outcome) if outcome else None,
     )
     model = await recorded_conversation(record, blobs)
-    permits = RecordedPermits(record, model, ResultHere())
+    permits = RecordedPermits(record, model, ResultHere(), lease_s=60.0)
     assert await permits.ask(CALL) == 0
     await model.complete(request(*START))
     with pytest.raises(PermitRefused) as refused:
