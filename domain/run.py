@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain import planning, repeats, returning, review
+from domain import named_staff, planning, repeats, returning, review
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
@@ -189,7 +189,7 @@ def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
         raise Refused(
             f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="The manager assigns the task after that."
         )
-    review.refuse_author(task, state.tasks.values(), command.employee)
+    named_staff.refuse_employee(state.submitted, task, state.tasks.values(), command.employee)
     if not command.reservation.fits(state.left) or state.left.tokens <= 0:
         raise LimitReached(
             f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the run has "

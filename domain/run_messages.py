@@ -59,11 +59,12 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     `base_tree` holds the manifest (version 2) of the base commit. In a payload of version 1 it holds a manifest of
     version 1. `base_history` holds the base commit and its ancestors, for working copies. It is None without a base,
     and if that commit cannot be part of a working copy. `base_ref` is the name that the user gave for the commit: a
-    branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof.
+    branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof. `employees`: the
+    only employees that may do the work; empty if each employee may. A review may be done by others.
     """
 
     type = "run.submitted"
-    version = 3
+    version = 4
     title: str
     requirement: str
     sealed: str | None
@@ -78,6 +79,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     base_ref: str | None = None
     base_history: str | None = None
     proof: Proof = "inside"
+    employees: tuple[UUID, ...] = ()
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
@@ -225,6 +227,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     base_history: str | None = None
     proof: Proof = "inside"
     consent: SecretsConsent | None = None
+    employees: tuple[UUID, ...] = ()
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ WaitCode = Literal[
     "suspended",
     "no_price",
     "no_reviewer",
+    "only_named",
     "nobody_left",
     "not_running",
     "no_recorder",

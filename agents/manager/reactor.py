@@ -194,15 +194,16 @@ class Manager:
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
-            team = desk.for_task(part)
+            team = desk.for_task(part, state)
             if routing.nobody_left(part, state, team):
                 yield end(run, "rejected", f"Task {part.name}: {_nobody_left(part, state.submitted)}", cause)
                 return
             if self.sizes is not None and size is None:
                 continue  # agents/manager/briefing.py measures the prompt and then calls dispatch_run
-            chosen = routing.choose(part, team, left, routing.barred(part, state, team), size)
+            barred = routing.barred(part, state, team)
+            chosen = routing.choose(part, team, left, barred, size)
             if chosen is None:
-                if team.profiles and not routing.affordable(team, state.left, size) and not _open_calls(state):
+                if routing.unaffordable(team, state.left, barred, size) and not _open_calls(state):
                     yield end(run, "rejected", _budget_used(state, size), cause)
                     return
                 continue

@@ -20,6 +20,7 @@ from domain.employee import Profile
 from domain.fallback import role_of
 from domain.message import derive
 from domain.money import USD_STEP, Amount
+from domain.named_staff import is_named
 from domain.organisation import WorkRole
 from domain.run import RunState
 from domain.task import TaskState
@@ -76,13 +77,14 @@ class StaffCapacity:
             desk.take(pick.employee)
         return desk
 
-    def for_task(self, task: TaskState) -> "StaffCapacity":
+    def for_task(self, task: TaskState, state: RunState) -> "StaffCapacity":
         """Return the part of the staff that the fallback chain of the task's role names; everybody without a chain.
 
-        Both count the same open calls.
+        Employees that the submission names have priority over a chain. Both count the same open calls.
         """
+        assert state.submitted is not None
         chain = self.chains.get(role_of(task))
-        if chain is None:
+        if chain is None or (state.submitted.employees and not review.is_review(task)):
             return self
         profiles = {who: self.profiles[who] for who in chain if who in self.profiles}
         return StaffCapacity(profiles, self.open_calls, self.resting & set(chain), self.chains, in_order=True)
@@ -135,10 +137,11 @@ def ready(state: RunState) -> Iterator[TaskState]:
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     """Return the employees that may not do the task.
 
-    An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. For a
-    review, the authors of the work and models of the same makers are barred, too.
+    An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. If the
+    submission names employees, all others are barred. For a review, the authors of the work and models of the same
+    makers are barred, too.
     """
-    worn_out = {who for who in desk.profiles if has_no_more(task, who, state)}
+    worn_out = {who for who in desk.profiles if not may_do(task, who, state)}
     if not review.is_review(task):
         return frozenset(worn_out)
     parts = state.tasks.values()
@@ -148,9 +151,16 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
 
 
 def nobody_left(task: TaskState, state: RunState, desk: StaffCapacity) -> bool:
-    """Return whether every employee had faults_max faults with the task, or only repeats rejected answers."""
-    staff = {*desk.profiles, *desk.resting}
+    """Return whether every employee that may do the task had faults_max faults with it, or only repeats answers."""
+    assert state.submitted is not None
+    staff = [who for who in (*desk.profiles, *desk.resting) if is_named(state.submitted, task, who)]
     return bool(staff) and all(has_no_more(task, who, state) for who in staff)
+
+
+def may_do(task: TaskState, employee: UUID, state: RunState) -> bool:
+    """Return whether the submission lets the employee do the task, and its earlier attempts do not prevent it."""
+    assert state.submitted is not None
+    return is_named(state.submitted, task, employee) and not has_no_more(task, employee, state)
 
 
 def has_no_more(task: TaskState, employee: UUID, state: RunState) -> bool:
@@ -195,6 +205,14 @@ def turn(
     return [who for who in fitting if task.tried.count(who) == fewest]
 
 
-def affordable(desk: StaffCapacity, left: Amount, prompt_tokens: int | None = None) -> bool:
-    """Return whether the budget is enough for one call with this prompt size by at least one employee, free or busy."""
-    return any(call_bound_of(profile, prompt_tokens).fits(left) for profile in desk.profiles.values())
+def unaffordable(
+    desk: StaffCapacity, left: Amount, barred: frozenset[UUID] = frozenset(), prompt_tokens: int | None = None
+) -> bool:
+    """Return whether the budget is too small for a call by each employee that is not barred, free or busy.
+
+    Return False if every employee is barred, because then the budget is not the reason.
+    """
+    fitting = [
+        call_bound_of(profile, prompt_tokens).fits(left) for who, profile in desk.profiles.items() if who not in barred
+    ]
+    return bool(fitting) and not any(fitting)

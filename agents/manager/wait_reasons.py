@@ -144,12 +144,13 @@ class WaitReasons:
         """Return why a ready task is not assigned."""
         if not self._people:
             return Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody: aura hire --help")
-        desk = self._desk.for_task(part)
+        desk = self._desk.for_task(part, state)
         if not desk.profiles and not desk.resting:
             return self._nobody_can(role_of(part))
         barred = routing.barred(part, state, desk)
         if not set(desk.profiles) - barred:
-            return self._rest(part, state, desk.resting - barred) or _nobody_may(part, state)
+            resting = self._rest(part, state, desk.resting - barred)
+            return resting or self._only_named(part, state) or _nobody_may(part, state)
         turn = routing.turn(part, desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {left_text(state.left)}"
@@ -184,7 +185,7 @@ class WaitReasons:
 
     def _rest(self, part: TaskState, state: RunState, resting_ids: set[UUID]) -> Wait | None:
         """Return the reason if all employees that may have the task rest after faults of their servers."""
-        fresh = [who for who in resting_ids if not routing.has_no_more(part, who, state)]
+        fresh = [who for who in resting_ids if routing.may_do(part, who, state)]
         resting = [self._people[who] for who in fresh]
         if not resting:
             return None
@@ -193,6 +194,17 @@ class WaitReasons:
         message = f"{names}: resting after a fault of the model's server, until {_clock(until)} UTC."
         last = f" The last fault: {part.failure}" if part.failure else ""
         return Wait(code="resting", message=message, hint=f"The run continues by itself.{last}")
+
+    def _only_named(self, part: TaskState, state: RunState) -> Wait | None:
+        """Return the reason if the submission names its employees, and no other reason prevents all others."""
+        assert state.submitted is not None
+        named = state.submitted.employees
+        if not named or review.is_review(part) or any(who in self._desk.profiles for who in named):
+            return None
+        names = _list([self._name(who) for who in named])
+        message = f"Only {names} may do {part.name}, and cannot work: suspended, dismissed, or without a known price."
+        hint = "See the reason: aura employees. Or cancel the run, and submit again with another --employee."
+        return Wait(code="only_named", message=message, hint=hint)
 
     @cached_property
     def _people(self) -> dict[UUID, manager_view.EmployeeRow]:

@@ -31,6 +31,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     """A requirement file to submit. `repo`, `ref`: the base to use instead of the file's. `attempts_max`: per task.
 
     `share_secrets`: the reason why employees may read the secrets of the base.
+    `employees`: the only employees that may do the work; empty if each employee may.
     """
 
     file: Path
@@ -39,6 +40,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     attempts_max: int = ATTEMPTS_MAX
     allow_degraded: bool = False
     share_secrets: str = ""
+    employees: tuple[UUID, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +115,7 @@ async def hand_in(
             folder=ready.folder,
             attempts_max=request.attempts_max,
             allow_degraded=request.allow_degraded,
+            employees=request.employees,
             libraries=opened.settings.libraries,
             share_secrets=request.share_secrets,
             say=note,

@@ -49,6 +49,7 @@ async def submit(
     folder: Path,
     attempts_max: int = ATTEMPTS_MAX,
     allow_degraded: bool = False,
+    employees: tuple[UUID, ...] = (),
     libraries: Path | None = None,
     share_secrets: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -56,7 +57,7 @@ async def submit(
     """Store the requirement, its fixtures, the base's files and its history, then submit.
 
     `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
-    secrets of the base.
+    secrets of the base. `employees`: the only employees that may do the work; empty if each employee may.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
@@ -92,6 +93,7 @@ async def submit(
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
         consent=consent,
+        employees=employees,
         **base._asdict(),
     )
     return await gate.handle(command)

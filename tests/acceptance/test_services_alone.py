@@ -54,6 +54,7 @@ from director.services import (
     left_out,
     model_facts,
     moved_base,
+    named_staff,
     parked,
     present_posting,
     process_list,
@@ -224,6 +225,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         hired = await hiring.ensure(opened, Posting(name=NAME, kind="scripted", script=str(script)))
         assert hired is not None
         assert await session.find_employee(opened.store, NAME) == hired.employee
+        assert await named_staff.named_staff(settings, [NAME]) == (hired.employee,)
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
@@ -280,6 +282,8 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     assert (await hiring.update(settings, wanted)).change == "unchanged"
     assert (await hiring.rename(settings, "bert", "carl")).employee == hired.employee
     assert (await staff.suspend(settings, "carl", "asked")).employee == hired.employee
+    with pytest.raises(Refused, match="carl is suspended"):
+        await named_staff.named_staff(settings, ["carl"])
     assert (await staff.reinstate(settings, "carl", "asked")).employee == hired.employee
     listed = await staff.list_staff(settings, probe=True, on_progress=said)
     assert [(member.name, member.probe) for member in listed.employees] == [(NAME, "ok, 0.0 s"), ("carl", "ok, 0.0 s")]

@@ -48,6 +48,7 @@ from tests.unit.samples import (
     happened,
     uuid,
 )
+from tests.unit.test_named_staff import naming
 from tests.unit.test_projections import recorded
 
 ROLES = ("recorder", "manager", "verifier", "auditor", "accountant", "hr", "employees")
@@ -177,6 +178,10 @@ CASES: dict[str, Case] = {
     ),
     "the author alone could review": Case((*REVIEW_READY, *HIRED), "no_reviewer", "models of m", "another maker"),
     "control: somebody else reviews": Case((*REVIEW_READY, *HIRED, *colleague()), "manager", "assign T2"),
+    "the submission names somebody who cannot work": Case(
+        (*naming(EMPLOYEE), *HIRED, *SUSPENDED, *colleague()), "only_named", "Only ada may do T1", "--employee"
+    ),
+    "control: it names somebody who can": Case((*naming(OTHER_EMPLOYEE), *HIRED, *SUSPENDED, *colleague()), "manager"),
     "calls failed too often": Case((*PLANNED, *HIRED, *WORN_OUT), "nobody_left", "failed too often", "aura hire"),
     "paused": Case((*PLANNED, *HIRED, *PAUSED), "paused", "is paused", "aura resume --reason"),
     "paused, and assigned before": Case((*ASSIGNED, *HIRED, *PAUSED), "paused"),

@@ -142,12 +142,17 @@ async def submit(
     ] = None,
     ref: Annotated[str, typer.Option(help="The branch, tag or commit of --repo.")] = "HEAD",
     attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts per task.")] = 6,
+    employee: Annotated[
+        list[str] | None,
+        typer.Option("--employee", metavar="NAME", help="Only this employee may do the work. May be given repeatedly."),
+    ] = None,
     allow_degraded: Degraded = False,
     share_secrets: ShareSecrets = "",
 ) -> None:
     """Submit a requirement: a run begins."""
     from director.cli.following import follow
     from director.services.hand_in import HandIn, goes_on, hand_in, ready_to_hand_in
+    from director.services.named_staff import named_staff
     from director.services.session import desk
 
     request = HandIn(
@@ -157,6 +162,7 @@ async def submit(
         attempts_max=attempts,
         allow_degraded=allow_degraded or settings.allow_degraded,
         share_secrets=share_secrets,
+        employees=await named_staff(settings, employee or ()),
     )
     ready = await ready_to_hand_in(request, settings, door.note)
 
