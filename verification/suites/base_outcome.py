@@ -18,6 +18,7 @@ class BaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]  # the test files of the base
     not_collected: Mapping[str, str] = {}  # file -> reason
     seconds: Mapping[str, float] = {}  # by test file
+    took_s: float = 0.0  # duration of the whole run, with imports and collection; 0: not measured
     dropped: tuple[str, ...] = ()  # options, warning filters and plugins that the run in the sandbox did not use
     warnings_stay: bool = False  # true: warnings were no errors in this run, because as errors they stopped all tests
     problem: str = ""  # the reason why there is no outcome

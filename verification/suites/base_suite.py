@@ -1,5 +1,6 @@
 """The base's own tests: a test that passes on the base must also pass on a tree that builds on the base."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -23,7 +24,10 @@ ALONE_TIMES = 3
 FILE_TIMES = 2
 TREE_TIMES_LONGER = 5
 TREE_WALL_MIN_S = 120.0
-"""Time limit of a run on a tree: TREE_TIMES_LONGER times the duration on the base, but at least TREE_WALL_MIN_S."""
+"""Time limit of a run on a tree: TREE_TIMES_LONGER times the duration on the base, but at least TREE_WALL_MIN_S.
+
+If the run does not end in time, the duration on the base is measured again: other work may slow the machine down.
+"""
 REPEATED_MAX = 5
 """Maximum number of lost tests that are repeated alone. If more tests are lost, chance is not the cause."""
 _STATUS = {
@@ -80,10 +84,9 @@ class BaseSuite:
         """
         if (kept := self.kept(only)) is not None:
             return kept
-        outcome = self._outcome(await self._run(self.base, self.options, only), self.options)
+        outcome = await self._on_base_now(self.options, only)
         if "Warning" in outcome.problem:
-            calmer = self.options.without_error_filters()
-            outcome = self._outcome(await self._run(self.base, calmer, only), calmer)
+            outcome = await self._on_base_now(self.options.without_error_filters(), only)
             outcome = msgspec.structs.replace(outcome, warnings_stay=True)
         if self.store is not None and (outcome.outcomes or not outcome.problem):
             self.store.put(self._key(only), outcome)
@@ -101,9 +104,7 @@ class BaseSuite:
         `repeat`: whether to repeat lost tests on the base, to find flaky tests. Raises Unavailable.
         """
         options = self.options.without_error_filters() if before.warnings_stay else self.options
-        took_s = sum(before.seconds.values())
-        wall_s = min(self.wall_s, max(TREE_WALL_MIN_S, TREE_TIMES_LONGER * took_s)) if took_s else self.wall_s
-        seen = await self._run(with_tests_of(self.base, tree, options), options, only, wall_s)
+        seen = await self._on_tree(with_tests_of(self.base, tree, options), before, options, only)
         expected = {t: how for t, how in before.outcomes.items() if t not in self.without}
         if only:
             expected = {test: how for test, how in expected.items() if file_of(test) in set(only)}
@@ -118,6 +119,26 @@ class BaseSuite:
             outcomes={} if isinstance(seen, CaseProblem) else outcomes_of(seen),
             reasons={"": seen.text} if isinstance(seen, CaseProblem) else seen.messages() | dict(seen.errors),
         )
+
+    async def _on_base_now(self, options: PytestOptions, only: Collection[str]) -> BaseOutcome:
+        """Run the tests on the base, and measure the whole duration, including imports and the collection."""
+        started = time.monotonic()
+        outcome = self._outcome(await self._run(self.base, options, only), options)
+        return msgspec.structs.replace(outcome, took_s=round(time.monotonic() - started, 1))
+
+    async def _on_tree(
+        self, files: Tree, before: BaseOutcome, options: PytestOptions, only: Collection[str]
+    ) -> SuiteSeen | CaseProblem:
+        """Run the tests on a tree with a time limit that depends on the duration on the base."""
+        wall_s = self._tree_wall_s(max(before.took_s, sum(before.seconds.values())))
+        seen = await self._run(files, options, only, wall_s)
+        if not isinstance(seen, CaseProblem) or seen.kind != "timeout":
+            return seen
+        now_s = self._tree_wall_s((await self._on_base_now(options, only)).took_s)
+        return await self._run(files, options, only, now_s) if now_s > wall_s else seen
+
+    def _tree_wall_s(self, took_s: float) -> float:
+        return min(self.wall_s, max(TREE_WALL_MIN_S, TREE_TIMES_LONGER * took_s)) if took_s else self.wall_s
 
     async def _run(
         self, files: Mapping[str, bytes], options: PytestOptions, only: Collection[str] = (), wall_s: float = 0.0
