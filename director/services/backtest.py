@@ -12,19 +12,15 @@ import msgspec
 
 from director.services.degraded import require_limits
 from director.settings import Settings
-from domain.errors import AuraError, Failed, Forbidden, Invalid, LimitReached, NotFound, Unavailable
+from domain.errors import AuraError, Failed, Forbidden, NotFound, Unavailable
 from domain.tree import digest_of
 from domain.wording import counted
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.model import CommitResult, Report, summary_of
+from verification.backtest.preparation import exclusion, prepared_parts
 from verification.backtest.requirement_files import write_requirement
-from verification.backtest.trial import Excluded, Setting, parts_of, try_commit
-from verification.gates.base import Origin
-from verification.packages.base_preparation import declared_lock, generated_files
-from verification.packages.libraries import installed
-from verification.requirements.base_tree import read_base
-from verification.requirements.describe import describe
-from verification.requirements.model import Base, Requirement
+from verification.backtest.trial import Excluded, Setting, try_commit
+from verification.requirements.model import Requirement
 from verification.sandbox.choice import open_sandbox
 from verification.suites.outcome_store import OutcomeStore
 
@@ -99,37 +95,15 @@ async def _one(
     note: Callable[[str], None],
     on_learnt: Callable[[Requirement], None],
 ) -> CommitResult:
-    libraries, builds = settings.libraries, settings.base_builds
     started = time.monotonic()
     try:
-        parent = read_base(Base(repo=str(repo), ref=fix.parent), repo)
-        after = read_base(Base(repo=str(repo), ref=fix.id), repo)
-        lock, notes = await declared_lock(parent.files, libraries, note)
-        described = describe(repo, fix.parent)
-        generated, more = await generated_files(
-            parent.files,
-            described,
-            libraries=libraries,
-            kept=builds,
-            sandbox=setting.sandbox,
-            say=note,
-        )
-        parts = parts_of(
-            parent.files,
-            after.files,
-            origin=Origin(files=parent.files, described=described, generated=generated),
-            libraries=await installed(lock, libraries, note) if lock is not None else None,
-            notes=(*notes, *more),
-        )
-        return await try_commit(fix, parts, setting, on_learnt)
+        with exclusion():
+            parts = await prepared_parts(
+                fix, repo, setting, libraries=settings.libraries, builds=settings.base_builds, say=note
+            )
+            return await try_commit(fix, parts, setting, on_learnt)
     except Excluded as reason:
         excluded = str(reason)
-    except (Invalid, LimitReached, NotFound) as error:
-        excluded = f"the repository cannot be read or its libraries cannot be installed: {error.message}"
-    except Unavailable as error:
-        if error.code not in ("index_unreachable",):
-            raise
-        excluded = f"its libraries cannot be fetched: {error.message}"
     return CommitResult(
         commit=fix.id,
         parent=fix.parent,

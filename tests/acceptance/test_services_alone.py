@@ -99,6 +99,8 @@ ELSEWHERE = {
     "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
     "submit.stored_history": "tests/integration/test_submitted_history.py",
+    "employee_trial.try_employee": "tests/acceptance/test_cli_employee_trial.py",
+    "employee_trial.effort_of": "tests/unit/test_employee_trial.py",
 }
 """Functions that cannot be called in the state of this test, with the test that calls each of them."""
 NAME = "anna"

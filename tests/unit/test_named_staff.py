@@ -86,3 +86,11 @@ def test_an_older_submission_names_nobody() -> None:
     (submitted,) = happened("run.submitted")
     older = {key: value for key, value in msgspec.to_builtins(submitted).items() if key != "employees"}
     assert UPCASTERS["run.submitted", 3](older) == msgspec.to_builtins(submitted) | {"employees": []}
+
+
+def test_names_have_priority_over_a_fallback_chain() -> None:
+    chained = routing.StaffCapacity(profiles=TWO.profiles, chains={"implementer": (OTHER_EMPLOYEE,)})
+    named, free = state_of(*naming(EMPLOYEE)), state_of(*naming())
+    task = named.tasks[FIRST]
+    assert EMPLOYEE in chained.for_task(task, named).profiles
+    assert list(chained.for_task(task, free).profiles) == [OTHER_EMPLOYEE], "the control: without names"

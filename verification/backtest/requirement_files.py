@@ -18,7 +18,8 @@ from verification.requirements.model import (
 
 TESTS = "tests"
 """Folder, next to the requirement file, with the files that replace or extend the base's own tests."""
-_MINUTES = 60
+TRIAL_BUDGET = Budget(usd=Decimal("1.00"), tokens=1_000_000, minutes=60)
+"""The budget in a written requirement file. A person may change it before a submission."""
 _TITLE_CHARS_MAX = 120
 
 
@@ -41,7 +42,9 @@ def requirement_of(
     )
 
 
-def write_requirement(folder: Path, requirement: Requirement, fix: FixCommit, repo: Path) -> Path:
+def write_requirement(
+    folder: Path, requirement: Requirement, fix: FixCommit, repo: Path, budget: Budget = TRIAL_BUDGET
+) -> Path:
     """Write a requirement file and its folder of tests into a new folder in `folder`. Return the file's path.
 
     Both are named after the commit's id, so a second call replaces the files. Raises OSError.
@@ -53,7 +56,7 @@ def write_requirement(folder: Path, requirement: Requirement, fix: FixCommit, re
         file.write_bytes(content)
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"{place.name}.md"
-    target.write_text(_text(requirement, fix, repo), encoding="utf-8")
+    target.write_text(_text(requirement, fix, repo, budget), encoding="utf-8")
     return target
 
 
@@ -62,7 +65,7 @@ def _laid(requirement: Requirement) -> dict[str, bytes]:
     return {path: content for change in changes for path, content in change.files.items()}
 
 
-def _text(requirement: Requirement, fix: FixCommit, repo: Path) -> str:
+def _text(requirement: Requirement, fix: FixCommit, repo: Path, budget: Budget) -> str:
     """Return the requirement file's text. It writes names and ids as JSON, because JSON is valid YAML."""
     title = " ".join(requirement.title.split())[:_TITLE_CHARS_MAX]
     front = {
@@ -71,7 +74,7 @@ def _text(requirement: Requirement, fix: FixCommit, repo: Path) -> str:
         "base": {"repo": str(repo), "ref": fix.parent},
         "dependencies": "from-base",
         "scope": list(requirement.scope),
-        "budget": {"usd": "1.00", "tokens": 1_000_000, "minutes": _MINUTES},
+        "budget": {"usd": str(budget.usd), "tokens": budget.tokens, "minutes": budget.minutes},
     }
     if requirement.may_change:
         front["may_change"] = msgspec.to_builtins(requirement.may_change)

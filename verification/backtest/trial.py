@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.errors import AuraError, Unavailable
 from domain.tree import Tree
+from verification.backtest.answer_lines import without_answer
 from verification.backtest.commits import Change, FixCommit, applied, change_between
 from verification.backtest.model import CommitResult, Detected, Patch
 from verification.backtest.mutants import TreeMutant, tree_mutants
@@ -167,10 +168,16 @@ async def learn(fix: FixCommit, parts: Parts, setting: Setting) -> Learnt:
     if not turned:
         raise Excluded("no test turns from failing to passing")
     may_change = await _replaced(before, turned, parts, suite, laid)
+    told = replace(fix, message=without_answer(fix.message, parts.parent, parts.fixed))
     requirement = requirement_of(
-        fix, parts.change.code, BaseTestChange(files=dict(parts.tests), must_pass=turned), may_change
+        told, parts.change.code, BaseTestChange(files=dict(parts.tests), must_pass=turned), may_change
     )
     return Learnt(requirement=requirement, before=before, own_files=own_files, own=own)
+
+
+async def judged_fix(learnt: Learnt, parts: Parts, setting: Setting) -> Patch:
+    """Return the verdict on the fix itself. An employee cannot be asked for a change that no verdict accepts."""
+    return await _judged("fix", parts.fixed, learnt, parts, setting)
 
 
 async def _replaced(

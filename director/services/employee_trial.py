@@ -1,0 +1,247 @@
+"""The trial of an employee on the past fixes of a repository.
+
+Each fix becomes a requirement, as in a backtest, and is submitted to the running organisation for this employee alone.
+The employee sees the message and the tests of the fix, but not its code.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from director.services.approvals import reject_run
+from director.services.degraded import require_limits
+from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
+from director.services.named_staff import named_staff
+from director.services.parked import MOVERS, parked_data
+from director.services.session import DirectorSession, desk
+from director.services.submit import ATTEMPTS_MAX
+from director.services.views import RUN, RunLine
+from director.services.waiting import Waits
+from director.settings import Settings
+from director.terminal.parked_text import cure, sentence
+from domain import run_messages, task
+from domain.errors import Failed, NotFound
+from domain.message import Recorded, TaskEvent
+from domain.tree import tree_digest
+from domain.waiting import Wait
+from verification.backtest.commits import FixCommit, fix_commits
+from verification.backtest.employee_results import Effort, EmployeeReport, EmployeeResult, report_of
+from verification.backtest.preparation import exclusion, prepared_parts
+from verification.backtest.requirement_files import TRIAL_BUDGET, write_requirement
+from verification.backtest.trial import Excluded, Learnt, Parts, Setting, judged_fix, learn
+from verification.base_check import BaseDisagrees
+from verification.requirements.model import Budget
+from verification.sandbox.choice import open_sandbox
+from verification.suites.outcome_store import OutcomeStore
+
+POLL_S = 0.25
+LOOK_EVERY_S = 5.0
+"""Interval at which the reason of a wait is looked up."""
+MICRO = 1_000_000
+NOT_NEEDED = "The delivery of a trial on past fixes is not needed."
+_ENDS = (task.Submitted, task.AttemptEnded, task.Released)
+_BEGINS = (task.Assigned, run_messages.Merged, *_ENDS)
+_VERDICTS = (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
+Say = Callable[[str], None]
+OnResult = Callable[[EmployeeResult, int, int], None]
+"""Called with each result, its number, and the number of commits."""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a trial. `branch` None: the repository's HEAD. `budget`: of each run. `keep`: keep each delivery
+    for an approval. Otherwise a delivery is declined after it was counted.
+    """
+
+    repo: Path
+    employee: str
+    branch: str | None = None
+    last: int = 30
+    attempts_max: int = ATTEMPTS_MAX
+    budget: Budget = TRIAL_BUDGET
+    keep: bool = False
+    allow_degraded: bool = False
+
+
+async def try_employee(
+    wanted: Trial,
+    settings: Settings,
+    *,
+    on_result: OnResult = lambda _result, _number, _all: None,
+    on_run: Callable[[UUID], None] = lambda _run: None,
+    note: Say = lambda _: None,
+) -> EmployeeReport:
+    """Let an employee solve the last fixes of a repository, one after another. `on_run`: called with each new run.
+
+    Raises NotFound for a repository, branch, fix or employee that does not exist, Refused for an employee that cannot
+    work, and Unavailable without a sandbox or without servers.
+    """
+    repo = wanted.repo.expanduser().absolute()
+    (employee,) = await named_staff(settings, [wanted.employee])
+    fixes = fix_commits(repo, wanted.branch, wanted.last)
+    if not fixes:
+        raise NotFound(
+            f"No commit of {repo} changes both code and tests.",
+            hint="Name another branch with --branch, or fetch the history: git fetch --unshallow.",
+        )
+    box = open_sandbox(settings.boxes())
+    results: list[EmployeeResult] = []
+    try:
+        held = await box.probe()
+        await require_limits(settings, held.not_held, allow_degraded=wanted.allow_degraded)
+        setting = Setting(
+            sandbox=box,
+            store=OutcomeStore(settings.base_outcomes, held.image),
+            outcomes=settings.base_outcomes,
+            allow_degraded=True,  # `require_limits` has checked it
+        )
+        trial = _Trial(wanted, repo, employee, settings, setting, note, on_run)
+        for number, fix in enumerate(fixes, start=1):
+            results.append(await trial.of(fix))
+            on_result(results[-1], number, len(fixes))
+    finally:
+        await box.close()
+    return report_of(str(repo), wanted.employee, results)
+
+
+class _Trial:
+    """The trial of one employee on one repository."""
+
+    def __init__(
+        self,
+        wanted: Trial,
+        repo: Path,
+        employee: UUID,
+        settings: Settings,
+        setting: Setting,
+        note: Say,
+        on_run: Callable[[UUID], None],
+    ) -> None:
+        self._wanted = wanted
+        self._repo = repo
+        self._employee = employee
+        self._settings = settings
+        self._setting = setting
+        self._note = note
+        self._on_run = on_run
+
+    async def of(self, fix: FixCommit) -> EmployeeResult:
+        """Return the result of one commit. A commit that is not a fair question is excluded."""
+        result = EmployeeResult(commit=fix.id, parent=fix.parent, subject=fix.subject)
+        try:
+            learnt, parts = await self._question(fix)
+            result = msgspec.structs.replace(result, files=len(parts.parent))
+            with tempfile.TemporaryDirectory(prefix="aura-trial-") as folder:
+                file = write_requirement(Path(folder), learnt.requirement, fix, self._repo, self._wanted.budget)
+                return await self._asked(file, result, parts)
+        except Excluded as reason:
+            return msgspec.structs.replace(result, excluded=str(reason))
+        except BaseDisagrees as error:
+            first = f"the requirement does not agree with the parent: {error.problems[0]}"
+            return msgspec.structs.replace(result, excluded=first)
+
+    async def _question(self, fix: FixCommit) -> tuple[Learnt, Parts]:
+        """Return the requirement of a commit. Raises Excluded, also if the fix itself is refused here."""
+        settings = self._settings
+        with exclusion():
+            parts = await prepared_parts(
+                fix,
+                self._repo,
+                self._setting,
+                libraries=settings.libraries,
+                builds=settings.base_builds,
+                say=self._note,
+            )
+            learnt = await learn(fix, parts, self._setting)
+            judged = await judged_fix(learnt, parts, self._setting)
+        if not judged.accepted:
+            raise Excluded(f"the fix itself is refused here: {'; '.join(judged.findings)}")
+        return learnt, parts
+
+    async def _asked(self, file: Path, result: EmployeeResult, parts: Parts) -> EmployeeResult:
+        request = HandIn(
+            file=file,
+            attempts_max=self._wanted.attempts_max,
+            allow_degraded=self._wanted.allow_degraded,
+            employees=(self._employee,),
+        )
+        ready = await ready_to_hand_in(request, self._settings, self._note)
+        async with desk(self._settings) as opened:
+            run = (await hand_in(opened, ready, note=self._note, on_handed_in=self._on_run)).run
+            line = await self._rest(opened, run)
+            events = await opened.store.read_run(run)
+            delivered = line.phase == "delivered"
+            if delivered and not self._wanted.keep:
+                await reject_run(opened, run, NOT_NEEDED)
+        return msgspec.structs.replace(
+            result,
+            run=run,
+            verified=delivered,
+            reason="" if delivered else line.reason or f"the run ended as {line.outcome}",
+            effort=effort_of(events),
+            folder=line.folder or "",
+            branch=line.branch or "",
+            same=_merged(events) == tree_digest(parts.fixed.manifest()),
+        )
+
+    async def _rest(self, opened: DirectorSession, run: UUID) -> RunLine:
+        """Wait until a run is delivered or has ended, and return its line. Raises Failed if it is parked."""
+        waits, said, looked_at = Waits(opened.store, self._settings), "", 0.0
+        clock = asyncio.get_running_loop().time
+        while True:
+            line = await RUN.first(opened.store, run)
+            if line is not None and line.phase in ("delivered", "ended"):
+                return line
+            if clock() - looked_at > LOOK_EVERY_S:
+                looked_at = clock()
+                await self._not_parked(opened, run)
+                said = self._told(await waits.of(run), said)
+            await asyncio.sleep(POLL_S)
+
+    def _told(self, wait: Wait | None, said: str) -> str:
+        """Report once why a run waits for a person. Return the code of the last reason that was reported."""
+        if wait is None or not wait.needs_somebody or wait.code in (said, "approval", "not_taken_up"):
+            return said
+        self._note(f"The run waits: {wait.message} {wait.hint}".rstrip())
+        return wait.code
+
+    async def _not_parked(self, opened: DirectorSession, run: UUID) -> None:
+        if found := await parked_data(opened.store, run, MOVERS):
+            raise Failed(f"The run is stopped: {sentence(found[0])}.", hint=cure(found), code="parked")
+
+
+def effort_of(events: Sequence[Recorded]) -> Effort:
+    """Return the effort of a run, from its events in order. Void events do not count."""
+    counting = [recorded for recorded in events if recorded.void is None]
+    calls = [each.event for each in counting if isinstance(each.event, task.CallFinished)]
+    charged = [each.event.charged for each in counting if isinstance(each.event, task.CallFinished | task.Released)]
+    began: dict[UUID, int] = {}  # the last event of a task or run -> microseconds
+    work_us = verdict_us = attempts = 0
+    for recorded in counting:
+        event, at = recorded.event, recorded.envelope.occurred_at
+        of = event.task if isinstance(event, TaskEvent) else recorded.envelope.run
+        if isinstance(event, task.Assigned):
+            attempts += 1
+        if isinstance(event, _ENDS):
+            work_us += at - began.get(of, at) if of else 0
+        elif isinstance(event, _VERDICTS):
+            verdict_us += at - began.get(of, at) if of else 0
+        if of and isinstance(event, _BEGINS):
+            began[of] = at
+    return Effort(
+        attempts=attempts,
+        calls=len(calls),
+        tokens=sum(amount.tokens for amount in charged),
+        usd=sum((amount.usd for amount in charged), Effort().usd),
+        work_s=round(work_us / MICRO, 1),
+        verdict_s=round(verdict_us / MICRO, 1),
+    )
+
+
+def _merged(events: Sequence[Recorded]) -> str:
+    """Return the name of the merged tree; empty if no tree was merged."""
+    trees = [each.event.tree for each in events if isinstance(each.event, run_messages.Merged) and each.void is None]
+    return trees[-1] if trees else ""
