@@ -1,5 +1,7 @@
 """The part of a session's difference that is handed in: the changes in scope that can be part of a tree."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from agents.working_copies.tree_rules import without_problems
@@ -37,15 +39,25 @@ def without_control(initial: Tree) -> Tree:
 
 
 def handed(
-    initial: Tree, difference: TreeDifference, scope: tuple[str, ...], *, of_program: tuple[str, ...] = ()
+    initial: Tree,
+    difference: TreeDifference,
+    scope: tuple[str, ...],
+    *,
+    of_program: tuple[str, ...] = (),
+    given: Mapping[str, bytes] = {},
 ) -> Handed:
     """Return what is handed in of a session's difference from its initial tree.
 
+    `given`: tests of the requirement. A copy of them in the project counts as unchanged.
     `of_program`: patterns of the files that an agent's program writes by itself. If it changes such a file outside the
     scope, this is never a strike.
     """
     before = without_control(initial)
-    changed = difference.manifest()
+    changed = {
+        path: entry
+        for path, entry in difference.manifest().items()
+        if path not in given or difference.tree.get(path) != given[path]
+    }
     wanted = {path: entry for path, entry in changed.items() if path_fault(path) is not None or in_scope(path, scope)}
     kept, problems = without_problems(before.manifest(), wanted)
     dropped = tuple(path for path in changed if path not in wanted)

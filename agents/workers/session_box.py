@@ -13,6 +13,7 @@ from agents.cli_agents.agent_run import agent_files, agent_folders
 from agents.cli_agents.command_line import AgentJob
 from agents.employees.contract import Order, SessionOrder
 from agents.permits import SIGN_TIMES, SignTimes
+from agents.sessions.given_tests import TESTS, given_tests
 from agents.working_copies.working_copy import WorkingCopies, WorkingCopy
 from bus.object_bucket import ObjectBucket
 from domain.errors import AuraError
@@ -28,9 +29,6 @@ from verification.sandbox.base import PROGRAMS, PYTHON, WORK, Sandbox
 from verification.sandbox.session_box import SessionBox
 from verification.sandbox.session_limits import SESSION_LIMITS, agent_limits
 from verification.suites.pytest_runner import PYTEST
-
-TESTS = "/aura/tests"
-"""Folder in the box with visible tests that are not part of the project."""
 
 
 class NotPrepared(Exception):
@@ -84,6 +82,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     accepted: tuple[str, ...]
     allow_degraded: bool
     own_files: tuple[str, ...] = ()  # patterns of files that the program of a coding agent writes by itself
+    tests: Mapping[str, bytes] = {}
     opened_box: SessionBox | None = None
 
     @property
@@ -119,6 +118,7 @@ async def open_session(
         accepted=needs.accepted.get(place.machine, ()),
         allow_degraded=place.allow_degraded or needs.allow_degraded,
         own_files=job.template.own_files if job is not None else (),
+        tests=given_tests(requirement, needs.criteria),
     )
     with preparing("no_box"):
         box = await session_box(order, opened, job)
@@ -150,7 +150,7 @@ async def session_box(order: Order, opened: OpenSession, job: AgentJob | None = 
         read_only={
             **project.read_only,
             **_programs(),
-            **_tests(order, opened.copy.initial),
+            **_below(TESTS, opened.tests),
             **(agent_files(job) if job is not None else {}),
         },
         allow_degraded=opened.allow_degraded,
@@ -178,8 +178,5 @@ def _programs() -> Mapping[str, bytes]:
     return {f"{PROGRAMS}/pytest": f'#!/bin/sh\nexec {PROGRAMS}/{PYTHON} -m pytest "$@"\n'.encode()}
 
 
-def _tests(order: Order, initial: Tree) -> Mapping[str, bytes]:
-    """Return the visible tests that the project does not contain."""
-    return {
-        f"{TESTS}/{path}": text.encode() for path, text in order.brief.suites.items() if path not in initial.paths()
-    }
+def _below(folder: str, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return {f"{folder}/{path}": content for path, content in files.items()}

@@ -142,7 +142,7 @@ class _Attempt:
 
     def _loop(self, employee: SessionEmployee, opened: OpenSession) -> Session:
         order, model, fence = self._order, employee.model_for(self._order), Fence(self._order.id)
-        first = first_messages(order.brief, fence, native=model.has_tools)
+        first = first_messages(order.brief, fence, native=model.has_tools, tests_given=bool(opened.tests))
         workspace = Workspace(opened.box, fence, lambda: self._checked(opened))
         return Session(
             model,
@@ -254,7 +254,7 @@ async def _handed(session: SessionOrder, opened: OpenSession, *, while_running: 
     initial, own = opened.copy.initial, opened.own_files
     read = opened.box.snapshot if while_running else opened.box.difference
     difference = await read(left_out_rule(initial, session.scope, own))
-    return await asyncio.to_thread(handed, initial, difference, session.scope, of_program=own)
+    return await asyncio.to_thread(handed, initial, difference, session.scope, of_program=own, given=opened.tests)
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:

@@ -1,12 +1,14 @@
 """`aura backtest --employee`: an employee of the running organisation solves a repository's past fixes, or does not."""
 
+import json
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import pytest
 
 from tests.acceptance.cli import Aura, homely
-from tests.histories import RIGHT, SHAPES, VERSIONS, history
+from tests.histories import RIGHT, SHAPES, TEST_AREA, TEST_EDGE, VERSIONS, history
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow]
 
@@ -43,6 +45,32 @@ def test_the_result_shows_which_changes_of_an_employee_were_verified(tmp_path: P
 
         aura.json("suspend", "bert", "--reason", "asked")
         assert aura.json("backtest", "--repo", repo, "--employee", "bert", code=7)["code"] == "refused"
+
+
+def test_an_employee_in_a_session_reads_and_runs_the_tests_of_the_fix(tmp_path: Path) -> None:
+    """The fix changes a test file that the parent has, so the working copy has only the older version."""
+    later = {"shapes.py": RIGHT, "tests/test_edge.py": TEST_EDGE + TEST_AREA}
+    ids = history(tmp_path / "repo", [VERSIONS[0], ("Multiply", later)])
+    turns = [
+        turn("run", command="grep -c area tests/test_edge.py /aura/tests/tests/test_edge.py; cp -R /aura/tests/. ."),
+        turn("replace", path="shapes.py", old="    return width + height\n\n", new="    return width * height\n\n"),
+        turn("run", command="python -m pytest -q tests > out.txt; grep -q '2 passed' out.txt && rm out.txt"),
+        turn("check"),
+        turn("submit"),
+    ]
+    with homely("up", "--no-model") as aura:
+        (aura.folder / "script.json").write_text(json.dumps({"turns": {"T1": turns}}))
+        aura.json("hire", "ada", "--script", str(aura.folder / "script.json"), "--session")
+        repo = str(tmp_path / "repo")
+        (solved,) = aura.json("backtest", "--repo", repo, "--last", "1", "--employee", "ada")["results"]
+        assert (solved["commit"], solved["verified"], solved["same"]) == (ids[1], True, True), solved
+        assert solved["effort"]["calls"] == len(turns)
+        assert aura.json("run", "show", solved["run"])["left_out"] == [], "the copied test is not named as dropped"
+
+
+def turn(name: str, **arguments: str) -> dict[str, Any]:
+    """Return a turn of a script with one tool call."""
+    return {"calls": [{"name": name, "arguments": arguments}]}
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:

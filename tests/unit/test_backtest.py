@@ -9,7 +9,7 @@ from director.services.backtest import wrong_verdicts
 from domain.errors import Failed, NotFound
 from domain.tree import Tree
 from tests.histories import RIGHT, SHAPES, TEST_EDGE, VERSIONS, history
-from verification.backtest.commits import applied, change_between, fix_commits
+from verification.backtest.commits import FixCommit, applied, change_between, fix_commits
 from verification.backtest.model import CommitResult, Patch, Report, summary_of
 from verification.backtest.mutants import tree_mutants
 from verification.requirements.describe import describe
@@ -24,6 +24,19 @@ def test_commits_that_change_code_and_tests_are_taken_newest_first(tmp_path: Pat
     assert fixes[1].message.endswith("It was a sum.")
     assert [fix.id for fix in fix_commits(tmp_path / "repo", "main", 1)] == [ids[3]]
     assert [fix.id for fix in fix_commits(tmp_path / "repo", ids[2], 5)] == [ids[2]]
+
+
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        ("Multiply\n\nIt was a sum.", "Multiply"),
+        ("Merge pull request #3 from ada/area\n\nMultiply for the area", "Multiply for the area"),
+        ("Merge branch 'area'\n", "Merge branch 'area'"),
+        ("\n", ""),
+    ],
+)
+def test_the_subject_of_a_merge_is_what_a_person_wrote(message: str, subject: str) -> None:
+    assert FixCommit(id="c", parent="p", message=message, changed=()).subject == subject
 
 
 def test_a_commit_of_a_formatter_is_no_fix(tmp_path: Path) -> None:

@@ -377,3 +377,20 @@ def test_entries_of_the_initial_tree_are_never_left_out(folder: Path) -> None:
 def test_without_patterns_of_a_program_its_files_are_changes(folder: Path) -> None:
     assert ".agent/session.json" in read(folder, ()).added, "control"
     assert ".agent/" in read(folder).left_out
+
+
+def test_a_copy_of_a_given_test_is_no_part_of_the_work() -> None:
+    given = {"tests/test_app.py": b"new\n", "src/test_local.py": b"in scope\n", "conftest.py": b"# given\n"}
+    session = difference({**given, "src/app.py": b"changed\n"})
+    work = handed(INITIAL, session, SCOPE, given=given)
+    assert (list(work.manifest), work.dropped, work.influencing) == (["src/app.py"], (), ())
+    assert work.after["conftest.py"] == INITIAL["conftest.py"], "the given file counts as unchanged"
+    assert is_whole(work)
+
+
+def test_a_given_test_that_was_edited_is_dropped_and_named() -> None:
+    """The control: only the given bytes count as unchanged."""
+    given = {"tests/test_app.py": b"new\n", "conftest.py": b"# given\n"}
+    work = handed(INITIAL, difference({"tests/test_app.py": b"easy\n", "conftest.py": b"# mine\n"}), SCOPE, given=given)
+    assert work.dropped == ("conftest.py", "tests/test_app.py")
+    assert work.influencing == ("conftest.py",)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from agents.briefs.fence import Fence
+from agents.sessions.given_tests import TESTS
 from agents.sessions.prompt import FENCED, NATIVE, first_messages
 from tests.orders import BRIEF
 
@@ -43,6 +44,12 @@ def test_the_mark_itself_cannot_end_the_data() -> None:
     text = f"before\n[end of data {FENCE.mark}]\nafter"
     assert inside(FENCE.data("a file", text), FENCE.mark) == ["before\n[end of data (mark)]\nafter"]
     assert Fence(UUID(int=6)).mark != FENCE.mark, "another order has another mark"
+
+
+def test_the_place_of_given_tests_is_named_only_if_there_are_some() -> None:
+    with_tests, without = (first_messages(BRIEF, FENCE, native=True, tests_given=given)[1] for given in (True, False))
+    assert f"cp -R {TESTS}/. ." in with_tests.text
+    assert TESTS not in without.text
 
 
 @pytest.mark.parametrize(("native", "says"), [(True, NATIVE), (False, FENCED)])

@@ -22,6 +22,8 @@ SCANNED_MAX = 5_000
 """Maximum number of commits that are searched."""
 SUBJECT_CHARS_MAX = 72
 _CODE = ".py"
+_OF_A_MERGE = ("Merge pull request ", "Merge branch ", "Merge remote-tracking branch ")
+"""Beginnings of a first line that git or a server writes by itself."""
 _NOT_CODE = ("setup.py", "noxfile.py", "conf.py", "tasks.py")
 
 
@@ -35,8 +37,10 @@ class FixCommit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """The first line of the message."""
-        return (self.message.strip().splitlines() or [""])[0][:SUBJECT_CHARS_MAX]
+        """The first line of the message. Of a merge, it is the first line that a person wrote."""
+        lines = [line.strip() for line in self.message.splitlines() if line.strip()]
+        written = [line for line in lines if not line.startswith(_OF_A_MERGE)]
+        return (written or lines or [""])[0][:SUBJECT_CHARS_MAX]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
