@@ -131,6 +131,7 @@ class _Trial:
     async def of(self, fix: FixCommit) -> EmployeeResult:
         """Return the result of one commit. A commit that is not a fair question is excluded."""
         result = EmployeeResult(commit=fix.id, parent=fix.parent, subject=fix.subject)
+        self._note(f"{fix.id[:10]}: the tests of the repository run on the parent and on the fix.")
         try:
             learnt, parts = await self._question(fix)
             result = msgspec.structs.replace(result, files=len(parts.parent))
@@ -171,6 +172,7 @@ class _Trial:
         ready = await ready_to_hand_in(request, self._settings, self._note)
         async with desk(self._settings) as opened:
             run = (await hand_in(opened, ready, note=self._note, on_handed_in=self._on_run)).run
+            self._note(f"{result.commit[:10]}: submitted for {self._wanted.employee} as run {run}.")
             line = await self._rest(opened, run)
             events = await opened.store.read_run(run)
             delivered = line.phase == "delivered"
