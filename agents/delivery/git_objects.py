@@ -23,6 +23,7 @@ from dulwich.objectspec import parse_commit
 from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
 
+from agents.delivery.base_history import copy_history
 from agents.delivery.commit_plan import CommitPlan
 from domain.errors import Invalid, NotFound
 from domain.tree import Tree
@@ -222,27 +223,13 @@ def write(
     `beside`: additional objects. `refs`: additional refs.
     """
     with closing(Repo.init(str(folder), mkdir=True, default_branch=branch.removeprefix(b"refs/heads/"))) as repo:
-        _copy_history(start, repo)
+        copy_history(start.repo, start.commit_id, start.ref, repo)
         new = [item for item in (*composed.objects.values(), *beside) if item.id not in repo.object_store]
         repo.object_store.add_objects([(item, None) for item in new])
         for name, commit in {**(refs or {}), branch: composed.head}.items():
             repo.refs[name] = commit
         repo.refs.set_symbolic_ref(Ref(b"HEAD"), branch)
         build_index_from_tree(repo.path, repo.index_path(), repo.object_store, composed.tree)
-
-
-def _copy_history(start: Start, repo: Repo) -> None:
-    """Fetch the base's commit with all its objects, and record the base as the remote `origin`, like git clone."""
-    if shallow := start.repo.get_shallow():
-        repo.update_shallow(shallow, None)
-    start.repo.fetch(repo, determine_wants=lambda *_: [start.commit_id])
-    config = repo.get_config()
-    config.set((b"remote", b"origin"), b"url", str(Path(start.repo.path).resolve()).encode())
-    config.set((b"remote", b"origin"), b"fetch", b"+refs/heads/*:refs/remotes/origin/*")
-    config.write_to_path()
-    name = start.ref.encode()
-    if Ref(b"refs/heads/" + name) in start.repo.refs:
-        repo.refs[Ref(b"refs/remotes/origin/" + name)] = start.commit_id
 
 
 def branch_ref(branch: str) -> Ref:

@@ -7,7 +7,7 @@ import pytest
 
 from agents.delivery.commit_plan import BaseClone, CommitPlan
 from agents.delivery.repository import base_commit, base_files, build_repository
-from domain.errors import Invalid
+from domain.errors import Invalid, NotFound
 from domain.tree import Tree
 from tests.unit.repositories import TWO, fingerprint, git, needs_git, plan
 
@@ -110,6 +110,30 @@ def test_a_shallow_base_stays_shallow(tmp_path: Path, site: Path) -> None:
     build_repository(tmp_path / "clone", (plan({"x.py": b"x"}),), base=BaseClone(repo=shallow, ref="main"))
     git(tmp_path / "clone", "fsck", "--strict", "--full")
     assert git(tmp_path / "clone", "rev-list", "--count", "HEAD").strip() == "2"
+
+
+@needs_git
+@pytest.mark.parametrize("lost", ["of an older commit", "of the base"])
+def test_a_base_in_a_partial_clone_is_delivered_without_its_ancestors(tmp_path: Path, site: Path, lost: str) -> None:
+    git(site, "checkout", "-q", "main")
+    for text in ("three", "four"):
+        (site / "app.py").write_text(f"print('{text}')\n")
+        git(site, "commit", "-q", "-a", "-m", text)
+    older, base = git(site, "rev-parse", "main~1:app.py", "main:app.py").split()
+    blob = older if lost == "of an older commit" else base
+    (site / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    clone = tmp_path / "clone"
+    if lost == "of the base":
+        with pytest.raises(NotFound, match=f"lacks the object {blob}"):
+            build_repository(clone, (plan({"x.py": b"x"}),), base=BaseClone(repo=site, ref="main"))
+        assert not clone.exists()
+        return
+    build_repository(clone, (plan({"x.py": b"x"}),), base=BaseClone(repo=site, ref="main"))
+    git(clone, "fsck", "--strict", "--full")
+    assert git(clone, "rev-list", "--count", "HEAD").strip() == "2", "the base and the delivered commit"
+    assert git(clone, "diff", "--name-only", "HEAD~1").split() == ["x.py"]
+    git(site, "fetch", "-q", str(clone), "HEAD")
+    assert git(site, "rev-parse", "FETCH_HEAD~1") == git(site, "rev-parse", "main"), "its owner can fetch it"
 
 
 @needs_git
