@@ -42,6 +42,7 @@ from director.services import (
     degraded,
     discovery,
     employee_options,
+    employee_trial,
     employees_file,
     events,
     hand_in,
@@ -99,8 +100,6 @@ ELSEWHERE = {
     "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
     "submit.stored_history": "tests/integration/test_submitted_history.py",
-    "employee_trial.try_employee": "tests/acceptance/test_cli_employee_trial.py",
-    "employee_trial.effort_of": "tests/unit/test_employee_trial.py",
 }
 """Functions that cannot be called in the state of this test, with the test that calls each of them."""
 NAME = "anna"
@@ -228,6 +227,9 @@ async def at_work(settings: Settings, folder: Path) -> None:
         assert hired is not None
         assert await session.find_employee(opened.store, NAME) == hired.employee
         assert await named_staff.named_staff(settings, [NAME]) == (hired.employee,)
+        with pytest.raises(NotFound, match="no branch HEAD"):
+            await employee_trial.try_employee(employee_trial.Trial(repo=folder / "empty", employee=NAME), settings)
+        assert employee_trial.effort_of([]).attempts == 0
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
