@@ -14,7 +14,9 @@ from tests.architecture.pages import options_of_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ("docs/cli.md", "docs/operators.md", "docs/requirements.md", "README.md")
-OTHER_TOOLS = frozenset({"--system", "--unshallow"})  # of pip and its like, in hints about them
+OTHER_TOOLS = frozenset(
+    {"--system", "--unshallow", "--refetch", "--no-filter"}
+)  # of pip and its like, in hints about them
 FOREIGN = re.compile(r"SSL_CERT_FILE|SSL_CERT_DIR|HTTPS?_PROXY|NO_PROXY|TMPDIR")
 _COMMAND = re.compile(r"`aura ([a-z]+(?: [a-z]+)?)([^`]*)`")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
