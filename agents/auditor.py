@@ -79,7 +79,7 @@ def _weak(event: run_messages.Verified, cause: Cause) -> Iterator[Command]:
 
 def _stalled(event: TaskEvent, cause: Cause) -> Iterator[Command]:
     if isinstance(event, task.Released):
-        how = "a call was cut off" if event.cut_off else "no call was made"
+        how = "a call was cut off" if event.cut_off else "no call was open"
         yield _raise(event, "stalled_task", f"{event.reason}: {how}", cause)
 
 

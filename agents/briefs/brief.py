@@ -4,13 +4,14 @@ It contains criteria, visible examples, signatures and files. It contains no sea
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from agents.briefs.property_text import described, function_of
-from agents.briefs.surroundings import listed, neighbour_texts, scope_texts, text_of
+from agents.briefs.surroundings import listed, neighbour_texts, scope_texts
+from agents.briefs.visible_tests import lines_of_tests, texts_of_tests
 from domain.errors import NotFound
 from verification.execution.service_session import READY_WAIT_S
 from verification.requirements.model import Case, Criterion, Request, Requirement, Step
@@ -101,7 +102,7 @@ def brief_of(
         signatures=_signatures(criteria, requirement.prose),
         base_files=texts,
         feedback=feedback,
-        suites=_suites(criteria, base),
+        suites=texts_of_tests(criteria, base),
         definitions=_definitions(criteria),
         not_shown=not_shown,
         neighbours=neighbour_texts(texts, base),
@@ -150,27 +151,9 @@ def criterion_of(criterion: Criterion) -> BriefCriterion:
     examples += [described(one) for one in criterion.properties]
     change = criterion.over_base
     if change is not None:
-        examples += [f"the test {test} must pass; it does not now" for test in change.must_pass]
-        examples += [f"the test {test} must keep passing" for test in change.keep_passing]
+        examples += lines_of_tests(change.must_pass, "must pass; it does not now")
+        examples += lines_of_tests(change.keep_passing, "must keep passing")
     return BriefCriterion(id=criterion.id, says=criterion.says, examples=tuple(examples))
-
-
-def test_paths(criteria: Iterable[Criterion]) -> tuple[str, ...]:
-    """Return the test files of the base that contain tests named in visible criteria."""
-    changes = [criterion.over_base for criterion in criteria if criterion.over_base is not None]
-    ids = [test for change in changes for test in (*change.must_pass, *change.keep_passing)]
-    return tuple(dict.fromkeys(test.partition("::")[0] for test in ids))
-
-
-def _suites(criteria: Sequence[Criterion], base: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the texts of the visible tests: given suites, tests that the requirement adds to the base, and tests of
-    the base.
-    """
-    given = {path: base[path] for path in test_paths(criteria) if path in base}
-    for criterion in criteria:
-        given |= criterion.suite.files if criterion.suite else {}
-        given |= criterion.over_base.files if criterion.over_base else {}
-    return {path: text for path, content in sorted(given.items()) if (text := text_of(content)) is not None}
 
 
 def _example(case: Case) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 from uuid import UUID
 
-from agents.briefs.brief import Brief, PreviousAnswer, brief_of, test_paths
+from agents.briefs.brief import Brief, PreviousAnswer, brief_of
 from agents.briefs.fence import ANY_FENCE
 from agents.briefs.review_brief import review_brief
 from agents.briefs.surroundings import imported_paths, scope_texts, text_of
+from agents.briefs.visible_tests import paths_of_tests
 from agents.duty import either, insist
 from agents.employees.answer_reader.result import ANSWER_CHARS_MAX
 from agents.employees.prompts import ROLE_TOKENS, messages_of
@@ -61,7 +62,7 @@ async def _about(
 ) -> Mapping[str, bytes]:
     """Return the contents that the brief shows: the files in scope, the files that they import, and the named tests."""
     files = {path: entry for path, entry in manifest.items() if entry.is_file}
-    named = test_paths(criterion for criterion in requirement.criteria if criterion.id in part.criteria)
+    named = paths_of_tests(criterion for criterion in requirement.criteria if criterion.id in part.criteria)
     inside = {path: files[path] for path in files if path in named or in_scope(path, part.scope)}
     contents = await library.contents(inside)
     texts = scope_texts(contents, part.scope).texts

@@ -26,23 +26,20 @@ You then see the output of the command. Besides the programs of the shell there 
 To write a file, use a here-document: cat > path/file.py <<'END_OF_FILE'"""
 
 
-GIVEN = f"""The tests that the requirement adds or changes are in {TESTS}, at their paths in the project.
+IN_FOLDER = f"""The tests are in {TESTS}, at their paths in the project. The project may have an older version of them.
 Read them first. To run them in the project: cp -R {TESTS}/. . The copies are not part of your work."""
 
 
-def first_messages(brief: Brief, fence: Fence, *, native: bool, tests_given: bool = False) -> tuple[Message, ...]:
-    """Return the system message with the rules, and the message with the task.
-
-    `tests_given`: the requirement adds tests to the project or changes tests, and the box has them.
-    """
+def first_messages(brief: Brief, fence: Fence, *, native: bool) -> tuple[Message, ...]:
+    """Return the system message with the rules, and the message with the task."""
     rules = RULES.format(rule=fence.rule)
     return (
         Message(role="system", text=f"{rules}\n\n{NATIVE if native else FENCED}"),
-        Message(role="user", text="\n\n".join(filter(None, _task(brief, fence, tests_given)))),
+        Message(role="user", text="\n\n".join(filter(None, _task(brief, fence)))),
     )
 
 
-def _task(brief: Brief, fence: Fence, tests_given: bool) -> list[str]:
+def _task(brief: Brief, fence: Fence) -> list[str]:
     scope = "\n".join(f"- {path}" for path in brief.paths)
     criteria = "\n\n".join("\n".join([f"{each.id}: {each.says.strip()}", *each.examples]) for each in brief.criteria)
     definitions = "Needed definitions: " + ", ".join(f"`{signature}`" for signature in brief.signatures)
@@ -56,7 +53,7 @@ def _task(brief: Brief, fence: Fence, tests_given: bool) -> list[str]:
         "These tests must pass. You must not change them:\n" + fence.data("paths", "\n".join(brief.suites))
         if brief.suites
         else "",
-        GIVEN if tests_given else "",
+        IN_FOLDER if brief.suites else "",
         f"Your scope, as path patterns:\n{scope}",
         "An earlier attempt was rejected for these reasons:\n" + fence.data("findings", feedback) if feedback else "",
     ]

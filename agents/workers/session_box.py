@@ -118,7 +118,7 @@ async def open_session(
         accepted=needs.accepted.get(place.machine, ()),
         allow_degraded=place.allow_degraded or needs.allow_degraded,
         own_files=job.template.own_files if job is not None else (),
-        tests=given_tests(requirement, needs.criteria),
+        tests=given_tests(requirement, needs.criteria, order.brief.suites),
     )
     with preparing("no_box"):
         box = await session_box(order, opened, job)

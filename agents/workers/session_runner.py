@@ -142,7 +142,7 @@ class _Attempt:
 
     def _loop(self, employee: SessionEmployee, opened: OpenSession) -> Session:
         order, model, fence = self._order, employee.model_for(self._order), Fence(self._order.id)
-        first = first_messages(order.brief, fence, native=model.has_tools, tests_given=bool(opened.tests))
+        first = first_messages(order.brief, fence, native=model.has_tools)
         workspace = Workspace(opened.box, fence, lambda: self._checked(opened))
         return Session(
             model,

@@ -40,6 +40,12 @@ def test_a_session_gets_the_test_files_of_its_criteria_also_those_that_are_no_te
     assert given_tests(REQUIREMENT, []) == {}
 
 
+def test_a_session_also_gets_the_tests_of_the_base_that_its_prompt_names() -> None:
+    named = {"tests/test_shop.py": "older\n", "tests/test_base.py": "of the base\n"}
+    files = given_tests(REQUIREMENT, ["A1"], named)
+    assert (files["tests/test_shop.py"], files["tests/test_base.py"]) == (b"new\n", b"of the base\n")
+
+
 def test_no_sealed_test_is_given() -> None:
     """The control: the requirement has sealed tests."""
     assert all(criterion.sealed_over_base or criterion.sealed_suite for criterion in CRITERIA)

@@ -46,8 +46,9 @@ def test_the_mark_itself_cannot_end_the_data() -> None:
     assert Fence(UUID(int=6)).mark != FENCE.mark, "another order has another mark"
 
 
-def test_the_place_of_given_tests_is_named_only_if_there_are_some() -> None:
-    with_tests, without = (first_messages(BRIEF, FENCE, native=True, tests_given=given)[1] for given in (True, False))
+def test_the_folder_with_the_tests_is_named_only_if_there_are_some() -> None:
+    briefs = (msgspec.structs.replace(BRIEF, suites=suites) for suites in ({"tests/test_a.py": "assert 1\n"}, {}))
+    with_tests, without = (first_messages(brief, FENCE, native=True)[1] for brief in briefs)
     assert f"cp -R {TESTS}/. ." in with_tests.text
     assert TESTS not in without.text
 
