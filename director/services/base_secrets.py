@@ -61,7 +61,7 @@ def consent_to(base: BaseTree | None, reason: str) -> SecretsConsent | None:
             f"The base has {counted(len(found.secrets), 'secret')} in tracked files. Employees work with these files, "
             f"so their providers would read them: {'; '.join(found.lines)}.",
             hint="Remove them from the files and from the history, and revoke them. If the providers may read them, "
-            "consent with a reason, which is recorded: --share-secrets 'REASON' (of aura check and aura submit).",
+            "consent with a reason, which is recorded: --share-secrets 'REASON' (of aura check, submit and backtest).",
             code=CODE,
         )
     return SecretsConsent(

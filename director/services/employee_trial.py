@@ -53,7 +53,8 @@ OnResult = Callable[[EmployeeResult, int, int], None]
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a trial. `branch` None: the repository's HEAD. `budget`: of each run. `keep`: keep each delivery
-    for an approval. Otherwise a delivery is declined after it was counted.
+    for an approval. Otherwise a delivery is declined after it was counted. `share_secrets`: the reason why the employee
+    may read secrets in the repository.
     """
 
     repo: Path
@@ -64,6 +65,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = TRIAL_BUDGET
     keep: bool = False
     allow_degraded: bool = False
+    share_secrets: str = ""
 
 
 async def try_employee(
@@ -168,6 +170,7 @@ class _Trial:
             attempts_max=self._wanted.attempts_max,
             allow_degraded=self._wanted.allow_degraded,
             employees=(self._employee,),
+            share_secrets=self._wanted.share_secrets,
         )
         ready = await ready_to_hand_in(request, self._settings, self._note)
         async with desk(self._settings) as opened:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Degraded, Html
+from director.cli.commands.options import Degraded, Html, ShareSecrets
 from director.cli.output import Door
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ async def backtest(
     tokens: Tokens = 1_000_000,
     minutes: Minutes = 60,
     keep: Keep = False,
+    share_secrets: ShareSecrets = "",
     allow_degraded: Degraded = False,
     html: Html = None,
 ) -> None:
@@ -94,10 +95,10 @@ async def backtest(
             attempts_max=attempts,
             budget=Budget(usd=_dollars(usd), tokens=tokens, minutes=minutes),
             keep=keep,
+            share_secrets=share_secrets,
             allow_degraded=allow_degraded or settings.allow_degraded,
         )
-        await _try_employee(door, settings, trial)
-        return
+        return await _try_employee(door, settings, trial)
     wanted = Backtest(repo=repo, branch=branch, last=last, fresh=fresh, write=write, allow_degraded=allow_degraded)
     report = await run_backtest(
         wanted,
