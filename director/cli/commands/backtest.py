@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from director.services.employee_trial import Trial
     from director.settings import Settings
+    from verification.requirements.model import Budget
 
 LAST_MAX = 500
 Repo = Annotated[Path, typer.Option("--repo", metavar="PATH", help="A clone of the repository. It is not changed.")]
@@ -82,7 +83,6 @@ async def backtest(
     from director.services.backtest import Backtest, run_backtest, wrong_verdicts
     from director.services.employee_trial import Trial
     from domain.errors import Invalid
-    from verification.requirements.model import Budget
 
     if employee is not None:
         if html is not None or write is not None or fresh:
@@ -93,12 +93,13 @@ async def backtest(
             branch=branch,
             last=last,
             attempts_max=attempts,
-            budget=Budget(usd=_dollars(usd), tokens=tokens, minutes=minutes),
+            budget=_budget(usd, tokens, minutes),
             keep=keep,
             share_secrets=share_secrets,
             allow_degraded=allow_degraded or settings.allow_degraded,
         )
-        return await _try_employee(door, settings, trial)
+        await _try_employee(door, settings, trial)
+        return
     wanted = Backtest(repo=repo, branch=branch, last=last, fresh=fresh, write=write, allow_degraded=allow_degraded)
     report = await run_backtest(
         wanted,
@@ -111,16 +112,18 @@ async def backtest(
     door.answer(report, report_text(report), wrong_verdicts(report))
 
 
-def _dollars(text: str) -> Decimal:
+def _budget(usd: str, tokens: int, minutes: int) -> "Budget":
+    """Return the budget of one fix. Raises Invalid."""
     from domain.errors import Invalid
+    from verification.requirements.model import Budget
 
     try:
-        amount = Decimal(text)
+        amount = Decimal(usd)
         if amount.is_finite() and amount >= 0:
-            return amount
+            return Budget(usd=amount, tokens=tokens, minutes=minutes)
     except InvalidOperation:
         pass
-    raise Invalid(f"{text!r} is not an amount of dollars.", hint="Write it like this: --usd 2.50")
+    raise Invalid(f"{usd!r} is not an amount of dollars.", hint="Write it like this: --usd 2.50")
 
 
 async def _try_employee(door: Door, settings: "Settings", wanted: "Trial") -> None:
