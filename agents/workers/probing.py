@@ -4,23 +4,26 @@ process.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee
+from agents.employees.discovery.context_size import context_tokens
 from agents.employees.posting import Posting
-from agents.employees.postings import key_of
+from agents.employees.postings import key_of, secret_key_of
 from agents.employees.pricing import provider_of
-from agents.employees.providers.context_size import context_tokens
 from agents.employees.providers.proxies import proxy_of
 from agents.employees.providers.table import PROVIDERS
 from agents.employees.safe_text import one_line
 from agents.workers.probe_call import ProbeCall, probe_call
 from domain.errors import AuraError
 from domain.wording import sentences
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 REACH_WAIT_S = 3.0
 """Seconds within which a server must accept a connection."""
@@ -123,7 +126,7 @@ class Served:
         elif question.call and self._employee is not None:
             (problem, call), context = await asyncio.gather(
                 self._called(self._employee, question.wait_s, unset=key == "unset"),
-                context_tokens(posting, self._secret(), self._environment),
+                context_tokens(posting, self._key()),
             )
         elif not key_problem:
             problem = await unreachable(posting, self._environment)
@@ -138,12 +141,12 @@ class Served:
             server_context_tokens=context,
         )
 
-    def _secret(self) -> str:
-        """Return the employee's key; an empty text if there is no usable key."""
+    def _key(self) -> "SecretStr | None":
+        """Return the employee's key; None if there is no usable key."""
         try:
-            return key_of(self._posting, self._environment)
+            return secret_key_of(self._posting, self._environment)
         except AuraError:
-            return ""
+            return None
 
     async def _called(self, employee: Employee, wait_s: float, *, unset: bool) -> tuple[str, ProbeCall | None]:
         """Make a small call. Return the problem, if any, or the call. No error of the call stops the worker."""

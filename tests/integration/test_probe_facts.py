@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from agents.cli_agents.employee import with_agents
 from agents.cli_agents.library import shipped
 from agents.cli_agents.toolbox import FOLDER as TOOLBOXES
 from agents.cli_agents.toolbox import toolbox_name
 from agents.employees.call_errors import CallFailed
+from agents.employees.discovery import context_size
+from agents.employees.discovery.context_size import context_tokens
 from agents.employees.posting import Posting
 from agents.employees.postings import build
-from agents.employees.providers import context_size
-from agents.employees.providers.context_size import context_tokens
 from agents.workers.probe_call import TOOL, ProbeCall, probe_call
 from agents.workers.probing import Question, Served
 from director.services.hire_agent import posting_of_hire
@@ -165,7 +166,23 @@ STATED: dict[str, tuple[dict[str, Any], dict[str, object], int | None]] = {
         {"/v1/models/g": {"name": "models/g", "inputTokenLimit": 1_048_576}},
         1_048_576,
     ),
-    "Ollama": ({"kind": "ollama"}, {"/api/show": {"model_info": {"qwen2.context_length": 32_768}}}, 32_768),
+    "Ollama": (
+        {"kind": "ollama"},
+        {
+            "/api/tags": {"models": [{"name": "m:latest", "digest": "d"}]},
+            "/api/show": {"model_info": {"qwen2.context_length": 32_768}},
+        },
+        32_768,
+    ),
+    "Ollama without the model": ({"kind": "ollama"}, {"/api/tags": {"models": []}}, None),
+    "LM Studio": (
+        {},
+        {
+            "/v1/models": {"data": [{"id": "m"}]},
+            "/api/v0/models": {"data": [{"id": "m", "state": "loaded", "loaded_context_length": 4096}]},
+        },
+        4096,
+    ),
     "a script": ({"kind": "scripted"}, {"/v1/models": VLLM}, None),
 }
 
@@ -174,7 +191,7 @@ STATED: dict[str, tuple[dict[str, Any], dict[str, object], int | None]] = {
 async def test_the_context_is_what_the_server_states(name: str) -> None:
     changes, answers, expected = STATED[name]
     async with loopback(by_path(answers)) as server:
-        assert await context_tokens(posting(server.base_url, **changes), KEY, {}) == expected
+        assert await context_tokens(posting(server.base_url, **changes), SecretStr(KEY)) == expected
         keys = {value for seen in server.seen for value in seen.headers.values() if KEY in value}
         assert keys <= {KEY, f"Bearer {KEY}"}
         assert bool(keys) == bool(server.seen), "the question has the employee's key"
@@ -183,9 +200,9 @@ async def test_the_context_is_what_the_server_states(name: str) -> None:
 async def test_a_server_that_does_not_answer_delays_a_probe_by_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context_size, "ASK_WALL_S", 0.1)
     async with loopback(hang) as server:
-        assert await context_tokens(posting(server.base_url), "", {}) is None
-    assert await context_tokens(posting(server.base_url), "", {}) is None, "nobody listens any more"
-    assert await context_tokens(posting("http://[bad"), "", {}) is None
+        assert await context_tokens(posting(server.base_url), None) is None
+    assert await context_tokens(posting(server.base_url), None) is None, "nobody listens any more"
+    assert await context_tokens(posting("http://[bad"), None) is None
 
 
 async def test_a_worker_reports_all_facts_and_no_key() -> None:
