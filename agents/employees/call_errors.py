@@ -58,7 +58,7 @@ HINTS: Mapping[CallFailure, str] = {
     "tls": "Check the server's certificate. For a certificate authority of your own, set SSL_CERT_FILE to its file.",
     "too_large": "Split the task, so that each answer is smaller.",
     "truncated": "Raise `aura hire --output-tokens`, or split the task.",
-    "unknown_model": "Check the name in `aura hire --model`: the server lists its models at /v1/models.",
+    "unknown_model": "Check the name in `aura hire --model`: `aura hire --discover URL` lists the models of a server.",
 }
 """Failure kind -> hint for the user. A test checks that every command, option and variable in these hints exists."""
 ATTEMPT_HINTS: Mapping[str, str] = {
