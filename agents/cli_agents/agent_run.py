@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from agents.cli_agents.acp import client_files
 from agents.cli_agents.check_command import check_files
-from agents.cli_agents.command_line import PROMPT_FILE, TOOLBOX, AgentJob, client_files, relay_order
+from agents.cli_agents.command_line import PROMPT_FILE, TOOLBOX, AgentJob, relay_order
 from agents.gateway.box_channel import RELAY, GatewayChannel, relay_files
 from agents.gateway.gateway import Gateway
 from verification.sandbox.base import PROGRAMS, PYTHON

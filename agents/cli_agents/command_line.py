@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-import verification.in_box
+from agents.cli_agents.acp import client_words
 from agents.cli_agents.template import AgentTemplate, filled, places
 from agents.gateway.box_channel import PORT, RelayOrder
 from domain.errors import Invalid, LimitReached
-from verification.sandbox.base import PROGRAMS, PYTHON, WORK
+from verification.sandbox.base import PROGRAMS
 
 TOOLBOX = "/aura/agent"
 """Folder of the agent's program in the box."""
@@ -21,11 +21,7 @@ NO_KEY = "none-in-this-box"
 """The key that the agent sees. The gateway ignores it."""
 ARGUMENT_BYTES_MAX = 120 * 1024
 """Size limit of a prompt that is an argument. Linux permits 128 KiB for one argument."""
-ACP_CLIENT = "/aura/acp_client.py"
-"""Path of the client of the Agent Client Protocol in the box."""
-_ACP = (f"{PROGRAMS}/{PYTHON}", "-I", "-S", ACP_CLIENT, PROMPT_FILE, WORK)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
-_CLIENT = Path(verification.in_box.__file__).parent / "acp_client.py"
 _ENVIRONMENT = {
     "HOME": HOME,
     "XDG_CONFIG_HOME": f"{HOME}/.config",
@@ -50,11 +46,6 @@ class AgentJob(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens_max: int = 8192
 
 
-def client_files() -> dict[str, bytes]:
-    """Return the client of the Agent Client Protocol as a read-only file of the box, by its path."""
-    return {ACP_CLIENT: _CLIENT.read_bytes()}
-
-
 def relay_order(job: AgentJob) -> RelayOrder:
     """Return the order for the relay that starts the agent.
 
@@ -74,7 +65,7 @@ def relay_order(job: AgentJob) -> RelayOrder:
     values = _values(job)
     words = _words(template.argv, values, job.flags)
     return RelayOrder(
-        run=(*_ACP, *words) if template.prompt == "acp" else tuple(words),
+        run=client_words(PROMPT_FILE, words) if template.prompt == "acp" else tuple(words),
         env=_ENVIRONMENT | {name: filled(text, values) for name, text in template.env.items()},
         files={filled(path, values): filled(text, values) for path, text in template.files.items()},
         stdin=PROMPT_FILE if template.prompt == "stdin" else "",

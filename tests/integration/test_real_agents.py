@@ -5,6 +5,7 @@ kept in a folder for temporary files, so that a second run does not download the
 """
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -149,6 +150,18 @@ async def test_the_cap_holds_when_the_model_never_stops(sandbox: Sandbox, progra
     assert ran.made.account.worst.usd >= 0
     assert ran.made.provider.billed_tokens <= charged.tokens
     assert ran.made.account.attempt.open == {}
+
+
+@pytest.mark.parametrize("name", [name for name in AGENTS if shipped()[name].prompt == "acp"])
+async def test_by_acp_each_command_gets_a_permission_for_this_call(sandbox: Sandbox, name: str) -> None:
+    """The agent asks before each of the two commands, and both commands run."""
+    ran = await play(sandbox, name, installed(name), script(name))
+    told = [json.loads(line) for line in ran.result.output.splitlines() if line.startswith("{")]
+    given = [each["answer"] for each in told if each["kind"] == "permission"]
+    assert len(given) == 2
+    assert set(given) <= {"once", "proceed_once"}
+    assert told[-1] == {"kind": "end", "status": 0, "text": "The agent has ended its turn."}
+    assert ran.difference.tree["made.txt"] == TEXT.encode()
 
 
 @pytest.mark.parametrize("name", ["claude", "gemini", "mini-swe-agent"])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.cli_agents.command_line import ACP_CLIENT, HOME, PROMPT_FILE, TOOLBOX, AgentJob, relay_order
+from agents.cli_agents.acp import START
+from agents.cli_agents.command_line import HOME, PROMPT_FILE, TOOLBOX, AgentJob, relay_order
 from agents.cli_agents.flags import checked_flags
 from agents.cli_agents.library import FOLDER, shipped, template_named, templates
 from agents.cli_agents.template import AgentTemplate, parse
@@ -46,7 +47,7 @@ def test_a_command_line_has_all_its_values(name: str) -> None:
     assert "hired" in order.run or "aura/hired" in told or "openai/hired" in order.run or "aura/hired" in order.run
     assert "{model}" not in told
     assert "{toolbox}" not in told
-    assert (ACP_CLIENT in order.run) == (name in WITH_ACP)
+    assert (START in order.run) == (name in WITH_ACP)
     at = order.run.index("--extra")
     assert order.run[at + 1] == "x y"
     assert "http://127.0.0.1:4141" in told
