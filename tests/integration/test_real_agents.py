@@ -154,11 +154,11 @@ async def test_the_cap_holds_when_the_model_never_stops(sandbox: Sandbox, progra
 
 @pytest.mark.parametrize("name", [name for name in AGENTS if shipped()[name].prompt == "acp"])
 async def test_by_acp_each_command_gets_a_permission_for_this_call(sandbox: Sandbox, name: str) -> None:
-    """The agent asks before each of the two commands, and both commands run."""
+    """The agent asks before the command that writes a file. qwen-code does not ask before the command that reads."""
     ran = await play(sandbox, name, installed(name), script(name))
     told = [json.loads(line) for line in ran.result.output.splitlines() if line.startswith("{")]
     given = [each["answer"] for each in told if each["kind"] == "permission"]
-    assert len(given) == 2
+    assert len(given) == (1 if name == "qwen-code-acp" else 2)
     assert set(given) <= {"once", "proceed_once"}
     assert told[-1] == {"kind": "end", "status": 0, "text": "The agent has ended its turn."}
     assert ran.difference.tree["made.txt"] == TEXT.encode()
