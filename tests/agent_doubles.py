@@ -74,7 +74,10 @@ def results_in(seen: Seen) -> int:
 
 
 def _ask(writer: asyncio.StreamWriter, seen: Seen, id: str, name: str, arguments: dict[str, Any]) -> None:
-    """Answer with one tool call, whole or as a stream. Agents drop a second call with the same id."""
+    """Answer with one tool call, whole or as a stream.
+
+    Agents drop a second call with the same id, and join two messages with the same id.
+    """
     wire = wire_of(seen)
     if not wants_stream(seen):
         write(writer, 200, json.dumps(_whole(seen, id, name, arguments)).encode())
@@ -82,6 +85,7 @@ def _ask(writer: asyncio.StreamWriter, seen: Seen, id: str, name: str, arguments
     begin(writer)
     opening = first(wire, seen.input_tokens)[:1] if wire == "messages" else first(wire, seen.input_tokens)
     asked = [_ID.sub(rb"\g<1>" + id.encode(), piece) for piece in tool_call(wire, name, arguments)]
+    opening = [piece.replace(b'"m-1"', f'"m-turn-{id}"'.encode()) for piece in opening]
     for piece in (*opening, *asked, *_closing(wire, seen.input_tokens)):
         writer.write(chunk(piece))
     writer.write(b"0\r\n\r\n")
