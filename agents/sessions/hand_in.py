@@ -24,7 +24,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     tree: Tree
     after: Tree
     dropped: tuple[str, ...] = ()  # changed paths outside the scope
-    influencing: tuple[str, ...] = ()  # those of them that could influence a verdict: writing them is a strike
+    influencing: tuple[str, ...] = ()  # those of them that could influence a verdict
     problems: dict[str, str] = {}  # path -> why its entry cannot be part of a tree
     refused: tuple[str, ...] = ()  # entries that could not be read, with reasons, such as pipes
     left_out: tuple[str, ...] = ()  # new entries that are never work, such as caches; folders end with a slash
@@ -50,7 +50,7 @@ def handed(
 
     `given`: tests of the requirement. A copy of them in the project counts as unchanged.
     `of_program`: patterns of the files that an agent's program writes by itself. If it changes such a file outside the
-    scope, this is never a strike.
+    scope, this does not count as influence.
     """
     before = without_control(initial)
     changed = {

@@ -191,10 +191,7 @@ def _not_handed_in(handed: Handed, scope: tuple[str, ...]) -> list[str]:
         allowed = ", ".join(scope) or "nothing"
         lines.append(f"These changes would be dropped, because only {allowed} may be written: {_names(handed.dropped)}")
     if handed.influencing:
-        lines.append(
-            f"Undo these changes. They could influence a verdict, so outside the scope they are a strike: "
-            f"{_names(handed.influencing)}"
-        )
+        lines.append(f"Of them, these could influence a verdict. Undo them: {_names(handed.influencing)}")
     problems = [*handed.problems.values(), *handed.refused]
     if problems:
         lines.append("These entries cannot be part of your work:")

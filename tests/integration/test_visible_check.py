@@ -45,7 +45,7 @@ async def test_right_work_passes_and_what_is_not_handed_in_is_named(sandbox: Bub
         "A2: 1 of 1 visible cases pass",
         "All visible cases pass. Your work is also judged by cases that you cannot see.",
         "These changes would be dropped, because only words.py may be written: README.md, conftest.py",
-        "Undo these changes. They could influence a verdict, so outside the scope they are a strike: conftest.py",
+        "Of them, these could influence a verdict. Undo them: conftest.py",
         "These entries cannot be part of your work:",
         "- the path 'words\\n.py' contains a control character",
         "- pipe: a pipe",

@@ -19,6 +19,7 @@ HIRED: dict[str, Any] = {
     "version": "12345678",
     "call_usd_max": 0,
     "suspended": "",
+    "note": "",
     "session": {"calls_max": 60, "minutes": 30.0, "tokens_max": 1000000, "usd_max": 1},
 }
 
