@@ -6,6 +6,7 @@
 import ast
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -288,3 +289,9 @@ def test_the_client_needs_the_standard_library_alone() -> None:
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             foreign |= {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
     assert foreign == {"verification.in_box.acp_steps"}
+
+
+def test_the_page_has_each_exit_status() -> None:
+    page = Path("docs/agents.md").read_text(encoding="utf-8")
+    listed = [int(number) for row in re.findall(r"(?m)^\| ([0-9, ]+) \|", page) for number in row.split(",")]
+    assert listed == [*STOP_REASONS.values(), *range(acp_client.NO_ANSWER, acp_client.NOT_READING + 1), CANNOT_START]
