@@ -14,9 +14,13 @@ from agents.rerun.sessions import SessionPlaces, SessionPlayer
 from agents.run_content import Library
 from agents.verifier.judging import Judging
 from bus.unstored_blobs import UnstoredBlobs
+from director.services.attempt import attempt_of
+from tests.gateways import provider
 from tests.integration.house import House, Sample, as_share, of
+from tests.integration.test_agent_sessions import WORKS, posting
 from tests.integration.test_sessions import call, hire
 from tests.loopback import honest, loopback
+from tests.providers import answering
 from verification.sandbox.choice import Boxes, open_sandbox
 
 pytestmark = [
@@ -102,3 +106,26 @@ async def stored(house: House) -> int:
     """Return the number of stored blobs."""
     async with house.office.store.connection() as connection:
         return int(await connection.fetchval("SELECT count(*) FROM log.blob"))
+
+
+async def test_the_work_of_a_coding_agent_is_taken_from_the_record_and_judged_again(
+    house: House, tmp_path: Path
+) -> None:
+    sample = Sample(1)
+    (right,) = sample.right("T1").values()
+    async with provider(answering(right)) as double:
+        await house.post(posting(house, double, WORKS))
+        async with house.running():
+            run = await house.submit(sample)
+            await house.until_type(run, "run.delivered")
+        asked = len(double.seen)
+        story = await attempt_of(house.office.store, house.blobs, run, 1)
+        played = await rerun(house, run, tmp_path)
+        assert len(double.seen) == asked, "no request was made"
+    assert [(call.index, call.thought) for call in story.calls] == [(0, right), (1, right)]
+    assert [(order.form, order.end, order.dropped) for order in story.orders] == [
+        ("session", "handed in", ("notes.txt",))
+    ]
+    assert (played.same, played.calls, played.verdicts) == (True, 0, 2)
+    (taken,) = played.from_record
+    assert "coding agent" in taken.reason
