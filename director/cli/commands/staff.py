@@ -164,7 +164,7 @@ async def hire(
     update: IsUpdate = False,
     is_discovery: IsDiscovery = False,
 ) -> None:
-    """Hire an employee. It is a model on a server, a coding agent before a model, or a script."""
+    """Hire an employee. It is a model on a server, a coding agent with a model, or a script."""
     if is_discovery:
         await discover(door, settings, names or [], key_env or "")
         return
