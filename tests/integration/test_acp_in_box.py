@@ -15,11 +15,11 @@ from tests.cli_agents import TEMPLATE, agent, install
 from tests.docker import box_image, docker_engine, docker_sandbox
 from tests.gateways import world
 from tests.providers import answering
-from tests.sandboxes import any_sandbox, sandbox
+from tests.sandboxes import sandbox
 from verification.in_box.acp_client import AGENT_ENDED
 from verification.sandbox.base import Sandbox
 
-__all__ = ["any_sandbox", "box_image", "docker_engine", "docker_sandbox", "sandbox"]  # fixtures
+__all__ = ["box_image", "docker_engine", "docker_sandbox", "sandbox"]  # fixtures
 pytestmark = pytest.mark.needs_sandbox
 SPEAKS_ACP = replace(TEMPLATE, prompt="acp")
 
@@ -32,9 +32,18 @@ def kinds(told: Sequence[dict[str, Any]]) -> list[str]:
     return [str(each["kind"]) for each in told]
 
 
-async def test_it_works_through_the_gateway_with_permissions_for_each_call(
-    any_sandbox: Sandbox, tmp_path: Path
-) -> None:
+async def test_it_works_through_the_gateway_with_permissions_for_each_call(sandbox: Sandbox, tmp_path: Path) -> None:
+    await completes(sandbox, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+async def test_it_works_in_a_container(docker_sandbox: Sandbox, tmp_path: Path) -> None:
+    await completes(docker_sandbox, tmp_path)
+
+
+async def completes(sandbox: Sandbox, folder: Path) -> None:
+    """Let an honest agent complete a task in this sandbox, and check each of its steps."""
     code = """
 prompt = begin()
 status, said = ask_model(prompt["params"]["prompt"][0]["text"])
@@ -47,7 +56,7 @@ end(prompt)
 """
     async with (
         world(answering("y = 2")) as made,
-        agent(any_sandbox, made.gateway, tmp_path, _program(code), template=SPEAKS_ACP, flags=("--fast",)) as small,
+        agent(sandbox, made.gateway, folder, _program(code), template=SPEAKS_ACP, flags=("--fast",)) as small,
     ):
         result = await small.run()
         told = steps(result.output)

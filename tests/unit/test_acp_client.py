@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.acp_agents import PROGRAM, play
-from tests.tiers import CI
+from tests.tiers import CI, every_second_row
 from verification.in_box import acp_client, acp_steps
 from verification.in_box.acp_client import (
     AGENT_ENDED,
@@ -35,6 +35,55 @@ from verification.in_box.acp_client import (
 
 ALLOWED = {"outcome": "selected", "optionId": "id-of-allow_once"}
 REJECTED = {"outcome": "selected", "optionId": "id-of-reject_once"}
+
+FAULTS = (
+    (
+        "log-in",
+        "answer(read(), protocolVersion=1); refuse(read(), -32000, 'Please log in')",
+        LOG_IN,
+        "The agent wants a log-in (Please log in). Its template must set it to an API key instead.",
+    ),
+    (
+        "other version",
+        "answer(hear('initialize'), protocolVersion=2)",
+        OTHER_VERSION,
+        "The agent speaks version 2 of ACP, not 1.",
+    ),
+    (
+        "no name",
+        "answer(read(), protocolVersion=1); answer(read())",
+        NOT_ACP,
+        "The agent made a session without a name.",
+    ),
+    (
+        "version as text",
+        "answer(hear('initialize'), protocolVersion='1' * 99999)",
+        OTHER_VERSION,
+        "The agent speaks version '1111",
+    ),
+    ("exit", "begin(); sys.exit(3)", AGENT_ENDED, "The agent has ended before its turn was over (exit status 3)."),
+    ("no object", "send(id=read()['id'], result=[])", NOT_ACP, "The agent's answer to initialize is not an object."),
+    (
+        "program left behind",
+        "begin(); subprocess.Popen(['sleep', '60'], start_new_session=True); sys.exit(4)",
+        AGENT_ENDED,
+        "The agent has ended before its turn was over (exit status 4).",
+    ),
+    (
+        "refusal",
+        "refuse(read(), -32603, 'no disk')",
+        REFUSED_BY_AGENT,
+        "The agent refused initialize: no disk (-32603).",
+    ),
+    (
+        "closed output",
+        "begin(); os.close(1); time.sleep(60)",
+        AGENT_ENDED,
+        "The agent has ended before its turn was over (it",
+    ),
+    ("signal", "begin(); os.kill(os.getpid(), 9)", AGENT_ENDED, "The agent has ended before its turn was over (exit"),
+)
+"""A name, what the agent does, the exit status of the client, and the beginning of its sentence."""
 
 
 def running(pid: int) -> bool:
@@ -131,29 +180,7 @@ end(prompt)
     assert (played.status, [each["method"] for each in played.of("refused")]) == (0, methods)
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "says"),
-    [
-        ("answer(hear('initialize'), protocolVersion=2)", OTHER_VERSION, "The agent speaks version 2 of ACP, not 1."),
-        ("answer(hear('initialize'), protocolVersion='1' * 99999)", OTHER_VERSION, "The agent speaks version '1111"),
-        ("send(id=read()['id'], result=[])", NOT_ACP, "The agent's answer to initialize is not an object."),
-        ("refuse(read(), -32603, 'no disk')", REFUSED_BY_AGENT, "The agent refused initialize: no disk (-32603)."),
-        (
-            "answer(read(), protocolVersion=1); refuse(read(), -32000, 'Please log in')",
-            LOG_IN,
-            "The agent wants a log-in (Please log in). Its template must set it to an API key instead.",
-        ),
-        ("answer(read(), protocolVersion=1); answer(read())", NOT_ACP, "The agent made a session without a name."),
-        ("begin(); sys.exit(3)", AGENT_ENDED, "The agent has ended before its turn was over (exit status 3)."),
-        ("begin(); os.kill(os.getpid(), 9)", AGENT_ENDED, "The agent has ended before its turn was over (exit"),
-        ("begin(); os.close(1); time.sleep(60)", AGENT_ENDED, "The agent has ended before its turn was over (it"),
-        (
-            "begin(); subprocess.Popen(['sleep', '60'], start_new_session=True); sys.exit(4)",
-            AGENT_ENDED,
-            "The agent has ended before its turn was over (exit status 4).",
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("code", "status", "says"), every_second_row(FAULTS))
 async def test_a_fault_has_a_status_and_a_sentence(tmp_path: Path, code: str, status: int, says: str) -> None:
     played = await play(tmp_path, code + "\ntime.sleep(60)")
     assert (played.status, played.end[: len(says)]) == (status, says)
@@ -165,6 +192,11 @@ async def test_an_agent_that_never_answers_or_never_reads_is_ended(tmp_path: Pat
     code = "answer(read(), protocolVersion=1); answer(read(), sessionId='s1'); time.sleep(60)"
     played = await play(tmp_path, code, prompt="x" * 4_000_000, send_wait_s=0.2)
     assert (played.status, played.end) == (NOT_READING, "The agent does not read its messages.")
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+async def test_an_agent_that_asks_and_never_reads_is_ended(tmp_path: Path) -> None:
     code = "begin(); [send(id=0, method='x/' + 'y' * 400, params={}) for _ in range(10000)]; time.sleep(60)"
     assert (await play(tmp_path, code, send_wait_s=0.2)).status == NOT_READING
 
