@@ -13,7 +13,7 @@ from domain.money import Amount
 from domain.planning import task_id
 from domain.returning import attempts_used
 from domain.run import MINUTE_US, RunState
-from tests.unit.samples import AT, BAD, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
+from tests.unit.samples import AT, BAD, CONSENT, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
 from tests.unit.world import CLAIMS, INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
 
 Asked = st.SearchStrategy[Command]
@@ -111,6 +111,7 @@ _stages: dict[type[Command], Asked] = {
         plan=st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
         attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
         base_commit=st.sampled_from([None, "1" * 40, "1" * 40]),
+        consent=st.sampled_from([None, None, None, replace(CONSENT, base_commit="1" * 40)]),
         **_run,
     ),
     run_messages.Admit: st.builds(run_messages.Admit, **_run),
