@@ -77,7 +77,7 @@ def test_flags_need_an_agent() -> None:
 def test_an_unknown_agent_is_refused_with_the_known_ones() -> None:
     with pytest.raises(NotFound) as error:
         hired(cli="clode", model="m")
-    assert "aider, claude, codex" in error.value.hint
+    assert "aider, claude, claude-acp, codex" in error.value.hint
 
 
 def test_an_update_keeps_the_agent_and_its_flags_and_changes_what_is_stated() -> None:
