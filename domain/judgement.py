@@ -7,7 +7,10 @@ REVIEW = "review"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. If `integrity` is set, the finding gives a strike. An employee sees only the field `for_author`."""
+    """One finding. If `integrity` is set, the finding gives a strike. An employee sees only the field `for_author`.
+
+    `detail` is in events of older releases. Today the details are only in the stored verdict.
+    """
 
     kind: str
     integrity: bool

@@ -223,6 +223,7 @@ class Judging:
 def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
     """Return a verdict in the form that an event holds.
 
+    The details of findings may show the inputs of sealed cases, so they are only in the stored verdict (`evidence`).
     `evidence`: digest of the whole verdict. `attestation`: digest of the signed statement. `gates`: digest of the
     evidence of each gate.
     """
@@ -237,7 +238,6 @@ def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gate
                 integrity=finding.integrity,
                 criterion=finding.criterion,
                 path=finding.path,
-                detail=finding.detail,
                 for_author=finding.for_author,
             )
             for finding in verdict.findings

@@ -17,6 +17,7 @@ from director.services.changes import Change, diff_between
 from director.services.session import run_state
 from domain import task
 from domain.errors import NotFound
+from domain.judgement import Judgement
 
 NAMING = ("employee.hired", "employee.renamed")
 FOLLOW_POLL_S = 0.25
@@ -80,12 +81,26 @@ async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_na
         task=name,
         attempt=number,
         verified=None if verdict is None else isinstance(verdict, task.Verified),
-        findings=[] if verdict is None else [msgspec.to_builtins(each) for each in verdict.judgement.findings],
+        findings=[] if verdict is None else await _findings(blobs, verdict.judgement),
         orders=[_order(order, record) for order in orders],
         calls=calls,
         changes=changes,
         diff=diff,
     )
+
+
+async def _findings(blobs: Blobs, judgement: Judgement) -> list[dict[str, Any]]:
+    """Return the findings with their details, which are in the stored verdict. If it was purged, without details."""
+    findings = judgement.findings
+    try:
+        stored = (await Library(blobs).verdict(judgement.evidence)).findings
+    except NotFound:
+        stored = ()
+    if len(stored) == len(findings):
+        findings = tuple(
+            msgspec.structs.replace(each, detail=told.detail) for each, told in zip(findings, stored, strict=True)
+        )
+    return [msgspec.to_builtins(each) for each in findings]
 
 
 async def follow_attempt(
