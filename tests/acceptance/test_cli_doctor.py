@@ -71,6 +71,8 @@ def test_a_key_that_an_employee_needs(aura: Aura) -> None:
     assert given["state"] == "ok"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_nats
 @pytest.mark.needs_postgres
 def test_with_an_organisation_at_work() -> None:

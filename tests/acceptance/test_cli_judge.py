@@ -41,6 +41,8 @@ def holds(text: str, number: int) -> bool:
     return re.search(rf"\b{number}\b", text) is not None
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_folder_is_judged_shown_and_attested(aura: Aura, sample: Sample) -> None:
     file, right = aura.requirement(sample), folder(aura, "right", sample.right("T1"))
     key = aura.folder / "my.key"

@@ -57,6 +57,8 @@ def child(aura: Aura, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
     with homely() as aura:
         both = [aura.begin(*UP, "--json") for _ in range(2)]

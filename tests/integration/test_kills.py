@@ -115,6 +115,8 @@ async def test_a_checkpoint_before_its_rows_is_found(
         assert any(line.startswith("replay: accountant.account") for line in found), found
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_call_that_is_cut_off_is_shown_and_never_made_again(
     house: House, nats: Server, postgres: Server
 ) -> None:

@@ -50,6 +50,8 @@ async def test_without_a_fault_one_leads_all_the_time(house: House) -> None:
     assert await violations(house, director.acknowledged, at_work.witnessed()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_stopped_leader_is_replaced_and_does_no_harm_when_it_goes_on(house: House) -> None:
     await stopped_and_continued(house, secrets.randbelow(2**31), times=1)
 

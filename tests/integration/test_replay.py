@@ -35,6 +35,8 @@ async def finished_run(house: House) -> UUID:
     return run
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_live_rows_equal_the_log_without_nats(house: House, nats: Server) -> None:
     await finished_run(house)
     await house.office.client.close()

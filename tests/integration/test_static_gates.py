@@ -65,6 +65,8 @@ async def test_what_was_there_before_and_what_tests_are_tried_with_is_not(puzzle
     assert gate(found, "syntax") == ("passed", "2 files")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_lint_and_types_say_and_do_not_refuse(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     silent = await verdict(puzzle, puzzle.right(), sandbox)
     assert silent.verified, silent.findings
