@@ -20,7 +20,7 @@ WATCH_EVERY_S = 0.25
 USED_UP_GRACE_S = 20.0
 """Seconds from the first refusal because of the budget until the agent is ended. It can write its last files."""
 USED_UP_REFUSALS_MAX = 5
-"""So many refusals because of the budget end the agent earlier: it only asks again and again."""
+"""Number of refusals because of the budget after which the agent is ended earlier, because it only asks again."""
 OUTPUT_BYTES_MAX = 32 * 1024
 _RELAY = (f"{PROGRAMS}/{PYTHON}", "-I", "-S", RELAY)
 AgentEnd = CommandEnd | Literal["used_up", "not_permitted"]

@@ -1,4 +1,4 @@
-"""The signs of life of workers with a session. A worker that gives none is lost, and its order is released.
+"""The signs of life of workers with a session. A worker that gives no sign is lost, and its order is released.
 
 The times are of this manager only. A new manager waits the whole time again.
 """

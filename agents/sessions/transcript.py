@@ -11,7 +11,7 @@ MESSAGES_KEPT_AT_END = 8
 """Messages at the end of the conversation that are never shortened."""
 SHORTENED_CHARS = 200
 SHORTENED_SHARE = 0.7
-"""Share of the prompt's limit to which a conversation is shortened that does not fit."""
+"""Share of the prompt's limit to which a conversation is shortened if it does not fit."""
 
 
 class Transcript:

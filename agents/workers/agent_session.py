@@ -1,4 +1,4 @@
-"""A coding agent at work in the box of a session. It ends as the loop of a model ends."""
+"""A coding agent at work in the box of a session. Its session ends in the same ways as a session of a model."""
 
 from agents.cli_agents.agent_run import AgentResult, run_agent
 from agents.cli_agents.command_line import AgentJob

@@ -12,7 +12,7 @@ from agents.employees.conversation import CallRequest, Message, Model, Tool
 from agents.employees.model_employee import ModelEmployee
 
 OUTPUT_TOKENS_MAX = 64
-"""Enough for a tool call. A probe without a tool has its provider's own limit."""
+"""Limit of output tokens that is enough for a tool call. A probe without a tool has its provider's own limit."""
 WALL_S = 30.0
 TOOL = Tool(
     name="report_ready",

@@ -1,4 +1,4 @@
-"""The receipts of the calls of one order. Each is sent to the manager as soon as its call has ended."""
+"""The receipts of the calls of one order. Each receipt is sent to the manager as soon as its call has ended."""
 
 import asyncio
 import time

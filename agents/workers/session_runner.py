@@ -29,7 +29,7 @@ from domain.errors import AuraError, Unavailable
 from verification.working_tree.left_out import left_out_rule
 
 STOP_WAIT_S = 5.0
-"""Seconds in which a session may come to the end of its present call or command after the worker has to stop."""
+"""Seconds that a session has to end its present call or command when the worker must stop."""
 HAND_IN_S = 10.0
 """Seconds before the end of the lease at which a session ends, so that its work can still be handed in."""
 UPLOAD_ATTEMPTS_MAX = 10
@@ -37,7 +37,7 @@ UPLOAD_WAIT_S = 2.0
 CONFIRM_WAIT_S = 0.05
 CONFIRM_WAIT_MAX_S = 5.0
 SEND_AGAIN_S = 15.0
-"""Seconds after which a result is sent again that the manager does not have."""
+"""Seconds after which a result is sent again if the manager does not have it."""
 SNAPSHOT = "This check saw your files as they were a moment ago, while your program runs."
 DROPPED_MAX = 100  # most paths that a hand-in names as dropped
 

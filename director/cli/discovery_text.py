@@ -55,7 +55,7 @@ def _agents(agents: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _without(addresses: Sequence[Mapping[str, Any]]) -> str:
-    """Return the addresses without models: those that are usual and silent in one line."""
+    """Return the lines about addresses without models. Usual addresses that do not answer share one line."""
     silent = [one for one in addresses if one["usual"] and one["code"] == "connection"]
     lines = list(_told(one for one in addresses if one not in silent))
     if silent:

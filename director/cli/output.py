@@ -14,7 +14,7 @@ SCHEMA = "aura/1"
 INTERRUPTED = 130
 CANCELS_MAX = 10
 CANCEL_AGAIN_S = 1.0
-"""At the end of a command, a task that is left is cancelled so often, and so many seconds apart."""
+"""Number of times that a remaining task is cancelled at the end of a command, and the seconds between them."""
 
 
 class Door:

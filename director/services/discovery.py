@@ -40,7 +40,7 @@ USUAL: Mapping[str, str] = {
 URLS_MAX = 50
 NAME_CHARS_MAX = 40
 MODEL, PRICE = "MODEL", "USD"
-"""In a command, in the place of words that only the user knows."""
+"""Placeholders in a command for words that only the user knows."""
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 

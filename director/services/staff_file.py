@@ -22,7 +22,7 @@ from domain.organisation import SetFallback
 
 Say = Callable[[str], None]
 MODEL_OPTIONS = frozenset({"provider", "base-url", "model"})
-"""A change of one of these options is another model."""
+"""Options that select the model: if one of them changes, the model is another one."""
 
 
 async def compare(settings: Settings, file: EmployeesFile, wanted: Wanted) -> StaffChanges:

@@ -59,7 +59,7 @@ class AttemptText:
         return "\n".join(lines)
 
     def end(self, order: Mapping[str, Any]) -> str:
-        """Return how an order ended, and what it left out."""
+        """Return how an order ended, and the paths that were left out."""
         reason = ": ".join(filter(None, (order["outcome"], order["message"])))
         if order["end"] == "handed in":
             lines = [f"handed in: {counted(order['paths'], 'changed path')}"]

@@ -259,7 +259,7 @@ def test_a_scope_decides_by_its_patterns(scope: tuple[str, ...], inside: tuple[s
         ("AGENTS.md", b"x", True),
     ],
 )
-def test_a_dropped_path_is_a_strike_only_if_it_could_influence_a_verdict(
+def test_a_dropped_path_is_named_apart_only_if_it_could_influence_a_verdict(
     path: str, content: bytes, influences: bool
 ) -> None:
     """The rule is the one of the gate that judges a whole tree."""
@@ -274,7 +274,7 @@ def test_a_dropped_path_is_a_strike_only_if_it_could_influence_a_verdict(
     assert in_scope.influencing == (), "control: in scope, the path is work"
 
 
-def test_a_deleted_or_linked_steering_file_is_a_strike_too() -> None:
+def test_a_deleted_or_linked_steering_file_is_named_apart_too() -> None:
     gone = handed(INITIAL, difference(deleted=("conftest.py", "Makefile")), SCOPE)
     assert gone.influencing == ("conftest.py",)
     assert gone.after == INITIAL
