@@ -58,7 +58,7 @@ def agent_folders(job: AgentJob) -> Mapping[str, Path]:
 async def run_agent(box: SessionBox, job: AgentJob, gateway: Gateway, *, wall_s: float | None = None) -> AgentResult:
     """Run the agent in an open box that has `agent_files` and `agent_folders`.
 
-    Afterwards nothing of the agent runs any more, so the difference can be read from the box. If this call is
+    Afterwards no process of the agent runs, so the difference can be read from the box. If this call is
     cancelled, the agent is ended. Raises Invalid and LimitReached for a job that cannot be started.
     """
     channel = GatewayChannel()

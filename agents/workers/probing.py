@@ -47,7 +47,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     `problem`: the problem with the call or the server, and the next step. `key_problem`: the same for the key. Both
     texts are empty if there is no problem. `key_env`: the environment variable of the key, or empty. `seconds`: the
     duration of a successful call, or None. `call`: that call in detail. `price`: the source of the employee's prices.
-    `server_context_tokens`: the context size that the server states, if it does.
+    `server_context_tokens`: the context size that the server states; None if it states no size.
     """
 
     problem: str

@@ -109,7 +109,7 @@ async def follow_attempt(
     """Yield each call of an attempt after its receipt, and the end of each order, until the attempt or the run ends.
 
     The receipt of the next call brings the results of a call's actions. Then the call is yielded again with `is_told`.
-    An attempt that has not begun is waited for. Raises the errors of `attempt_of` if it can no longer begin.
+    If the attempt has not begun, wait for it. Raises the errors of `attempt_of` if it can no longer begin.
     """
     seq = 0
     told: set[tuple[UUID, object]] = set()
