@@ -67,9 +67,14 @@ def upload_bucket(name: str) -> str:
     return f"AURA_UPLOAD_{name}"
 
 
+def is_worker_name(name: str) -> bool:
+    """Return whether the text can be the name of a credential."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked_worker_name(name: str) -> str:
     """Return the name. Raises Invalid if it cannot be the name of a credential."""
-    if not _NAME.fullmatch(name):
+    if not is_worker_name(name):
         raise Invalid(
             f"{name!r} cannot be the name of a worker's credential.",
             hint="Use at most 31 lower-case letters, digits and hyphens. Begin with a letter or digit.",
@@ -80,7 +85,7 @@ def checked_worker_name(name: str) -> str:
 def credential_in(nats_url: str) -> str:
     """Return the name of the credential in a worker's address of NATS; DEFAULT_WORKER if there is none."""
     name = urlsplit(nats_url).username or ""
-    return name if _NAME.fullmatch(name) else DEFAULT_WORKER
+    return name if is_worker_name(name) else DEFAULT_WORKER
 
 
 def account_of(name: str) -> str:

@@ -27,7 +27,7 @@ from bus.logger import SILENT, Logger
 from bus.object_bucket import ObjectBucket
 from bus.redaction import Redactor
 from bus.work_queue import Parcel, WorkStream
-from bus.worker_accounts import checked_worker_name
+from bus.worker_accounts import checked_worker_name, is_worker_name
 from domain import task
 from domain.errors import AuraError, Contention, Unavailable
 from domain.message import derive
@@ -126,8 +126,9 @@ class Reception:
         cause = cause or await last_event(self._loader, result.run, result.order)
         self._fault("reception:before-hand-in")
         await self._gate.handle(await self._last(result, ids, cause), on_behalf_of=employee)
-        if result.handed is not None and not result.handed.inline:
-            await self._uploads(result.credential).delete(result.handed.pack)
+        handed = result.handed
+        if handed is not None and not handed.inline and is_worker_name(result.credential):
+            await self._uploads(result.credential).delete(handed.pack)
 
     async def _last(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.TaskCommand:
         """Return the command for the end of an attempt: its work, or why there is none."""

@@ -18,7 +18,7 @@ from bus.logger import SILENT, Logger
 from bus.object_bucket import ObjectBucket
 from bus.projection_rows import Rows
 from bus.work_queue import WorkStream
-from bus.worker_accounts import checked_worker_name
+from bus.worker_accounts import is_worker_name
 from domain import task
 from domain.attempt import Attempt
 from domain.errors import AuraError, Contention, Unavailable
@@ -80,13 +80,15 @@ class Permitting:
 
     async def _sign(self, sign: SignOfLife, employee: UUID) -> PermitAnswer:
         """Note a sign of life, and say whether the order is still this worker's. Create its upload bucket."""
+        if not is_worker_name(sign.credential):
+            return PermitAnswer(status="refused", code="invalid", message="The sign of life names no credential.")
         attempt = await self._attempt(sign.run, sign.task, sign.order, employee)
         if attempt is None or attempt.ended:
             return PermitAnswer(status="refused", code="order_ended", message="The order is no longer open.")
         if any(call.claim not in (None, sign.claim) for call in attempt.open.values()):
             return PermitAnswer(status="refused", code="taken", message="Another worker has this order.")
         self._signs.heard(sign.order)
-        await self._ensure_uploads(checked_worker_name(sign.credential))
+        await self._ensure_uploads(sign.credential)
         return PermitAnswer(status="granted", claim=sign.claim, open=tuple(sorted(attempt.open)))
 
     async def _ensure_uploads(self, credential: str) -> None:

@@ -12,16 +12,21 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from agents.manager.intake import Reception
 from agents.manager.permits import Permitting
 from agents.manager.signs_of_life import SignsOfLife
 from agents.permits import PermitAnswer, PermitRefused, PermitRequest, Permits, TakenElsewhere
-from agents.working_copies.hand_over import upload_bucket
+from agents.run_content import Library
+from agents.workers.result import HandIn, message_of
+from agents.working_copies.hand_over import HandedOver, upload_bucket
+from bus.logger import Silent
+from bus.redaction import Redactor
 from bus.work_queue import WorkStream
 from domain import organisation, run_messages
 from domain.attempt import CALLS_MAX
 from domain.money import Amount
 from domain.snapshot import Snapshot
-from domain.task import Assign, CallStarted, FinishCall
+from domain.task import Assign, AttemptEnded, CallStarted, FinishCall
 from tests.integration.desks import stamp
 from tests.integration.house import House, Sample, of
 
@@ -182,6 +187,50 @@ async def test_without_a_manager_no_call_is_made(house: House) -> None:
     with pytest.raises(PermitRefused) as refused:
         await Permits(queue, **ids, ends_at=time.monotonic() + 1.0).ask(CENT)
     assert refused.value.code == "lease_ended"
+
+
+async def test_a_sign_of_life_that_names_no_credential_is_refused(house: House) -> None:
+    async with session(house) as at_work:
+        permits = at_work.permits()
+        assert not (await permits.standing("no credential.>")).ours
+        assert (await permits.standing("workers")).ours, "control"
+
+
+async def test_work_in_a_bucket_without_a_name_ends_the_attempt(house: House) -> None:
+    """The name of the bucket comes from the worker. A bad name is no error of the manager."""
+    lost: list[str] = []
+
+    class Log(Silent):
+        def error(self, event: str, **fields: object) -> None:
+            lost.append(f"{event} {fields}")
+
+    async with session(house) as at_work:
+        await at_work.permits().ask(CENT)
+        await at_work.receipt(0, CENT)
+        intake = Reception(
+            house.gate("manager"),
+            house.office.loader,
+            house.blobs,
+            Library(house.blobs),
+            at_work.queue,
+            Redactor(),
+            partial(upload_bucket, house.office.client),
+            log=Log(),
+        )
+        work = HandedOver(pack="0" * 64, size=1)
+        hand_in = HandIn(**at_work.ids, outcome="answered", handed=work, credential="no credential.>")
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(intake.run(stop))
+            await at_work.queue.ensure()
+            await at_work.queue.send_result(at_work.ids["employee"], "end", message_of(hand_in))
+            log = await house.until_type(at_work.ids["run"], "task.attempt_ended")
+            await asyncio.sleep(0.2)
+            stop.set()
+        (ended,) = [each.event for each in of(log, at_work.ids["run"], "task.attempt_ended")]
+        assert isinstance(ended, AttemptEnded)
+        assert ended.outcome == "bad_hand_in"
+        assert lost == []
 
 
 @pytest.mark.parametrize("spenders", [50, pytest.param(1000, marks=pytest.mark.slow)])
