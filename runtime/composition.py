@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from nats.aio.client import Client
@@ -168,15 +169,15 @@ class Organisation:
 
     def _sessions(self, client: Client) -> SessionPlace:
         """Return the parts that the sessions of this process share. The sandbox is opened for the first session."""
-        setup, opened = self.setup, list[Sandbox]()
+        setup = self.setup
 
+        @cache
         def sandbox() -> Sandbox:
-            if not opened:
-                from verification.sandbox.choice import open_sandbox  # slow import
+            from verification.sandbox.choice import open_sandbox  # slow import
 
-                opened.append(open_sandbox(setup.boxes))
-                self._closing.push_async_callback(opened[0].close)
-            return opened[0]
+            opened = open_sandbox(setup.boxes)
+            self._closing.push_async_callback(opened.close)
+            return opened
 
         credential = credential_in(setup.worker_nats_url)
         return SessionPlace(

@@ -26,8 +26,6 @@ CALL_RETRIES_MAX = 4
 RETRY_WAIT_S = 2.0
 RETRY_WAIT_MAX_S = 60.0
 STUCK = "stuck"
-CANCELLED = "cancelled"
-"""Outcome of a session that ends because its worker stops. It is a fault, so it uses up no attempt."""
 NO_ACTION = (
     "Your answer has no action. Call a tool. When your work is complete, call submit.",
     "Your answer has no action. Write one command between ```sh and ```. When your work is complete: aura-submit",
@@ -39,6 +37,10 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: str
     message: str = ""
+
+
+STOPPED = SessionEnd(outcome="cancelled", message="The worker stops.")
+"""The end of a session whose worker stops. It is a fault, so it uses up no attempt."""
 
 
 class AskPermit(Protocol):
@@ -97,7 +99,7 @@ class Session:
         """Work until the end. Raises TakenElsewhere and PermitRefused if the order is no longer this worker's."""
         while True:
             if self._stopped():
-                return SessionEnd(outcome=CANCELLED, message="The worker stops.")
+                return STOPPED
             try:
                 result = await self._call()
             except PermitRefused as error:

@@ -16,10 +16,10 @@ from domain.errors import Unavailable
 from domain.snapshot import Snapshot
 from domain.tree import digest_of
 
-SEND_ATTEMPTS_MAX = 20
+SEND_ATTEMPTS_MAX = 80
 APPLIED_WAIT_S = 10.0
 """Seconds after a receipt was sent in which the manager may still count the bound of its call."""
-RETRY_WAIT_S = 2.0
+RETRY_WAIT_S = 0.5
 PROMPTS_REMEMBERED_MAX = 16
 """Earlier prompts that a new prompt is compared with. An agent may hold several conversations at the same time."""
 

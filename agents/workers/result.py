@@ -11,6 +11,7 @@ from agents.employees.contract import Answer, Employee, ModelResult, Order
 from agents.employees.safe_text import one_line, safe, safe_json
 from agents.working_copies.hand_over import HandedOver
 from bus.worker_accounts import DEFAULT_WORKER
+from domain.attempt import Form
 from domain.money import Amount
 from domain.snapshot import REASONS_BETWEEN, Snapshot
 from domain.task import DECLINED
@@ -29,12 +30,13 @@ CUT = b"\n[cut here: the rest is not kept]"
 
 
 class OrderIds(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids of an order, which can be read even if the rest of the order cannot be decoded."""
+    """The ids and the form of an order, which can be read even if the rest of the order cannot be decoded."""
 
     id: UUID
     run: UUID
     task: UUID
     employee: UUID
+    form: Form = "answer"
 
 
 class CallReceipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from agents.gateway.gateway import Gateway
 from agents.gateway.spending import Spending
 from agents.permits import ENDS_ATTEMPT, Permits
 from agents.sessions.hand_in import Handed, handed
-from agents.sessions.loop import CANCELLED, CallSettings, Session, SessionEnd
+from agents.sessions.loop import STOPPED, CallSettings, Session, SessionEnd
 from agents.sessions.prompt import first_messages
 from agents.sessions.transcript import Transcript
 from agents.sessions.visible_check import VisibleCheck
@@ -22,7 +22,7 @@ from agents.sessions.workspace import BoxEnded, Workspace
 from agents.workers.agent_session import AgentSession
 from agents.workers.gateway_permits import GatewayPermits
 from agents.workers.receipts import ModelReceipts, Receipts, ResultQueue, send_with_retries
-from agents.workers.result import HandIn, message_of, without_work
+from agents.workers.result import DROPPED_MAX, HandIn, message_of, without_work
 from agents.workers.session_box import NotPrepared, OpenSession, SessionPlace, open_session, preparing
 from agents.working_copies.hand_over import HandedOver, hand_over
 from domain.errors import AuraError, Unavailable
@@ -39,7 +39,6 @@ CONFIRM_WAIT_MAX_S = 5.0
 SEND_AGAIN_S = 15.0
 """Seconds after which a result is sent again if the manager does not have it."""
 SNAPSHOT = "This check saw your files as they were a moment ago, while your program runs."
-DROPPED_MAX = 100  # most paths that a hand-in names as dropped
 
 
 @runtime_checkable
@@ -115,7 +114,7 @@ class _Attempt:
             if work.done():
                 return work.result()
             if stopping.done():
-                return SessionEnd(outcome=CANCELLED, message="The worker stops.")
+                return STOPPED
             if signs.done():
                 return None
             return SessionEnd(outcome="lease_ended", message="The time of the session is used up.")

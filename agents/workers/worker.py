@@ -16,17 +16,16 @@ import msgspec
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
 from agents.permits import ENDS_ATTEMPT, PermitQueue, PermitRefused, Permits, TakenElsewhere
+from agents.workers.receipts import send_with_retries
 from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of, without_work
 from agents.workers.session_runner import SessionRunner
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
-from domain.attempt import Form
 from domain.errors import Unavailable
 from domain.task import Snapshot
 
 IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.5
-HAND_IN_ATTEMPTS_MAX = 20
 ORDERS_REMEMBERED_MAX = 10_000
 """Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
 acknowledgement.
@@ -35,13 +34,6 @@ acknowledgement.
 
 _order = msgspec.json.Decoder(Order)
 _ids = msgspec.json.Decoder(OrderIds)
-
-
-class _FormOfOrder(msgspec.Struct, frozen=True):
-    form: Form = "answer"
-
-
-_form = msgspec.json.Decoder(_FormOfOrder)
 
 
 class OrderMessage(Protocol):
@@ -190,16 +182,8 @@ class Worker:
         return answered(order, call.index, answer, self.employee)
 
     async def _hand_in(self, result: HandIn | None) -> None:
-        if result is None:
-            return
-        data = message_of(result)
-        for _ in range(HAND_IN_ATTEMPTS_MAX):
-            try:
-                await self._work.send_result(result.employee, f"{result.order}-end", data)
-            except Unavailable:
-                await asyncio.sleep(RETRY_WAIT_S)
-            else:
-                return
+        if result is not None:
+            await send_with_retries(self._work, result.employee, f"{result.order}-end", message_of(result))
 
 
 class _Call:
@@ -211,20 +195,21 @@ class _Call:
 def _is_session(data: bytes) -> bool:
     """Return whether an order is for a session. An order that cannot be decoded is not."""
     try:
-        return _form.decode(data).form == "session"
+        return _ids.decode(data).form == "session"
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
 
 
 def _ids_of(data: bytes) -> OrderIds:
-    """Return the ids of an order, even if the rest of the order cannot be decoded. Raises ValueError if the data is not
-    an order.
+    """Return the ids of an order, even if the rest of the order cannot be decoded.
+
+    Raises ValueError for data that is not JSON, and ValidationError for JSON that is not an order.
     """
     try:
         return _ids.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         read = json.loads(data)
-        return _ids.decode(json.dumps({name: read[name] for name in OrderIds.__struct_fields__}))
+        return _ids.decode(json.dumps({name: read[name] for name in OrderIds.__struct_fields__ if name in read}))
 
 
 def _defect(error: Exception) -> dict[str, object]:
