@@ -68,10 +68,11 @@ class SessionPlace:
     say: Callable[[str], None] = lambda _: None
 
 
-class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of one session. `base`: the tree of the base commit alone; None without a base.
+class PreparedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of one session without its box. `base`: the tree of the base commit alone; None without a base.
 
-    `requirement` has no sealed part. `box` is None until the box is open.
+    `requirement` has no sealed part. `own_files`: patterns of files that the program of a coding agent writes by
+    itself.
     """
 
     requirement: Requirement
@@ -81,17 +82,15 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: Sandbox
     accepted: tuple[str, ...]
     allow_degraded: bool
-    own_files: tuple[str, ...] = ()  # patterns of files that the program of a coding agent writes by itself
+    own_files: tuple[str, ...] = ()
     tests: Mapping[str, bytes] = {}
-    opened_box: SessionBox | None = None
 
-    @property
-    def box(self) -> SessionBox:
-        assert self.opened_box is not None, "the box is open"
-        return self.opened_box
 
-    def with_box(self, box: SessionBox) -> "OpenSession":
-        return replace(self, opened_box=box)
+class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session with its open box."""
+
+    prepared: PreparedSession
+    box: SessionBox
 
 
 @asynccontextmanager
@@ -109,7 +108,7 @@ async def open_session(
         )
     with preparing("libraries"):
         libraries = await libraries_of(requirement, place.libraries, place.say)
-    opened = OpenSession(
+    prepared = PreparedSession(
         requirement=requirement,
         copy=copy,
         base=base,
@@ -121,48 +120,42 @@ async def open_session(
         tests=given_tests(requirement, needs.criteria, order.brief.suites),
     )
     with preparing("no_box"):
-        box = await session_box(order, opened, job)
+        box = await session_box(order, prepared, job)
         await box.__aenter__()
     try:
-        yield opened.with_box(box)
+        yield OpenSession(prepared=prepared, box=box)
     finally:
         await box.close()
 
 
-async def session_box(order: Order, opened: OpenSession, job: AgentJob | None = None) -> SessionBox:
+async def session_box(order: Order, prepared: PreparedSession, job: AgentJob | None = None) -> SessionBox:
     """Return the box of a session, which is not started yet. Raises Unavailable without a folder for the tools."""
-    project = _project(opened)
+    project = _project(prepared)
     tools = await asyncio.to_thread(toolbox, PYTEST)
-    limits = SESSION_LIMITS["new" if opened.base is None else "base"]
+    limits = SESSION_LIMITS["new" if prepared.base is None else "base"]
     limits = limits if job is None else agent_limits(limits)
-    minutes = order.lease_s / 60
-    generated = {
-        path: content
-        for path, content in project.environment.generated.items()
-        if path not in opened.copy.initial.paths()
-    }
     return SessionBox(
-        opened.sandbox,
-        opened.copy.whole().with_files(generated),
-        limits=replace(limits, minutes=min(limits.minutes, minutes)),
+        prepared.sandbox,
+        prepared.copy.whole().with_tree(Tree.of(project.files)),  # with the files that a build of the base makes
+        limits=replace(limits, minutes=min(limits.minutes, order.lease_s / 60)),
         folders={TOOLS: tools, **project.folders, **(agent_folders(job) if job is not None else {})},
         env=_environment(project),
         read_only={
             **project.read_only,
             **_programs(),
-            **_below(TESTS, opened.tests),
+            **_below(TESTS, prepared.tests),
             **(agent_files(job) if job is not None else {}),
         },
-        allow_degraded=opened.allow_degraded,
-        accepted=opened.accepted,
+        allow_degraded=prepared.allow_degraded,
+        accepted=prepared.accepted,
     )
 
 
-def _project(opened: OpenSession) -> Project:
+def _project(prepared: PreparedSession) -> Project:
     """Return the project as a verdict would install it."""
-    requirement = opened.requirement
-    origin = Origin(files=opened.base or Tree({}), described=requirement.described, generated=requirement.generated)
-    return project_of(requirement, opened.copy.initial, origin, opened.libraries, ())
+    requirement = prepared.requirement
+    origin = Origin(files=prepared.base or Tree({}), described=requirement.described, generated=requirement.generated)
+    return project_of(requirement, prepared.copy.initial, origin, prepared.libraries, ())
 
 
 def _environment(project: Project) -> dict[str, str]:

@@ -184,21 +184,21 @@ class _Attempt:
 
     async def _checked(self, opened: OpenSession, *, while_running: bool = False) -> str:
         """Judge a copy of the work against the visible cases, and return what the employee may see."""
-        needs = self._needs
+        needs, prepared = self._needs, opened.prepared
         if not needs.criteria:
             return "This task has no cases to check."
         check = VisibleCheck(
-            opened.sandbox,
-            opened.requirement,
-            opened.copy.initial,
-            origin=opened.base,
+            prepared.sandbox,
+            prepared.requirement,
+            prepared.copy.initial,
+            origin=prepared.base,
             criteria=needs.criteria,
             earlier=needs.earlier,
             scope=needs.scope,
-            libraries=opened.libraries,
+            libraries=prepared.libraries,
             seed=self._order.seed,
-            allow_degraded=opened.allow_degraded,
-            accepted=opened.accepted,
+            allow_degraded=prepared.allow_degraded,
+            accepted=prepared.accepted,
             outcomes=self._place.outcomes,
             on_fault=self._place.say,
         )
@@ -250,10 +250,11 @@ class _Attempt:
 
 async def _handed(session: SessionOrder, opened: OpenSession, *, while_running: bool = False) -> Handed:
     """Return the part of the present work that would be handed in. `while_running`: a command may change it now."""
-    initial, own = opened.copy.initial, opened.own_files
+    prepared = opened.prepared
+    initial, own = prepared.copy.initial, prepared.own_files
     read = opened.box.snapshot if while_running else opened.box.difference
     difference = await read(left_out_rule(initial, session.scope, own))
-    return await asyncio.to_thread(handed, initial, difference, session.scope, of_program=own, given=opened.tests)
+    return await asyncio.to_thread(handed, initial, difference, session.scope, of_program=own, given=prepared.tests)
 
 
 async def _cancelled(task: "asyncio.Task[Any]") -> None:
