@@ -9,7 +9,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
+from agents.briefs.brief import Brief
 from agents.duty import either, insist
 from agents.employees.call_errors import MESSAGE_CHARS_MAX
 from agents.employees.contract import CallLimits, Order
@@ -193,28 +195,33 @@ class Ordering:
         brief, session = await brief_for(self._library, due.state, part), None
         if attempt.form == "session":
             brief, session = without_files(brief), await self._sessions.of(due.state, part, due.accepted)
-        return Order(
-            id=attempt.order,
-            run=due.run,
-            task=part.id,
-            task_name=part.name,
-            employee=attempt.employee,
-            attempt=attempt.number,
-            seed=attempt.seed,
-            brief=brief,
-            limits=CallLimits(
-                output_tokens_max=profile.output_tokens_max,
-                wall_s=profile.call_wall_s,
-                cost_usd_max=attempt.reservation.usd,
-                prompt_tokens_max=None if profile.scripted else profile.prompt_tokens_max,
-            ),
-            form=attempt.form,
-            calls_max=attempt.calls_max,
-            reservation=attempt.reservation,
-            lease_s=max(0.0, (attempt.due_at - now()) / MICRO),
-            adaptations=due.adaptations,
-            session=session,
-        )
+        lease_s = max(0.0, (attempt.due_at - now()) / MICRO)
+        order = order_of(due.run, part, attempt, profile, brief, lease_s=lease_s)
+        return replace(order, adaptations=due.adaptations, session=session)
+
+
+def order_of(run: UUID, part: TaskState, attempt: Attempt, profile: Profile, brief: Brief, *, lease_s: float) -> Order:
+    """Return the order of an attempt, without the part that only a session needs."""
+    return Order(
+        id=attempt.order,
+        run=run,
+        task=part.id,
+        task_name=part.name,
+        employee=attempt.employee,
+        attempt=attempt.number,
+        seed=attempt.seed,
+        brief=brief,
+        limits=CallLimits(
+            output_tokens_max=profile.output_tokens_max,
+            wall_s=profile.call_wall_s,
+            cost_usd_max=attempt.reservation.usd,
+            prompt_tokens_max=None if profile.scripted else profile.prompt_tokens_max,
+        ),
+        form=attempt.form,
+        calls_max=attempt.calls_max,
+        reservation=attempt.reservation,
+        lease_s=lease_s,
+    )
 
 
 def _not_ordered(due: Due, outcome: str, message: str) -> task.EndAttempt:

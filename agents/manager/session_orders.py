@@ -11,8 +11,7 @@ from agents.working_copies.packing import Packs
 from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
-from verification.requirements.dependencies import LOCK_NAME
-from verification.requirements.prepared import prepared_files
+from verification.requirements.prepared import files_for_parsing
 
 Accepted = Mapping[str, tuple[str, ...]]
 """Machine -> limits of boxes that the Director accepted for it."""
@@ -30,14 +29,11 @@ class SessionOrders:
         submitted = state.submitted
         assert submitted is not None, "a run without a requirement has no tasks"
         requirement = await self._library.requirement(submitted)
-        fixtures = dict(requirement.fixtures) | prepared_files(requirement)
-        if requirement.lock is not None:
-            fixtures[LOCK_NAME] = requirement.lock
         return SessionOrder(
             packs=await self._packs.names_of_task(self._library, state, part.id),
             title=requirement.title,
             requirement=requirement.source,
-            fixtures=fixtures,
+            fixtures=files_for_parsing(requirement, sealed=False),
             criteria=() if is_review(part) else part.criteria,
             scope=part.scope,
             earlier=self._library.earlier(state, part.id),

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
-from agents.briefs.brief import Brief
 from agents.employees.call_errors import CallFailed
-from agents.employees.contract import CallLimits, Employee, Order
+from agents.employees.contract import Employee, Order
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.prompts import Style
 from agents.employees.providers.scripted import ScriptedEmployee
@@ -16,11 +14,9 @@ from agents.rerun.prompts import FirstDifference, Said, first_difference, record
 from agents.workers.result import HandIn, answered, failed
 from bus.blobs import Blobs
 from domain import task
-from domain.attempt import Attempt
 from domain.employee import Profile
 from domain.errors import Invalid, NotFound
 from domain.run import RunState
-from domain.task import TaskState
 from domain.tree import Manifest, contents_of
 
 ANSWERED = "answered"
@@ -74,29 +70,9 @@ class PlaySession(Protocol):
     async def __call__(self, record: AttemptRecord, order: Order, state: RunState) -> Played: ...
 
 
-def order_of(record: AttemptRecord, run: UUID, part: TaskState, attempt: Attempt, brief: Brief) -> Order:
-    """Return the order of an attempt, as the manager made it."""
-    profile = record.profile
-    return Order(
-        id=attempt.order,
-        run=run,
-        task=part.id,
-        task_name=part.name,
-        employee=attempt.employee,
-        attempt=attempt.number,
-        seed=attempt.seed,
-        brief=brief,
-        limits=CallLimits(
-            output_tokens_max=profile.output_tokens_max,
-            wall_s=profile.call_wall_s,
-            cost_usd_max=attempt.reservation.usd,
-            prompt_tokens_max=None if profile.scripted else profile.prompt_tokens_max,
-        ),
-        form=attempt.form,
-        calls_max=attempt.calls_max,
-        reservation=attempt.reservation,
-        lease_s=profile.session.minutes * 60 if profile.session is not None else LEASE_S,
-    )
+def lease_of(profile: Profile) -> float:
+    """Return the seconds in which an attempt is played. The record does not say when its order was sent."""
+    return profile.session.minutes * 60 if profile.session is not None else LEASE_S
 
 
 async def play_answer(record: AttemptRecord, order: Order, blobs: Blobs) -> Played:

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from agents.manager.briefing import brief_for
 from agents.manager.intake import safe_snapshot
-from agents.rerun.attempts import AttemptRecord, Played, PlaySession, order_of, play_answer
+from agents.manager.orders import order_of
+from agents.rerun.attempts import AttemptRecord, Played, PlaySession, lease_of, play_answer
 from agents.rerun.commands import command_of, ids_of, stamp_of
 from agents.rerun.delivery import build
 from agents.rerun.report import (
@@ -159,7 +160,8 @@ class Player:
         if not record.calls:
             return Played(None)
         brief = await brief_for(self._library, self._state, part)
-        order = order_of(record, self._run, part, attempt, brief)
+        lease_s = lease_of(record.profile)
+        order = order_of(self._run, part, attempt, record.profile, brief, lease_s=lease_s)
         if attempt.form == "answer":
             played = await play_answer(record, order, self._blobs)
         elif self._play_session is not None:

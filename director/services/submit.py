@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from agents.briefs.review_brief import review_plan
 from agents.run_content import pack_fixtures, pack_manifest
 from agents.working_copies.source_history import history_of
@@ -20,9 +22,8 @@ from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
 from verification.requirements.base_tree import BaseTree, base_of
-from verification.requirements.dependencies import LOCK_NAME
 from verification.requirements.model import Requirement, RequirementTask
-from verification.requirements.prepared import prepared_files
+from verification.requirements.prepared import files_for_parsing
 
 ATTEMPTS_MAX = 6
 """The default for the maximum number of attempts per task."""
@@ -132,14 +133,12 @@ async def stored_history(base: BaseTree, blobs: Blobs, say: Callable[[str], None
 
 async def _named(requirement: Requirement, libraries: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:
     """Return the files that the requirement names, and the lock of its dependencies."""
-    named = dict(requirement.fixtures) | dict(requirement.sealed_fixtures) | prepared_files(requirement)
-    if requirement.lock is not None:
-        return named | {LOCK_NAME: requirement.lock}
-    if requirement.dependencies and libraries is None:
-        raise Invalid("The dependencies are not resolved.", hint="Submit the requirement with `aura submit`.")
-    if requirement.dependencies and libraries is not None:
-        named[LOCK_NAME] = await resolved(requirement.dependencies, libraries, say)
-    return named
+    if requirement.lock is None and requirement.dependencies:
+        if libraries is None:
+            raise Invalid("The dependencies are not resolved.", hint="Submit the requirement with `aura submit`.")
+        lock = await resolved(requirement.dependencies, libraries, say)
+        requirement = replace(requirement, lock=lock)
+    return files_for_parsing(requirement, sealed=True)
 
 
 def _in_order(requirement: Requirement) -> list[RequirementTask]:

@@ -12,7 +12,8 @@ from agents.employees.contract import Order
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.providers.openai import messages_of
 from agents.manager.briefing import brief_for
-from agents.rerun.attempts import AttemptRecord, order_of
+from agents.manager.orders import order_of
+from agents.rerun.attempts import LEASE_S
 from agents.rerun.model import RecordedAnswer
 from agents.run_content import Library, tree_of
 from agents.workers.result import answered, failed
@@ -138,14 +139,13 @@ class RunOnRecord:
         """Work on one order: the prompt that an employee gets, this answer, its files, and the verdict."""
         ids: dict[str, Any] = {"run": RUN, "task": id, "employee": EMPLOYEE, "order": order_id(number)}
         attempt = self._state.tasks[id].attempts + 1
-        assigned = self._decided(
+        self._decided(
             task.Assign(**self._stamp(), **ids, attempt=attempt, seed=number, reservation=CALL, due_at=AT + MINUTE_US)
         )
         self._decided(task.StartCall(**self._stamp(), **ids, index=0, bound=CALL, claim=UUID(int=5)))
         part = self._state.tasks[id]
         brief = await brief_for(self._library, self._state, part)
-        record = AttemptRecord(assigned, PROFILE, {}, None)
-        order = order_of(record, RUN, part, part.orders[ids["order"]], brief)
+        order = order_of(RUN, part, part.orders[ids["order"]], PROFILE, brief, lease_s=LEASE_S)
         hand_in, request = await worked(order, answer)
         text = answer if isinstance(answer, str) else ""
         prompt, kept = await self.blobs.put([request, text.encode()])
