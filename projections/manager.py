@@ -122,7 +122,7 @@ class ManagerProjection:
             if isinstance(event, task.CallFinished):
                 _health(event, recorded.envelope.occurred_at, rows)
             elif isinstance(event, task.AttemptEnded) and event.outcome in MACHINE_FAULTS:
-                _rest(event.employee, recorded.envelope.occurred_at, rows)
+                _rest(event.employee, recorded.envelope.occurred_at, rows, fault=True)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -161,23 +161,21 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
-    """Let an employee rest after a fault of its server. Each further rest is twice as long. An answer ends it."""
-    row = rows.get(EmployeeRow, event.employee, "employee")
-    if row is None:
-        return
+    """Let an employee rest after a fault of its server. An answer ends the rest."""
     snapshot = event.snapshot
-    faults = row.faults + 1 if rests(snapshot.outcome) else 0
-    adaptations = ",".join(snapshot.adaptations) or row.adaptations
-    rest_until = at + round(rest_s(faults, snapshot.retry_after_s) * MICRO) if faults else 0
-    rows.put(msgspec.structs.replace(row, faults=faults, rest_until=rest_until, adaptations=adaptations))
+    _rest(event.employee, at, rows, fault=rests(snapshot.outcome), retry_after_s=snapshot.retry_after_s)
+    row = rows.get(EmployeeRow, event.employee, "employee")
+    if row is not None and snapshot.adaptations:
+        rows.put(msgspec.structs.replace(row, adaptations=",".join(snapshot.adaptations)))
 
 
-def _rest(employee: UUID, at: int, rows: Rows) -> None:
-    """Let an employee rest after a fault of its worker's machine, as after a fault of its server."""
+def _rest(employee: UUID, at: int, rows: Rows, *, fault: bool, retry_after_s: float | None = None) -> None:
+    """Let an employee rest after a fault, each time twice as long. Without a fault, end its rest."""
     row = rows.get(EmployeeRow, employee, "employee")
     if row is not None:
-        rest_until = at + round(rest_s(row.faults + 1, None) * MICRO)
-        rows.put(msgspec.structs.replace(row, faults=row.faults + 1, rest_until=rest_until))
+        faults = row.faults + 1 if fault else 0
+        rest_until = at + round(rest_s(faults, retry_after_s) * MICRO) if faults else 0
+        rows.put(msgspec.structs.replace(row, faults=faults, rest_until=rest_until))
 
 
 def rest_s(faults: int, retry_after_s: float | None) -> float:
