@@ -84,7 +84,7 @@ class LimitWithdrawn(OrganisationEvent, frozen=True, kw_only=True):
 class FallbackSet(OrganisationEvent, frozen=True, kw_only=True):
     """From now on these employees do the work of a role, in this order. Nobody: there is no chain, everybody may work.
 
-    The next employee gets a task only if the ones before it cannot do it (agents/manager/fallback.py).
+    The next employee gets a task only if the ones before it cannot do it (domain/fallback.py).
     """
 
     type = "organisation.fallback_set"
