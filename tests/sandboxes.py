@@ -8,6 +8,10 @@ import pytest
 from domain.errors import Unavailable
 from verification.sandbox.base import Limits, RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.session_box import SessionBox
+
+POLL_S = 0.01
+FILE_WAIT_S = 240.0
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +31,13 @@ def any_sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Return each real sandbox in turn. The module needs the fixtures `sandbox` and `docker_sandbox`, too."""
     found: Sandbox = request.getfixturevalue("sandbox" if request.param == "bubblewrap" else "docker_sandbox")
     return found
+
+
+async def until_written(box: SessionBox, path: str) -> None:
+    """Wait until a running command has written a new file."""
+    async with asyncio.timeout(FILE_WAIT_S):
+        while path not in (await box.snapshot()).added:  # noqa: ASYNC110 - no event says it
+            await asyncio.sleep(POLL_S)
 
 
 async def boxed(sandbox: Sandbox, code: str, *argv: str, limits: Limits | None = None, **more: object) -> RunResult:

@@ -11,15 +11,14 @@ import pytest
 
 from domain.tree import Tree
 from tests.attacks.in_session import ALIVE, ALIVE_SAID, session_limits
-from tests.attacks.leftovers import processes_with
 from tests.attacks.session_keeper import environment_of, keeper_of, marked, program
+from tests.sandboxes import until_written
 from verification.sandbox import kept_box
 from verification.sandbox.base import MIB, Limits, Sandbox
 from verification.sandbox.session_box import SessionBox
 
 pytestmark = pytest.mark.needs_sandbox
 
-START_WAIT_S = 240.0
 LEAVES = """
 import os, signal, sys, time
 def child(*steps):
@@ -128,9 +127,8 @@ async def test_a_keeper_made_unusable_ends_the_box_with_a_result(box: SessionBox
 async def test_a_killed_keeper_is_a_result_and_the_work_remains(box: SessionBox) -> None:
     await box.run("echo kept > kept")
     running = asyncio.create_task(box.run("echo begun > begun; sleep 60"))
-    await asyncio.sleep(0.5)
-    keeper = keeper_of(box)
-    os.kill(keeper, signal.SIGKILL)
+    await until_written(box, "begun")
+    os.kill(keeper_of(box), signal.SIGKILL)
     result = await asyncio.wait_for(running, 30)
     assert result.reason == "box_ended"
     assert result.why
@@ -181,17 +179,14 @@ print(sorted(found))
         SessionBox(any_sandbox, Tree({}), allow_degraded=True) as second,
     ):
         running = asyncio.create_task(first.run(program(f"{hide}time.sleep(30)"), wall_s=20))
-        deadline = time.monotonic() + START_WAIT_S
-        while not processes_with(secret):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(1)
+        await until_written(first, "ready")
         other = await second.run(program(look))
         assert other.observed() == "[]\n"
         running.cancel()
         await asyncio.wait({running})
-        forked = f"import os\nif os.fork() == 0:\n    exec({hide!r})\n    time.sleep(30)\nimport time; time.sleep(1)\n"
-        own = await first.run(program(f"{forked}exec({look!r})"))
+        fork = f"import os, time\nos.remove('ready')\nif os.fork() == 0:\n    exec({hide!r})\n    time.sleep(30)\n"
+        wait = "while not os.path.exists('ready'): time.sleep(0.01)\n"
+        own = await first.run(program(f"{fork}{wait}exec({look!r})"))
         assert own.observed() == "['/dev/shm', '/tmp', '/work', 'connected', 'connected', 'process']\n"  # the control
 
 

@@ -14,7 +14,7 @@ from tests.cli_agents import agent
 from tests.docker import box_image, docker_engine, docker_sandbox
 from tests.gateways import Account, world
 from tests.providers import answering
-from tests.sandboxes import any_sandbox, sandbox
+from tests.sandboxes import any_sandbox, sandbox, until_written
 from verification.sandbox.base import MIB, Sandbox
 
 __all__ = ["any_sandbox", "box_image", "docker_engine", "docker_sandbox", "sandbox"]  # fixtures
@@ -56,9 +56,10 @@ async def test_it_ends_when_its_time_is_over(sandbox: Sandbox, tmp_path: Path) -
 @pytest.mark.slow
 @pytest.mark.ci
 async def test_it_ends_when_it_is_cancelled(sandbox: Sandbox, tmp_path: Path) -> None:
-    async with world(answering()) as made, agent(sandbox, made.gateway, tmp_path, "time.sleep(60)") as small:
+    code = "open('begun', 'w').close(); time.sleep(60)"
+    async with world(answering()) as made, agent(sandbox, made.gateway, tmp_path, code) as small:
         running = asyncio.create_task(small.run())
-        await asyncio.sleep(0.3)
+        await until_written(small.box, "begun")
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
