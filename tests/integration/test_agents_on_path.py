@@ -45,8 +45,13 @@ async def test_the_home_of_an_agents_version_is_empty_and_its_environment_has_no
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    (tmp_path / "codex").write_text(f'#!/bin/sh\n/usr/bin/env > {tmp_path}/environment\nls -A "$HOME"\necho 1.2.3\n')
+    notes = f'/usr/bin/env > {tmp_path}/environment\n/bin/ls -A "$HOME" > {tmp_path}/files\n'
+    (tmp_path / "codex").write_text(f"#!/bin/sh\n{notes}echo 1.2.3\n")
     (tmp_path / "codex").chmod(0o755)
     (agent,) = await on_path(str(tmp_path))
     assert agent.version == "1.2.3"
-    assert KEY not in (tmp_path / "environment").read_text()
+    environment = (tmp_path / "environment").read_text()
+    assert KEY not in environment
+    assert "HOME=/" in environment, "control: its variables are written down"
+    assert f"HOME={Path.home()}\n" not in environment
+    assert (tmp_path / "files").read_text() == ""

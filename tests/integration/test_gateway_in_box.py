@@ -1,7 +1,6 @@
 """The model gateway of a real box: an agent's program reaches the model through it, and nothing else."""
 
 import asyncio
-import json
 import socket
 
 import pytest
@@ -201,5 +200,4 @@ async def test_a_program_that_cannot_start_says_so(sandbox: Bubblewrap) -> None:
 def test_the_relay_is_a_file_of_the_standard_library_alone() -> None:
     (source,) = relay_files().values()
     names = [line.split()[1] for line in source.decode().splitlines() if line.startswith(("import ", "from "))]
-    assert set(names) <= {"asyncio", "ctypes", "json", "os", "signal", "socket", "contextlib", "typing"}
-    assert json.dumps(names)
+    assert {"asyncio"} <= set(names) <= {"asyncio", "ctypes", "json", "os", "signal", "socket", "contextlib", "typing"}

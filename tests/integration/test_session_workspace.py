@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from agents.briefs.fence import Fence
 from agents.sessions.actions import Action
@@ -12,6 +13,7 @@ from domain.tree import Tree
 from tests.sandboxes import sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.session_box import SessionBox
+from verification.sandbox.session_limits import SESSION_LIMITS
 
 __all__ = ["sandbox"]
 pytestmark = pytest.mark.needs_sandbox
@@ -28,6 +30,10 @@ async def box(sandbox: Bubblewrap) -> AsyncIterator[SessionBox]:
 
 @pytest.fixture
 def workspace(box: SessionBox) -> Workspace:
+    return workspace_in(box)
+
+
+def workspace_in(box: SessionBox) -> Workspace:
     async def check() -> str:
         return "A1: passed"
 
@@ -82,9 +88,16 @@ async def test_the_check_is_shown_as_data(workspace: Workspace) -> None:
     assert FENCE.data("result of the check", "A1: passed") == await done(workspace, "check")
 
 
-async def test_a_box_that_has_ended_ends_the_session(workspace: Workspace, box: SessionBox) -> None:
-    assert "Exit code 0" in await done(workspace, "run", command="true"), "control"
+async def test_a_box_that_has_ended_ends_the_session(sandbox: Bubblewrap) -> None:
+    limits = replace(SESSION_LIMITS["new"], minutes=0.03)
+    async with SessionBox(sandbox, TREE, limits=limits, allow_degraded=True) as box:
+        workspace = workspace_in(box)
+        assert "Exit code 0" in await done(workspace, "run", command="true"), "control"
+        with pytest.raises(BoxEnded, match="the minutes of the session are over"):
+            await done(workspace, "run", command="sleep 60")
+
+
+async def test_a_tool_in_a_closed_box_has_not_done_its_action(workspace: Workspace, box: SessionBox) -> None:
     await box.close()
     told = await done(workspace, "write", path="a.py", content="")
     assert told.startswith("Not done:\n[data ")
-    assert BoxEnded.__doc__

@@ -17,6 +17,7 @@ async def work():
     asyncio.create_task(loses_a_cancel())
     await asyncio.sleep(0)
 
+print("begun", flush=True)
 {run}
 print("ended")
 """
@@ -25,14 +26,17 @@ HANGS_S = 1.5
 
 
 def ended(run: str, wait_s: float) -> bool:
-    """Return whether a process ends that runs this code."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", CODE.format(run=run)], timeout=wait_s, capture_output=True, text=True, check=True
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.stdout == "ended\n"
+    """Return whether a process that has begun to run this code ends in this time."""
+    command = [sys.executable, "-c", CODE.format(run=run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        try:
+            output, _ = process.communicate(timeout=wait_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False
+    return (process.returncode, output) == (0, "ended\n")
 
 
 def test_a_task_that_loses_a_cancel_does_not_keep_the_process() -> None:

@@ -165,11 +165,11 @@ async def test_an_entry_that_looks_like_a_key_is_refused_and_not_shown(tmp_path:
 async def test_the_name_of_a_variable_is_no_key(tmp_path: Path) -> None:
     text = """[employees.coder]
 base-url = "http://127.0.0.1:1/v1"
-model = "sk-learn-coder-with-a-long-name-7b"
+model = "learn-coder-with-a-long-name-7b"
 local = true
 key-env = "MY_SECRET_TOKEN_KEY"
 """
-    assert await problems(tmp_path, text.replace("sk-learn", "learn")) == []
+    assert await problems(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_a_verdict_that_falls_differently_ends_the_rerun(made: RunOnRecord
     error = difference_of(rerun)
     assert error is not None
     assert error.exit_code == 6
-    assert "leaves its record at event" in rerun_text(rerun) or "stopped at event" in rerun_text(rerun)
+    assert f"stopped at event {rerun.stopped.seq} (run.merged)" in rerun_text(rerun)
 
 
 async def test_another_recorded_answer_gives_another_delivery(made: RunOnRecord, tmp_path: Path) -> None:
