@@ -13,7 +13,7 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.event_stream import completion_of_stream, is_stream
 from agents.employees.json_body import json_object, safe_object
-from agents.employees.reply import NAME_CHARS_MAX, Reply
+from agents.employees.reply import NAME_CHARS_MAX, Reply, malformed
 from agents.employees.retry_after import retry_after_s
 from agents.employees.server_errors import failure_of_status, sentence_of, status_of_error
 from agents.employees.tool_calls import calls_of
@@ -58,7 +58,7 @@ def reply_of(body: bytes) -> Reply:
             raise failure_of_error(source["error"], usage, begun=first is not None)
     message = _message(first)
     if first is None or message is None:
-        raise _malformed("The server's answer has no choice with a message.", usage)
+        raise malformed("The server's answer has no choice with a message.", usage)
     finish_raw = _text(first, "finish_reason")
     finish = FINISHES.get((finish_raw or "").lower(), "other")
     content = _content(message, usage)
@@ -159,7 +159,7 @@ def _content(message: Mapping[str, Any], usage: Usage) -> _Content:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list) or not all(isinstance(part, str | dict) for part in content):
-        raise _malformed("The server's answer has a message that is not text.", usage)
+        raise malformed("The server's answer has a message that is not text.", usage)
     read = _Content("")
     for part in content:
         kind = part.get("type", "text") if isinstance(part, dict) else "text"
@@ -188,10 +188,6 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
             if key in value:
                 yield from _texts(value[key], depth + 1)
                 return
-
-
-def _malformed(message: str, usage: Usage) -> CallFailed:
-    return CallFailed("malformed_response", message, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:

@@ -44,7 +44,7 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
         if data == _DONE:
             done = True
             break
-        chunk = _chunk(data)
+        chunk = object_in(data)
         if chunk is None:
             continue
         whole |= {key: value for key, value in chunk.items() if key != "choices" and value is not None}
@@ -58,7 +58,7 @@ def completion_of_stream(body: bytes) -> dict[str, Any]:
     if not whole and not choice:
         raise CallFailed("malformed_response", "The server's answer is a stream without a completion.")
     if "error" not in whole and not done and choice.get("finish_reason") is None:
-        raise CallFailed("connection", "The stream ended before the answer did.")
+        raise ended_early()
     if calls:
         message["tool_calls"] = [calls[index] for index in sorted(calls)]
     return whole | ({"choices": [choice | {"message": message}]} if choice or message["content"] else {"choices": []})
@@ -93,12 +93,25 @@ def _complete(lines: list[str]) -> bool:
     return True
 
 
-def _chunk(data: str) -> dict[str, Any] | None:
+def objects_of(body: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of the events. An incomplete one is left out: the caller notices the missing end."""
+    for data in events_of(body):
+        if (event := object_in(data)) is not None:
+            yield event
+
+
+def object_in(text: str | bytes) -> dict[str, Any] | None:
+    """Return the object of a JSON text, or None if the text is something else."""
     try:
-        chunk = json.loads(data)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return None  # an incomplete chunk: completion_of_stream notices the missing end
-    return chunk if isinstance(chunk, dict) else None
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def ended_early() -> CallFailed:
+    """Return the failure for a stream without its end. A part of the answer may have a price."""
+    return CallFailed("connection", "The stream of the answer ended before the answer did.")
 
 
 def _first_choices(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -3,11 +3,9 @@ response. Our requests ask for no stream, but some servers send one all the same
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from agents.employees.call_errors import CallFailed
-from agents.employees.event_stream import events_of
+from agents.employees.event_stream import ended_early, objects_of
 from agents.employees.json_body import safe_object
 
 _JOINED = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -23,7 +21,7 @@ def message_of_stream(body: bytes) -> dict[str, Any]:
     message: dict[str, Any] = {}
     blocks: dict[int, dict[str, Any]] = {}
     written: dict[int, str] = {}  # the input of each tool call as JSON text
-    for event in _objects(body):
+    for event in objects_of(body):
         kind = event.get("type")
         if kind == "error":
             return safe_object({**message, **event})
@@ -36,7 +34,7 @@ def message_of_stream(body: bytes) -> dict[str, Any]:
         elif kind == "message_delta":
             _end(message, event)
     if not message.get("stop_reason"):
-        raise _cut()
+        raise ended_early()
     for index, text in written.items():
         blocks[index]["input"] = _json(text)
     return safe_object(message | {"content": [blocks[index] for index in sorted(blocks)]})
@@ -50,7 +48,7 @@ def content_of_stream(body: bytes) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     first: dict[str, Any] = {}
     parts: list[Any] = []
-    for chunk in _objects(body):
+    for chunk in objects_of(body):
         whole |= {key: value for key, value in chunk.items() if key != "candidates"}
         candidates = chunk.get("candidates")
         if isinstance(candidates, list) and candidates and isinstance(candidates[0], dict):
@@ -61,16 +59,8 @@ def content_of_stream(body: bytes) -> dict[str, Any]:
     if first:
         whole["candidates"] = [first | {"content": {"role": "model", "parts": parts}}]
     if not (first.get("finishReason") or whole.get("error") or whole.get("promptFeedback")):
-        raise _cut()
+        raise ended_early()
     return safe_object(whole)
-
-
-def _objects(body: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of the events. An incomplete one is left out: the missing end is noticed."""
-    for data in events_of(body):
-        value = _json(data)
-        if isinstance(value, dict):
-            yield value
 
 
 def _json(text: str) -> Any:
@@ -105,7 +95,3 @@ def _end(message: dict[str, Any], event: dict[str, Any]) -> None:
         message["usage"] = (before if isinstance(before, dict) else {}) | {
             key: value for key, value in counts.items() if value is not None
         }
-
-
-def _cut() -> CallFailed:
-    return CallFailed("connection", "The stream of the answer ended before the answer did.")

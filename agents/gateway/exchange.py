@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from agents.employees.call_errors import CallFailed
+from agents.employees.event_stream import ended_early, object_in
 from agents.employees.safe_text import one_line
 from agents.employees.server_errors import failure_of_status, sentence_of
 from agents.gateway import limits
@@ -188,11 +189,8 @@ async def _whole(call: Outgoing, upstream: Upstream, response: "httpx2.Response"
     async for piece in response.aiter_bytes():
         call.keep(piece)
     call.answer = bytearray(_without_key(bytes(call.answer), upstream))
-    try:
-        raw = json.loads(call.answer)
-    except (ValueError, RecursionError):
-        raw = None
-    if not isinstance(raw, dict):
+    raw = object_in(bytes(call.answer))
+    if raw is None:
         raise CallFailed("malformed_response", "The answer is not a JSON object.")
     call.usage.read(raw)
     call.outcome = "answered"
@@ -211,7 +209,7 @@ async def _stream(call: Outgoing, upstream: Upstream, response: "httpx2.Response
     if rest := splitter.rest():
         await _event(call, upstream, rest, reply)
     if not call.usage.complete:
-        raise CallFailed("connection", "The stream of the answer ended before the answer did.")
+        raise ended_early()
     return await _ended(call, reply)
 
 

@@ -1,10 +1,10 @@
 """The split of a stream of server-sent events into whole events, unchanged, and the reading of their JSON."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from agents.employees.event_stream import object_in
 from agents.gateway.limits import EVENT_BYTES_MAX
 
 DONE = b"[DONE]"
@@ -40,7 +40,7 @@ class EventSplitter:
         return bytes(self._rest)
 
 
-def data_of(event: bytes) -> tuple[list[Mapping[str, Any]], bool]:
+def data_of(event: bytes) -> tuple[list[dict[str, Any]], bool]:
     """Return the JSON objects of an event, and whether it contains the end marker.
 
     Some servers leave out the empty line between events. Then each line is read by itself.
@@ -48,14 +48,6 @@ def data_of(event: bytes) -> tuple[list[Mapping[str, Any]], bool]:
     lines = [line[5:].removeprefix(b" ") for line in _LINES.split(event) if line.startswith(b"data:")]
     done = any(line.strip() == DONE for line in lines)
     lines = [line for line in lines if line.strip() != DONE]
-    whole = _object(b"\n".join(lines))
-    parts = [whole] if whole is not None else [part for line in lines if (part := _object(line)) is not None]
+    whole = object_in(b"\n".join(lines))
+    parts = [whole] if whole is not None else [part for line in lines if (part := object_in(line)) is not None]
     return parts, done
-
-
-def _object(data: bytes) -> Mapping[str, Any] | None:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -156,6 +156,11 @@ STREAMS = (
         lambda wire: sends(200, b": wait\n\ndata: nothing\n\n" + events(wire.stream(wire.body(GOOD)))),
     ),
     Case(
+        "odd Unicode in a stream",
+        lambda wire: sends(200, events(wire.stream(wire.body(GOOD))).replace(b"def dou", b"\\ud83d\\u0000")),
+        text=GOOD.replace("def dou", "\ufffd\ufffd"),
+    ),
+    Case(
         "a cut stream",
         lambda wire: sends(200, events(wire.stream(wire.body(GOOD))[:4])),
         "connection",

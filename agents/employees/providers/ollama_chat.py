@@ -1,6 +1,5 @@
 """Ollama's /api/chat: the body of a request from the contract's terms, and an answer in the contract's terms."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import FINISHES, failure_of_error
 from agents.employees.contract import ToolCall
 from agents.employees.conversation import CallRequest, Message
+from agents.employees.event_stream import ended_early, object_in
 from agents.employees.json_body import json_object, safe_object
 from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, written
 from agents.employees.reply import Reply, malformed, name_in, tool_call
@@ -162,19 +162,15 @@ def _object(body: bytes) -> tuple[dict[str, Any], bool]:
             raise
         return safe_object(_joined(chunks)), True
     if whole.get("done") is False and not whole.get("error"):
-        raise _cut()
+        raise ended_early()
     return whole, isinstance(whole.get("message"), dict)
 
 
 def _lines(body: bytes) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of the lines. An incomplete one is left out: the missing end is noticed."""
     for line in body.splitlines():
-        try:
-            value = json.loads(line.decode(errors="replace"))
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            yield value
+        if (chunk := object_in(line.decode(errors="replace"))) is not None:
+            yield chunk
 
 
 def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -191,10 +187,6 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
             elif key == "tool_calls" and isinstance(value, list):
                 calls += value
     if not whole.get("done") and not whole.get("error"):
-        raise _cut()
+        raise ended_early()
     message = {key: "".join(parts) for key, parts in texts.items() if parts}
     return whole | {"message": {"role": "assistant", **message} | ({"tool_calls": calls} if calls else {})}
-
-
-def _cut() -> CallFailed:
-    return CallFailed("connection", "The stream of the answer ended before the answer did.")

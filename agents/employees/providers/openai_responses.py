@@ -5,15 +5,14 @@ from typing import Any
 
 import msgspec
 
-from agents.employees.call_errors import CallFailed
 from agents.employees.chat_completion import failure_of_error
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.conversation import CallRequest, Message
-from agents.employees.event_stream import events_of, is_stream
+from agents.employees.event_stream import ended_early, is_stream, objects_of
 from agents.employees.json_body import json_object, safe_object
 from agents.employees.providers.openai_server import OpenAIServer
 from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, system_of, written
-from agents.employees.reply import Reply, name_in
+from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.tool_calls import arguments_of
 from agents.employees.usage import Usage, may_reason_hidden, usage_of
@@ -94,12 +93,7 @@ def reply_of(body: bytes) -> Reply:
     if raw.get("error"):
         raise failure_of_error(raw["error"], usage, begun=bool(output))
     if not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
-        raise CallFailed(
-            "malformed_response",
-            "The server's answer is not a response with output.",
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-        )
+        raise malformed("The server's answer is not a response with output.", usage)
     calls = tuple(_call(item, place) for place, item in enumerate(output) if item.get("type") == "function_call")
     parts = [part for item in output if item.get("type") == "message" for part in _parts(item, "content")]
     texts = [text for part in parts if part.get("type") == "output_text" and isinstance(text := part.get("text"), str)]
@@ -125,36 +119,21 @@ def _response_of_stream(body: bytes) -> dict[str, Any]:
 
     :raises CallFailed: connection, if the stream ends before the answer does.
     """
-    for data in events_of(body):
-        try:
-            event = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError):
-            continue
-        if not isinstance(event, dict):
-            continue
+    for event in objects_of(body):
         response = event.get("response")
         if event.get("type") in _LAST_EVENTS and isinstance(response, dict):
             return safe_object(response)
         if event.get("error") or event.get("type") == "error":
             raise failure_of_error(safe_object(event).get("error") or safe_object(event), Usage(), begun=True)
-    raise CallFailed("connection", "The stream ended before the answer did.")
+    raise ended_early()
 
 
 def _call(item: Mapping[str, Any], place: int) -> ToolCall:
     arguments = item.get("arguments")
-    text = (
-        arguments
-        if isinstance(arguments, str)
-        else ""
-        if arguments is None
-        else msgspec.json.encode(arguments).decode()
-    )
-    return ToolCall(
-        id=name_in(item, "call_id") or f"call-{place}",
-        name=name_in(item, "name") or "",
-        arguments=arguments_of(text),
-        text=text,
-    )
+    id, name = name_in(item, "call_id") or f"call-{place}", name_in(item, "name") or ""
+    if arguments is None or isinstance(arguments, str):
+        return ToolCall(id=id, name=name, arguments=arguments_of(arguments or ""), text=arguments or "")
+    return tool_call(id, name, arguments)
 
 
 def _parts(item: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
