@@ -13,7 +13,7 @@ from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Finish, ToolCall
 from agents.employees.event_stream import completion_of_stream, is_stream
 from agents.employees.json_body import json_object, safe_object
-from agents.employees.reply import NAME_CHARS_MAX, Reply, malformed
+from agents.employees.reply import NAME_CHARS_MAX, Reply, malformed, name_in
 from agents.employees.retry_after import retry_after_s
 from agents.employees.server_errors import failure_of_status, sentence_of, status_of_error
 from agents.employees.tool_calls import calls_of
@@ -73,6 +73,7 @@ def reply_of(body: bytes) -> Reply:
         usage=usage,
         model=_text(raw, "model"),
         id=_text(raw, "id"),
+        fingerprint=name_in(raw, "system_fingerprint"),
         raw=raw,
         calls=calls,
         opaque=_own_content(message, calls),

@@ -15,7 +15,8 @@ NAME_CHARS_MAX = 200  # of a model, an id
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One parsed answer. `reasoning`: the visible thinking. `refusal`: the words of a refusal.
+    """One parsed answer. `reasoning`: the visible thinking. `refusal`: the words of a refusal. `fingerprint`: of the
+    server's settings.
 
     `opaque`: content in the provider's form, if text and calls do not contain everything that it wants back.
     """
@@ -28,6 +29,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     model: str | None = None
     id: str | None = None
+    fingerprint: str | None = None
     raw: Mapping[str, Any]
     calls: tuple[ToolCall, ...] = ()
     opaque: Any = None

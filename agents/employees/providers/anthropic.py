@@ -21,9 +21,8 @@ class AnthropicModel(RemoteModel):
 
     provider = "anthropic"
     sdk = "anthropic"
-    parts = frozenset(
-        {"temperature", "stop"}
-    )  # no seed; the vendor's own server refuses a temperature since 2026-10-21
+    # The API has no seed. The vendor's own server refuses a temperature since 2026-10-21.
+    parts = frozenset({"temperature", "stop"})
     tool_prompt_tokens = 600  # the vendor states up to 530 for its older models
     bytes_per_token_min = 2  # its newer models make about 30% more tokens of the same text
     _client: "AsyncAnthropic | None" = None
@@ -40,10 +39,9 @@ class AnthropicModel(RemoteModel):
         import httpx2
 
         from agents.employees.providers.exchange import exchanged
-        from agents.employees.providers.http_client import CONNECT_WALL_S
+        from agents.employees.providers.http_client import timeout_of
 
-        client = self._connected()
-        timeout = httpx2.Timeout(wall_s, connect=min(CONNECT_WALL_S, wall_s))
+        client, timeout = self._connected(), timeout_of(wall_s)
         # Not `messages.create`: it warns of models and parameters that are deprecated, and refuses long answers.
         return await exchanged(
             lambda: client.post(PATH, cast_to=httpx2.Response, body=params, options={"timeout": timeout}),

@@ -146,6 +146,11 @@ def _certificates(file: str, folder: str) -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
+def timeout_of(wall_s: float) -> httpx2.Timeout:
+    """Return the time limits of one request. A server that cannot be reached must not use up the time of the call."""
+    return httpx2.Timeout(wall_s, connect=min(CONNECT_WALL_S, wall_s))
+
+
 def address_of(base_url: str) -> str:
     """Return the address without spaces around it and without slashes at its end.
 

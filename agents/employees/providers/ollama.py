@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from agents.employees.call_errors import CallFailed
-from agents.employees.contract import ModelResult
 from agents.employees.conversation import CallRequest
 from agents.employees.json_body import json_object
 from agents.employees.pricing import PriceSource
@@ -57,14 +54,13 @@ class OllamaModel(RemoteModel):
         context_tokens: int = CONTEXT_TOKENS,
         has_tools: bool = True,
     ) -> None:
-        super().__init__(base_url=address_without_path(base_url), model=model, api_key=api_key, price=price)
-        self.model_digest = model_digest
+        address = address_without_path(base_url)
+        super().__init__(base_url=address, model=model, api_key=api_key, price=price, model_digest=model_digest)
         self.context_tokens = context_tokens
         self.has_tools = has_tools
 
     def describe(self) -> Mapping[str, str]:
-        digest = {"digest": self.model_digest} if self.model_digest else {}
-        return {**super().describe(), **digest, "context": f"{self.context_tokens} tokens"}
+        return {**super().describe(), "context": f"{self.context_tokens} tokens"}
 
     def _params(self, request: CallRequest) -> dict[str, Any]:
         return params_of(self.model, request, context_tokens=self.context_tokens)
@@ -97,14 +93,12 @@ class OllamaModel(RemoteModel):
             )
 
     async def _exchanged(self, method: str, path: str, wall_s: float, **content: Any) -> "Exchange":
-        import httpx2
         import ollama
 
         from agents.employees.providers.exchange import exchanged
-        from agents.employees.providers.http_client import CONNECT_WALL_S
+        from agents.employees.providers.http_client import timeout_of
 
-        client = self._connected()
-        timeout = httpx2.Timeout(wall_s, connect=min(CONNECT_WALL_S, wall_s))
+        client, timeout = self._connected(), timeout_of(wall_s)
         # Not `chat`: its types drop the ids of calls and have no `truncate`.
         return await exchanged(
             lambda: client._request_raw(method, path, timeout=timeout, **content),  # type: ignore[no-untyped-call]  # of the SDK
@@ -137,18 +131,6 @@ class OllamaModel(RemoteModel):
             BaseClient.__init__(client, ours, self.base_url)
             self._client = client
         return self._client
-
-    def _result(
-        self,
-        sent: CallRequest,
-        answer: "Exchange",
-        reply: Reply,
-        latency_s: float,
-        started_at_us: int,
-        adaptations: tuple[str, ...],
-    ) -> ModelResult:
-        result = super()._result(sent, answer, reply, latency_s, started_at_us, adaptations)
-        return replace(result, model_digest=self.model_digest)
 
 
 def _short(digest: str | None) -> str:

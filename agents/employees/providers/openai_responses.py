@@ -108,6 +108,7 @@ def reply_of(body: bytes) -> Reply:
         usage=usage,
         model=name_in(raw, "model"),
         id=name_in(raw, "id"),
+        fingerprint=name_in(raw, "system_fingerprint"),
         raw=raw,
         calls=calls,
         opaque=_own_content(output, calls),

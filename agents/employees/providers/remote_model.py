@@ -58,10 +58,15 @@ class RemoteModel(ABC):
         model: str,
         api_key: "SecretStr | None" = None,
         price: PriceSource = "genai-prices",
+        model_digest: str | None = None,
+        runtime: str | None = None,
     ) -> None:
+        """`model_digest`, `runtime`: the weights, and the program that serves them, if the hire knows them."""
         self.base_url = base_url.strip().rstrip("/")
         self.model = model
         self.price: PriceSource = price
+        self.model_digest = model_digest
+        self.runtime = runtime
         self._api_key = api_key
         self._transport: BoundedClient | None = None
         self._adaptations: tuple[str, ...] = ()
@@ -84,7 +89,14 @@ class RemoteModel(ABC):
 
     def describe(self) -> Mapping[str, str]:
         price = "0.00 USD (local model)" if self.price == "zero" else str(self.price)
-        return {"provider": self.provider, "model": self.model, "endpoint": self.base_url, "price": price}
+        known = {"digest": self.model_digest, "runtime": self.runtime}
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "endpoint": self.base_url,
+            "price": price,
+            **{name: value for name, value in known.items() if value},
+        }
 
     def bound(self, request: CallRequest) -> Bound:
         asked = -(-prompt_size(request) // self.bytes_per_token_min) + MESSAGE_TOKENS * len(request.messages)
@@ -242,10 +254,10 @@ class RemoteModel(ABC):
             endpoint=self.base_url,
             model_requested=self.model,
             model_reported=reply.model,
-            model_digest=None,
-            fingerprint=None,
+            model_digest=self.model_digest,
+            fingerprint=reply.fingerprint,
             request_id=safe(request_id) if request_id else reply.id,
-            sdk=f"{self.sdk} {version(self.sdk)}",
+            sdk=f"{self.sdk} {version(self.sdk)}{f', {self.runtime}' if self.runtime else ''}",
             request=request,
             request_sha256=digest_of(msgspec.json.encode(request, order="sorted")),
             raw=reply.raw,
