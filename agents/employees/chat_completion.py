@@ -98,7 +98,7 @@ def _own_content(message: Mapping[str, Any], calls: Sequence[ToolCall]) -> Any:
     Servers of thinking models want the thinking back while the model works with tools. Others sign their calls.
     """
     received = message.get("tool_calls")
-    if not calls or not isinstance(received, list) or any(call.arguments is None or not call.name for call in calls):
+    if not calls or not isinstance(received, list) or not all(call.whole for call in calls):
         return None
     more = {name: message[name] for name in _WANTED_BACK if message.get(name)}
     signed = any(isinstance(call, dict) and call.get("extra_content") for call in received)

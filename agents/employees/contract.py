@@ -77,6 +77,11 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Mapping[str, Any] | None
     text: str = ""
 
+    @property
+    def whole(self) -> bool:
+        """Whether the call can be sent back to a server as a call: it has a name and arguments."""
+        return self.arguments is not None and bool(self.name)
+
 
 class ModelResult(msgspec.Struct, frozen=True, kw_only=True):
     """The execution snapshot of one call. A value is None if the provider does not report it or if no price is

@@ -12,6 +12,7 @@ from agents.employees.json_body import json_object
 from agents.employees.providers.turns import (
     NOTHING,
     callable_calls,
+    declared,
     names_of_calls,
     own_content,
     system_of,
@@ -49,10 +50,7 @@ def params_of(model: str, request: CallRequest, *, stored: bool) -> dict[str, An
     if system:
         params["system"] = [{"type": "text", "text": safe(system)}]
     if request.tools:
-        params["tools"] = [
-            {"name": tool.name, "description": safe(tool.description), "input_schema": safe_json(tool.parameters)}
-            for tool in request.tools
-        ]
+        params["tools"] = [declared(tool, "input_schema") for tool in request.tools]
     if request.temperature is not None:
         params["temperature"] = request.temperature
     if request.stop:
@@ -120,7 +118,6 @@ def reply_of(body: bytes) -> Reply:
     finish = FINISHES.get(finish_raw or "", "other")
     texts = [text for block in content if block.get("type") == "text" and isinstance(text := block.get("text"), str)]
     plain = all({key for key, value in block.items() if value is not None} <= PLAIN for block in content)
-    whole = all(call.arguments is not None and call.name for call in calls)
     return Reply(
         text="".join(texts) if texts else None,
         reasoning="".join(str(block.get("thinking", "")) for block in content if block.get("type") == "thinking"),
@@ -132,7 +129,7 @@ def reply_of(body: bytes) -> Reply:
         id=name_in(raw, "id"),
         raw=raw,
         calls=calls,
-        opaque=None if plain or not whole else {KEY: content},
+        opaque=None if plain or not all(call.whole for call in calls) else {KEY: content},
     )
 
 

@@ -10,7 +10,10 @@ from agents.employees.event_stream import is_stream
 from agents.employees.json_body import json_object
 from agents.employees.providers.turns import (
     NOTHING,
+    OUR_ID,
     callable_calls,
+    declared,
+    id_under,
     names_of_calls,
     own_content,
     system_of,
@@ -52,15 +55,8 @@ def params_of(request: CallRequest) -> dict[str, Any]:
     if system:
         params["systemInstruction"] = {"parts": [_text(system)]}
     if request.tools:
-        declared = [
-            {
-                "name": tool.name,
-                "description": safe(tool.description),
-                "parametersJsonSchema": safe_json(tool.parameters),
-            }
-            for tool in request.tools
-        ]
-        params["tools"] = [{"functionDeclarations": declared}]
+        functions = [declared(tool, "parametersJsonSchema") for tool in request.tools]
+        params["tools"] = [{"functionDeclarations": functions}]
     generation: dict[str, Any] = {"maxOutputTokens": request.output_tokens_max, "candidateCount": 1}
     if request.seed is not None:
         generation["seed"] = request.seed & _SEED_MASK
@@ -80,7 +76,7 @@ def _parts(turn: list[Message], named: Mapping[str, str]) -> Iterator[dict[str, 
             parts.extend(own)
         elif message.role == "tool" and message.call_id in named:
             response = {"name": named[message.call_id], "response": {"output": safe(message.text)}}
-            parts.append({"functionResponse": response | _id(message.call_id)})
+            parts.append({"functionResponse": response | id_under("id", message.call_id)})
         else:
             parts.extend(_spoken(message))
     yield from parts or [_text(NOTHING)]
@@ -91,19 +87,11 @@ def _spoken(message: Message) -> Iterator[dict[str, Any]]:
     if text:
         yield _text(text)
     for call in callable_calls(message):
-        yield {"functionCall": {"name": call.name, "args": safe_json(call.arguments)} | _id(call.id)}
+        yield {"functionCall": {"name": call.name, "args": safe_json(call.arguments)} | id_under("id", call.id)}
 
 
 def _text(text: str) -> dict[str, Any]:
     return {"text": safe(text)}
-
-
-_OURS = "call-"  # beginning of the id of a call that came without one
-
-
-def _id(id: str) -> dict[str, str]:
-    """Return the id of a call as the API gave it. It never sees the ids that we made."""
-    return {} if not id or id.startswith(_OURS) else {"id": id}
 
 
 def reply_of(body: bytes) -> Reply:
@@ -167,11 +155,11 @@ def _calls(parts: list[dict[str, Any]], first: Mapping[str, Any], raw: Mapping[s
         called = part.get("functionCall")
         if isinstance(called, dict):
             arguments = called.get("args", {})
-            id = str(called.get("id") or f"{_OURS}{unique}-{place}")
+            id = str(called.get("id") or f"{OUR_ID}{unique}-{place}")
             yield tool_call(id, str(called.get("name") or ""), {} if arguments is None else arguments)
     if name_in(first, "finishReason") in MALFORMED_CALLS and not any("functionCall" in part for part in parts):
         said = first.get("finishMessage")
-        yield ToolCall(id=f"{_OURS}{unique}-0", name="", arguments=None, text=said if isinstance(said, str) else "")
+        yield ToolCall(id=f"{OUR_ID}{unique}-0", name="", arguments=None, text=said if isinstance(said, str) else "")
 
 
 def _blocked(raw: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,16 @@ from agents.employees.contract import ToolCall
 from agents.employees.conversation import CallRequest, Message
 from agents.employees.event_stream import ended_early, object_in
 from agents.employees.json_body import json_object, safe_object
-from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, written
+from agents.employees.providers.turns import (
+    OUR_ID,
+    callable_calls,
+    declared,
+    filled,
+    id_under,
+    names_of_calls,
+    own_content,
+    written,
+)
 from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.tool_calls import arguments_of
@@ -21,7 +30,6 @@ KEEP_ALIVE = "15m"
 between two calls.
 """
 _SEED_MASK = 0x7FFF_FFFF  # the server's seed is a signed number of 32 bits
-_OURS = "call-"  # beginning of the id of a call that came without one
 
 
 def params_of(model: str, request: CallRequest, *, context_tokens: int) -> dict[str, Any]:
@@ -47,17 +55,7 @@ def params_of(model: str, request: CallRequest, *, context_tokens: int) -> dict[
         "options": options,
     }
     if request.tools:
-        params["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": safe(tool.description),
-                    "parameters": safe_json(tool.parameters),
-                },
-            }
-            for tool in request.tools
-        ]
+        params["tools"] = [{"type": "function", "function": declared(tool, "parameters")} for tool in request.tools]
     return params
 
 
@@ -66,29 +64,19 @@ def _message(message: Message, named: Mapping[str, str]) -> dict[str, Any]:
     if message.role == "tool":
         if message.call_id in named:
             result = {"role": "tool", "content": safe(message.text), "tool_name": named[message.call_id]}
-            return result | _id("tool_call_id", message.call_id)
-        return {"role": "user", "content": _filled(message.text)}
+            return result | id_under("tool_call_id", message.call_id)
+        return {"role": "user", "content": filled(message.text)}
     if message.role != "assistant":
-        return {"role": message.role, "content": _filled(message.text)}
+        return {"role": message.role, "content": filled(message.text)}
     own = own_content(message, KEY)
     if own is not None and isinstance(own[0], dict):
         return dict(own[0])
     calls = [
-        _id("id", call.id) | {"function": {"name": call.name, "arguments": safe_json(call.arguments)}}
+        id_under("id", call.id) | {"function": {"name": call.name, "arguments": safe_json(call.arguments)}}
         for call in callable_calls(message)
     ]
     text = safe(written(message))
-    return {"role": "assistant", "content": text if calls else _filled(text)} | ({"tool_calls": calls} if calls else {})
-
-
-def _filled(text: str) -> str:
-    """Return a text that is not empty, because templates of models leave an empty message out."""
-    return safe(text) if text.strip() else NOTHING
-
-
-def _id(key: str, id: str) -> dict[str, str]:
-    """Return the id of a call as the server gave it. It never sees the ids that we made."""
-    return {} if not id or id.startswith(_OURS) else {key: id}
+    return {"role": "assistant", "content": text if calls else filled(text)} | ({"tool_calls": calls} if calls else {})
 
 
 def reply_of(body: bytes) -> Reply:
@@ -129,7 +117,7 @@ def reply_of(body: bytes) -> Reply:
 
 def _own_content(message: Mapping[str, Any], calls: tuple[ToolCall, ...]) -> Any:
     """Return the message as models want it back while they work with tools: with its thinking. None without any."""
-    if not calls or not message.get("thinking") or any(call.arguments is None or not call.name for call in calls):
+    if not calls or not message.get("thinking") or not all(call.whole for call in calls):
         return None
     return {KEY: [dict(message)]}
 
@@ -141,7 +129,7 @@ def _calls(message: Mapping[str, Any], unique: str) -> Iterator[ToolCall]:
         function = part.get("function") if isinstance(part, dict) else None
         if not isinstance(function, dict):
             continue
-        id = name_in(part, "id") or f"{_OURS}{unique}-{place}"
+        id = name_in(part, "id") or f"{OUR_ID}{unique}-{place}"
         name, arguments = name_in(function, "name") or "", function.get("arguments")
         if isinstance(arguments, str):
             yield ToolCall(id=id, name=name, arguments=arguments_of(arguments), text=arguments)

@@ -11,7 +11,7 @@ from agents.employees.conversation import CallRequest, Message
 from agents.employees.pricing import provider_of
 from agents.employees.providers.failures import Refusal
 from agents.employees.providers.openai_server import OpenAIServer
-from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, written
+from agents.employees.providers.turns import callable_calls, declared, filled, names_of_calls, own_content, written
 from agents.employees.reply import Reply
 from agents.employees.safe_text import safe, safe_json
 
@@ -36,17 +36,7 @@ class OpenAIModel(OpenAIServer):
             self._limit_name(): request.output_tokens_max,
         }
         if request.tools:
-            params["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": safe(tool.description),
-                        "parameters": safe_json(tool.parameters),
-                    },
-                }
-                for tool in request.tools
-            ]
+            params["tools"] = [{"type": "function", "function": declared(tool, "parameters")} for tool in request.tools]
         if request.seed is not None:
             params["seed"] = request.seed & SEED_MASK
         if request.temperature is not None:
@@ -90,9 +80,9 @@ def _message(message: Message, named: Mapping[str, str]) -> dict[str, Any]:
     if message.role == "tool":
         if message.call_id in named:
             return {"role": "tool", "tool_call_id": message.call_id, "content": safe(message.text)}
-        return {"role": "user", "content": _filled(message.text)}
+        return {"role": "user", "content": filled(message.text)}
     if message.role != "assistant":
-        return {"role": message.role, "content": _filled(message.text)}
+        return {"role": message.role, "content": filled(message.text)}
     own = own_content(message, OWN_CONTENT)
     if own is not None and isinstance(own[0], dict):
         return dict(own[0])
@@ -107,9 +97,4 @@ def _message(message: Message, named: Mapping[str, str]) -> dict[str, Any]:
     text = safe(written(message))
     if calls:
         return {"role": "assistant", "content": text or None, "tool_calls": calls}
-    return {"role": "assistant", "content": _filled(text)}
-
-
-def _filled(text: str) -> str:
-    """Return a text that is not empty, because some servers refuse an empty message."""
-    return safe(text) if text.strip() else NOTHING
+    return {"role": "assistant", "content": filled(text)}

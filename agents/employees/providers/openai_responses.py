@@ -11,7 +11,15 @@ from agents.employees.conversation import CallRequest, Message
 from agents.employees.event_stream import ended_early, is_stream, objects_of
 from agents.employees.json_body import json_object, safe_object
 from agents.employees.providers.openai_server import OpenAIServer
-from agents.employees.providers.turns import NOTHING, callable_calls, names_of_calls, own_content, system_of, written
+from agents.employees.providers.turns import (
+    callable_calls,
+    declared,
+    filled,
+    names_of_calls,
+    own_content,
+    system_of,
+    written,
+)
 from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.tool_calls import arguments_of
@@ -43,14 +51,7 @@ class OpenAIResponsesModel(OpenAIServer):
             params["instructions"] = safe(system)
         if request.tools:
             params["tools"] = [
-                {
-                    "type": "function",
-                    "name": tool.name,
-                    "description": safe(tool.description),
-                    "parameters": safe_json(tool.parameters),
-                    "strict": False,
-                }
-                for tool in request.tools
+                {"type": "function", **declared(tool, "parameters"), "strict": False} for tool in request.tools
             ]
             if may_reason_hidden(self.model):
                 params["include"] = [_THINKING]  # to be sent back, because the server does not store it
@@ -67,7 +68,7 @@ def _items(message: Message, named: Mapping[str, str]) -> Iterator[dict[str, Any
     if message.role == "tool" and message.call_id in named:
         yield {"type": "function_call_output", "call_id": message.call_id, "output": safe(message.text)}
     elif message.role in ("user", "tool"):
-        yield {"role": "user", "content": safe(message.text) if message.text.strip() else NOTHING}
+        yield {"role": "user", "content": filled(message.text)}
     elif message.role == "assistant":
         own = own_content(message, OWN_CONTENT)
         if own is not None:
@@ -76,7 +77,7 @@ def _items(message: Message, named: Mapping[str, str]) -> Iterator[dict[str, Any
         text = safe(written(message))
         calls = callable_calls(message)
         if text or not calls:
-            yield {"role": "assistant", "content": text or NOTHING}
+            yield {"role": "assistant", "content": filled(text)}
         for call in calls:
             arguments = msgspec.json.encode(safe_json(call.arguments)).decode()
             yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}
@@ -162,7 +163,7 @@ def _end(raw: Mapping[str, Any], *, called: bool) -> tuple[str | None, Finish]:
 
 def _own_content(output: list[Any], calls: Sequence[ToolCall]) -> Any:
     """Return the output if the server wants its thinking back with the results of the calls."""
-    if not calls or any(call.arguments is None or not call.name for call in calls):
+    if not calls or not all(call.whole for call in calls):
         return None
     items = [item for item in output if item.get("type") != "reasoning" or item.get("encrypted_content")]
     return {OWN_CONTENT: items} if any(item.get("type") == "reasoning" for item in items) else None
