@@ -89,7 +89,7 @@ def usage_of(raw: Mapping[str, Any]) -> Usage:
             input_tokens=asked,
             output_tokens=made,
             cached_tokens=_cached(source),
-            reasoning_tokens=thoughts or _first(_mapping(source, "completion_tokens_details"), ("reasoning_tokens",)),
+            reasoning_tokens=thoughts or _reasoning(source),
             total=total if asked is None and made is None else None,
         )
     return Usage()
@@ -136,28 +136,35 @@ def may_reason_hidden(*models: str) -> bool:
 def _sources(raw: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the mappings that may contain counts: the known places, the mappings inside them, and the response."""
     for place in _PLACES:
-        source = _mapping(raw, place)
+        source = mapping_in(raw, place)
         if source:
             yield source
             for inner in _PLACES:
-                if nested := _mapping(source, inner):
+                if nested := mapping_in(source, inner):
                     yield nested
     yield raw
 
 
 def _cached(source: Mapping[str, Any]) -> int | None:
-    for details in (_mapping(source, "prompt_tokens_details"), _mapping(source, "input_tokens_details"), source):
+    for details in (mapping_in(source, "prompt_tokens_details"), mapping_in(source, "input_tokens_details"), source):
         cached = _first(details, _CACHED)
         if cached is not None:
             return cached
     return None
 
 
+def _reasoning(source: Mapping[str, Any]) -> int | None:
+    places = ("completion_tokens_details", "output_tokens_details")
+    counts = (count_of(mapping_in(source, place).get("reasoning_tokens")) for place in places)
+    return next((count for count in counts if count is not None), None)
+
+
 def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     return next((count for name in names if (count := count_of(source.get(name))) is not None), None)
 
 
-def _mapping(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def mapping_in(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the object under a key, or an empty object."""
     value = source.get(key)
     return value if isinstance(value, dict) else {}
 

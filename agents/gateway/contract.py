@@ -7,14 +7,13 @@ from typing import Any, Protocol
 import msgspec
 
 from agents.employees.pricing import PriceSource, provider_of
+from agents.employees.providers.anthropic_messages import API_VERSION
 from agents.gateway.metering import Meter
 from agents.gateway.refusals import WireName
 from agents.gateway.wires.wire import Hired
 from domain.money import Amount
 from domain.snapshot import Snapshot
 from domain.tree import digest_of
-
-ANTHROPIC_VERSION = "2023-06-01"
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +57,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
         headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "aura-gateway"}
         headers |= {name.lower(): value for name, value in self.headers.items()}
         if wire == "messages":
-            headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
+            headers.setdefault("anthropic-version", API_VERSION)
         if self.secret:
             name = {"messages": "x-api-key", "gemini": "x-goog-api-key"}.get(wire, "authorization")
             headers[name] = f"Bearer {self.secret}" if name == "authorization" else self.secret

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.event_stream import ended_early, object_in
+from agents.employees.providers.failures import failed_call, request_id_of
 from agents.employees.safe_text import one_line
 from agents.employees.server_errors import failure_of_status, sentence_of
 from agents.gateway import limits
@@ -91,7 +92,7 @@ class Outgoing:
             cost_source=charge.source,
             latency_s=time.monotonic() - self.begun,
             finish_reason=self.usage.finish,
-            request_id=self.headers.get("x-request-id") or self.headers.get("request-id") or self.usage.id,
+            request_id=request_id_of(self.headers) or self.usage.id,
             message=self.message,
             estimated=charge.estimated,
         )
@@ -104,8 +105,6 @@ async def exchange(call: Outgoing, upstream: Upstream, client: "BoundedClient", 
     If the agent closes its connection, the rest of the answer is still read, because it is paid for.
     """
     import httpx2
-
-    from agents.employees.providers.failures import failed_call
 
     if reply.closed_by_agent:  # it went away while the manager was asked
         call.failed(CallFailed("cancelled", "The agent closed the connection before the call.", costs_nothing=True))
@@ -153,8 +152,10 @@ async def _exchange(call: Outgoing, upstream: Upstream, client: "BoundedClient",
 
 async def _error(call: Outgoing, upstream: Upstream, response: "httpx2.Response", reply: Reply) -> None:
     """Pass an error of the provider on. It costs nothing, because it is not an answer of the model."""
+    from agents.employees.providers.http_client import read_bounded
+
     status = response.status_code
-    body = await _error_body(response)
+    body = (await read_bounded(response)).content
     call.answer += _without_key(body, upstream)
     if status < 400:
         raise CallFailed("moved", f"{upstream.base_url} answered {status}: a redirect is not followed.")
@@ -168,20 +169,6 @@ async def _error(call: Outgoing, upstream: Upstream, response: "httpx2.Response"
         await reply.whole(status, bytes(call.answer), call.headers)
     else:
         await reply.refuse(GatewayRefusal(status, failure, call.message), call.wire.name)
-
-
-async def _error_body(response: "httpx2.Response") -> bytes:
-    import httpx2
-
-    body = bytearray()
-    try:
-        async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > limits.ERROR_BYTES_MAX:
-                break
-    except (httpx2.DecodingError, httpx2.TransportError):
-        pass  # the status already says that the call failed
-    return bytes(body[: limits.ERROR_BYTES_MAX])
 
 
 async def _whole(call: Outgoing, upstream: Upstream, response: "httpx2.Response", reply: Reply) -> None:

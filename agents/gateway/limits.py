@@ -34,7 +34,6 @@ ANSWER_BYTES_FREE = 256 * 1024  # of an answer, independent of its tokens
 ANSWER_BYTES_PER_TOKEN = 1024  # an event of a stream has some hundred bytes for each token
 ANSWER_ECHOES_MAX = 4  # some wire formats repeat the request in the answer
 EVENT_BYTES_MAX = 8 * MIB  # of one event of a stream
-ERROR_BYTES_MAX = 64 * 1024  # of an error's body that is passed to the agent
 
 # The checks of an agent's work.
 CHECKS_MAX = 100  # of one attempt

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.employees.usage import TOKENS_REPORTED_MAX
+from agents.employees.reply import name_in
+from agents.employees.usage import TOKENS_REPORTED_MAX, mapping_in
 
-NAME_CHARS_MAX = 200  # of a model, an id, a finish reason
 DEPTH_MAX = 12  # of the texts that are counted
 
 
@@ -45,8 +45,8 @@ class UsageReader(ABC):
         return self.final and self.input_tokens is not None and bool(self.input_tokens or self.output_tokens)
 
     def _named(self, raw: Mapping[str, Any], model: str, id: str) -> None:
-        self.model = text(raw, model) or self.model
-        self.id = text(raw, id) or self.id
+        self.model = name_in(raw, model) or self.model
+        self.id = name_in(raw, id) or self.id
 
     def _count(self, value: Any) -> None:
         self.answer_bytes += sum(len(part.encode(errors="replace")) for part in _texts(value, 0))
@@ -57,14 +57,14 @@ class ChatUsage(UsageReader):
         self._named(raw, "model", "id")
         for choice in objects(raw.get("choices")):
             self._count(choice.get("delta") or choice.get("message"))
-            self.finish = text(choice, "finish_reason") or self.finish
+            self.finish = name_in(choice, "finish_reason") or self.finish
         self.complete = self.complete or self.finish is not None
         usage = raw.get("usage")
         if isinstance(usage, dict):
             self.input_tokens = count(usage, "prompt_tokens")
             self.output_tokens = count(usage, "completion_tokens")
-            self.cached_tokens = count(part(usage, "prompt_tokens_details"), "cached_tokens")
-            self.reasoning_tokens = count(part(usage, "completion_tokens_details"), "reasoning_tokens")
+            self.cached_tokens = count(mapping_in(usage, "prompt_tokens_details"), "cached_tokens")
+            self.reasoning_tokens = count(mapping_in(usage, "completion_tokens_details"), "reasoning_tokens")
             self.final = self.complete and self.output_tokens is not None
 
     def done(self) -> None:
@@ -74,24 +74,24 @@ class ChatUsage(UsageReader):
 class ResponsesUsage(UsageReader):
     def read(self, raw: Mapping[str, Any]) -> None:
         kind = raw.get("type")
-        answer = part(raw, "response") if isinstance(kind, str) else raw
+        answer = mapping_in(raw, "response") if isinstance(kind, str) else raw
         if isinstance(kind, str) and kind.endswith(".delta"):
             self._count(raw.get("delta"))
         if not answer:
             return
         self._named(answer, "model", "id")
-        status = text(answer, "status")
+        status = name_in(answer, "status")
         if status not in ("completed", "incomplete", "failed"):
             return
         self.finish, self.complete = status, True
         self.ended = isinstance(kind, str)
         if not isinstance(kind, str):
             self._count(answer.get("output"))
-        usage = part(answer, "usage")
+        usage = mapping_in(answer, "usage")
         self.input_tokens = count(usage, "input_tokens")
         self.output_tokens = count(usage, "output_tokens")
-        self.cached_tokens = count(part(usage, "input_tokens_details"), "cached_tokens")
-        self.reasoning_tokens = count(part(usage, "output_tokens_details"), "reasoning_tokens")
+        self.cached_tokens = count(mapping_in(usage, "input_tokens_details"), "cached_tokens")
+        self.reasoning_tokens = count(mapping_in(usage, "output_tokens_details"), "reasoning_tokens")
         self.final = self.output_tokens is not None
 
 
@@ -105,20 +105,20 @@ class MessagesUsage(UsageReader):
     def read(self, raw: Mapping[str, Any]) -> None:
         kind = raw.get("type")
         if kind in ("message_start", "message"):
-            message = part(raw, "message") if kind == "message_start" else raw
+            message = mapping_in(raw, "message") if kind == "message_start" else raw
             self._named(message, "model", "id")
             self._count(message.get("content"))
             self._add(message)
         elif kind == "content_block_delta":
             self._count(raw.get("delta"))
         elif kind == "message_delta":
-            self._add({"usage": raw.get("usage"), "stop_reason": part(raw, "delta").get("stop_reason")})
+            self._add({"usage": raw.get("usage"), "stop_reason": mapping_in(raw, "delta").get("stop_reason")})
         elif kind == "message_stop":
             self.complete = self.ended = True
 
     def _add(self, message: Mapping[str, Any]) -> None:
-        self._usage |= {name: value for name, value in part(message, "usage").items() if value is not None}
-        self.finish = text(message, "stop_reason") or self.finish
+        self._usage |= {name: value for name, value in mapping_in(message, "usage").items() if value is not None}
+        self.finish = name_in(message, "stop_reason") or self.finish
         self.complete = self.complete or self.finish is not None
         self.cached_tokens = count(self._usage, "cache_read_input_tokens")
         self.written_tokens = count(self._usage, "cache_creation_input_tokens")
@@ -136,10 +136,10 @@ class GeminiUsage(UsageReader):
         self._named(raw, "modelVersion", "responseId")
         for candidate in objects(raw.get("candidates")):
             self._count(candidate.get("content"))
-            self.finish = text(candidate, "finishReason") or self.finish
-        self.finish = text(part(raw, "promptFeedback"), "blockReason") or self.finish
+            self.finish = name_in(candidate, "finishReason") or self.finish
+        self.finish = name_in(mapping_in(raw, "promptFeedback"), "blockReason") or self.finish
         self.complete = self.finish is not None
-        usage = part(raw, "usageMetadata")
+        usage = mapping_in(raw, "usageMetadata")
         if not usage:
             return
         asked = count(usage, "promptTokenCount")
@@ -158,18 +158,6 @@ def count(source: Mapping[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= TOKENS_REPORTED_MAX else None
-
-
-def part(source: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the object under a name, or an empty object."""
-    value = source.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def text(source: Mapping[str, Any], name: str) -> str | None:
-    """Return the bounded text under a name."""
-    value = source.get(name)
-    return value[:NAME_CHARS_MAX] if isinstance(value, str) and value else None
 
 
 def objects(value: Any) -> Iterator[Mapping[str, Any]]:

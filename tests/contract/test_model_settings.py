@@ -16,6 +16,7 @@ from tests.wires.anthropic import AnthropicWire
 from tests.wires.cases import GOOD
 from tests.wires.conversing import each
 from tests.wires.gemini import GeminiWire
+from tests.wires.openai_responses import OpenAIResponsesWire
 from tests.wires.played import address, request_of
 from tests.wires.wire import KEY, Wire, sends
 
@@ -48,6 +49,9 @@ async def test_a_probe_whose_limit_is_used_up_by_thinking_is_an_answer() -> None
     claude = AnthropicWire().body(None, end="length")
     claude["usage"]["output_tokens_details"] = {"thinking_tokens": 12}
     assert (await probed(AnthropicWire(), claude)).reasoning_tokens == 12
+    response = OpenAIResponsesWire().body(None, end="length")
+    response["usage"]["output_tokens_details"] = {"reasoning_tokens": 16}
+    assert (await probed(OpenAIResponsesWire(), response)).reasoning_tokens == 16
 
 
 @each

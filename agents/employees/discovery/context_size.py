@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from agents.employees.call_errors import CallFailed
 from agents.employees.json_body import json_object
 from agents.employees.posting import Posting
+from agents.employees.providers.anthropic_messages import API_VERSION
 from agents.employees.providers.table import PROVIDERS
 from agents.employees.usage import count_of
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 ASK_WALL_S = 3.0
-ANTHROPIC_VERSION = "2023-06-01"
 
 
 async def context_tokens(posting: Posting, key: Optional["SecretStr"]) -> int | None:
@@ -47,7 +47,7 @@ async def _of_openai(posting: Posting, key: Optional["SecretStr"]) -> int | None
 
 async def _of_anthropic(posting: Posting, key: Optional["SecretStr"]) -> int | None:
     root = posting.base_url.rstrip("/").removesuffix("/v1")
-    headers = {"x-api-key": key.get_secret_value() if key is not None else "", "anthropic-version": ANTHROPIC_VERSION}
+    headers = {"x-api-key": key.get_secret_value() if key is not None else "", "anthropic-version": API_VERSION}
     entry = await _asked(posting, f"{root}/v1/models/{quote(posting.model, safe='')}", headers)
     return count_of(entry.get("max_input_tokens")) or None
 

@@ -5,7 +5,7 @@ Import this module late, because the import of httpx2 is slow.
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,9 +15,6 @@ from agents.employees.json_body import json_object
 from agents.employees.providers.failures import failed_call
 from agents.employees.providers.http_client import BoundedClient, address_of
 from agents.employees.server_errors import sentence_of
-
-if TYPE_CHECKING:
-    pass
 
 QUESTION_WALL_S = 4.0  # some servers never answer a path that they do not know
 LOOK_WALL_S = 10.0  # of all questions to one server

@@ -21,9 +21,10 @@ from agents.employees.providers.turns import (
 )
 from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
-from agents.employees.usage import Usage, count_of, usage_of
+from agents.employees.usage import Usage, count_of, mapping_in, usage_of
 from agents.employees.vendor_streams import message_of_stream
 
+API_VERSION = "2023-06-01"  # of the header `anthropic-version`
 KEY = "anthropic"  # of content that must go back unchanged
 FINISHES: Mapping[str, Finish] = {
     "end_turn": "stop",
@@ -134,23 +135,21 @@ def reply_of(body: bytes) -> Reply:
 
 
 def _refusal(raw: Mapping[str, Any]) -> str:
-    details = raw.get("stop_details")
-    said = name_in(details, "explanation") or name_in(details, "category") if isinstance(details, dict) else None
-    return said or "refusal"
+    details = mapping_in(raw, "stop_details")
+    return name_in(details, "explanation") or name_in(details, "category") or "refusal"
 
 
 def _usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage. The API counts cached tokens apart from the input; the contract counts them as input."""
     usage = usage_of(raw)
-    counts = raw.get("usage")
-    if not isinstance(counts, dict):
+    counts = mapping_in(raw, "usage")
+    if not counts:
         return usage
     read, stored = count_of(counts.get("cache_read_input_tokens")), count_of(counts.get("cache_creation_input_tokens"))
-    details = counts.get("output_tokens_details")
     asked = usage.input_tokens
     return usage._replace(
         input_tokens=asked + (read or 0) + (stored or 0) if asked is not None else None,
         cached_tokens=read,
         cache_write_tokens=stored,
-        reasoning_tokens=count_of(details.get("thinking_tokens")) if isinstance(details, dict) else None,
+        reasoning_tokens=count_of(mapping_in(counts, "output_tokens_details").get("thinking_tokens")),
     )

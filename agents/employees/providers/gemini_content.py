@@ -22,7 +22,7 @@ from agents.employees.providers.turns import (
 )
 from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
-from agents.employees.usage import Usage, usage_of
+from agents.employees.usage import Usage, mapping_in, usage_of
 from agents.employees.vendor_streams import content_of_stream
 
 KEY = "gemini"  # of content that must go back unchanged
@@ -164,20 +164,19 @@ def _calls(parts: list[dict[str, Any]], first: Mapping[str, Any], raw: Mapping[s
 
 def _blocked(raw: Mapping[str, Any]) -> str | None:
     """Return the reason for which the prompt was blocked, or None."""
-    feedback = raw.get("promptFeedback")
-    return name_in(feedback, "blockReason") if isinstance(feedback, dict) else None
+    return name_in(mapping_in(raw, "promptFeedback"), "blockReason")
 
 
 def _reason(raw: Mapping[str, Any], first: Mapping[str, Any] | None) -> str:
     """Return the words for a block: of the candidate, or of the prompt."""
-    source = first if first is not None else raw.get("promptFeedback")
+    source = first if first is not None else mapping_in(raw, "promptFeedback")
     keys = ("finishMessage", "finishReason", "blockReasonMessage", "blockReason")
-    return next((said for key in keys if isinstance(source, dict) and (said := name_in(source, key))), "blocked")
+    return next((said for key in keys if (said := name_in(source, key))), "blocked")
 
 
 def _usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage. An answer of thoughts alone has no count of its candidates."""
-    counts = raw.get("usageMetadata")
-    if isinstance(counts, dict) and counts.get("thoughtsTokenCount"):
-        return usage_of({"usageMetadata": {"candidatesTokenCount": 0} | counts})
+    counts = mapping_in(raw, "usageMetadata")
+    if counts.get("thoughtsTokenCount"):
+        return usage_of({"usageMetadata": {"candidatesTokenCount": 0, **counts}})
     return usage_of(raw)

@@ -41,7 +41,7 @@ class BoundedClient(httpx2.AsyncClient):
         for _ in range(REDIRECTS_MAX):
             response = await super().send(request, **options)
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
-                return await _read(response)
+                return await read_bounded(response)
             await response.aclose()
             request = self._redirected(request, response)
         raise CallFailed("moved", f"{request.url} redirects again, after {REDIRECTS_MAX} redirects.")
@@ -73,9 +73,10 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-async def _read(response: httpx2.Response) -> httpx2.Response:
-    """Return the response with its body. The body is decompressed in pieces, so a small compressed body cannot use all
-    memory.
+async def read_bounded(response: httpx2.Response) -> httpx2.Response:
+    """Read the body of a response up to a limit, and close it.
+
+    The body is decompressed in pieces, so a small compressed body cannot use all memory.
     """
     failed = response.status_code >= 300
     most = ERROR_BYTES_MAX if failed else BODY_BYTES_MAX

@@ -23,7 +23,7 @@ from agents.employees.providers.turns import (
 from agents.employees.reply import Reply, malformed, name_in, tool_call
 from agents.employees.safe_text import safe, safe_json
 from agents.employees.tool_calls import arguments_of
-from agents.employees.usage import Usage, may_reason_hidden, usage_of
+from agents.employees.usage import Usage, mapping_in, may_reason_hidden, usage_of
 
 OWN_CONTENT = "responses"  # key of content that must go back unchanged
 _ENDS: Mapping[str, Finish] = {"max_output_tokens": "length", "content_filter": "blocked"}
@@ -89,7 +89,7 @@ def reply_of(body: bytes) -> Reply:
     :raises CallFailed: if the body is not a response, or is an error with the status of a success.
     """
     raw = _response_of_stream(body) if is_stream(body) else json_object(body)
-    usage = _usage(raw)
+    usage = usage_of(raw)
     output = raw.get("output")
     if raw.get("error"):
         raise failure_of_error(raw["error"], usage, begun=bool(output))
@@ -156,8 +156,7 @@ def _end(raw: Mapping[str, Any], *, called: bool) -> tuple[str | None, Finish]:
     status = name_in(raw, "status")
     if status == "completed":
         return status, "tool" if called else "stop"
-    details = raw.get("incomplete_details")
-    reason = name_in(details, "reason") if isinstance(details, dict) else None
+    reason = name_in(mapping_in(raw, "incomplete_details"), "reason")
     return reason or status, _ENDS.get(reason or "", "other")
 
 
@@ -167,13 +166,3 @@ def _own_content(output: list[Any], calls: Sequence[ToolCall]) -> Any:
         return None
     items = [item for item in output if item.get("type") != "reasoning" or item.get("encrypted_content")]
     return {OWN_CONTENT: items} if any(item.get("type") == "reasoning" for item in items) else None
-
-
-def _usage(raw: Mapping[str, Any]) -> Usage:
-    """Return the usage. The part for thinking has another name than in chat completions."""
-    usage = usage_of(raw)
-    counts = raw.get("usage")
-    details = counts.get("output_tokens_details") if isinstance(counts, dict) else None
-    thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    known = isinstance(thinking, int) and not isinstance(thinking, bool) and thinking >= 0
-    return usage._replace(reasoning_tokens=thinking) if known else usage
