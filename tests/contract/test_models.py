@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.employees import pricing
 from tests.loopback import loopback
 from tests.tiers import CI
 from tests.wires.cases import BOUND, BREAKS, CASES, GOOD, Case, answer
+from tests.wires.conversing import each
 from tests.wires.own_cases import OWN
 from tests.wires.played import WIRES, faults, played
 from tests.wires.wire import Wire
@@ -21,15 +21,7 @@ ROWS = [
     for wire in WIRES
     for at, case in enumerate((*CASES, *OWN[wire.name]))
 ]
-
-
-@pytest.fixture(autouse=True)
-def priced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the loopback server the prices of the vendor, and take away every key and proxy of this shell."""
-    wire = request.node.callspec.params.get("wire") if hasattr(request.node, "callspec") else None
-    monkeypatch.setitem(pricing._PROVIDERS, "127.0.0.1", wire.prices if wire else "anthropic")
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("priced")
 
 
 @pytest.mark.parametrize(("wire", "case"), ROWS)
@@ -60,7 +52,7 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@each
 @pytest.mark.parametrize(("what", "wanted"), WRONG, ids=[row[0] for row in WRONG])
 async def test_control_another_wish_is_not_met(wire: Wire, what: str, wanted: dict[str, Any]) -> None:
     case = Case("plain", answer(text=GOOD))

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import pytest
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.conversation import Message
 from agents.employees.providers.remote_model import RemoteModel
 from agents.employees.reply import Reply
 from tests.wires.cases import GOOD, READ, RUN
-from tests.wires.played import WIRES, request_of
+from tests.wires.conversing import each
+from tests.wires.played import request_of
 from tests.wires.wire import Wire, events
 
 ODD: tuple[Any, ...] = (
@@ -76,7 +76,7 @@ def parsed(model: RemoteModel, body: bytes) -> Reply | None:
         return None
 
 
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@each
 def test_an_odd_answer_is_parsed_or_is_a_typed_failure(wire: Wire) -> None:
     model = wire.model("http://127.0.0.1:1")
     assert isinstance(model, RemoteModel)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agents.employees import pricing
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import ModelResult, ToolCall
 from agents.employees.conversation import Message
@@ -17,20 +16,14 @@ from agents.sessions.loop import CallSettings, Session, SessionEnd
 from agents.sessions.transcript import Transcript
 from domain.money import Amount
 from tests.loopback import Seen, loopback
+from tests.wires.conversing import each
 from tests.wires.gemini import GeminiWire
-from tests.wires.played import WIRES, address
+from tests.wires.played import address
 from tests.wires.wire import Wire, sends
 
 FIRST = (Message(role="system", text="You work in a folder."), Message(role="user", text="Write double.py."))
 SETTINGS = CallSettings(output_tokens_max=100, wall_s=20.0, seed=7)
-each = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
-
-
-@pytest.fixture(autouse=True)
-def priced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the loopback server the prices of the vendor."""
-    wire = request.node.callspec.params["wire"] if hasattr(request.node, "callspec") else GeminiWire()
-    monkeypatch.setitem(pricing._PROVIDERS, "127.0.0.1", wire.prices)
+pytestmark = pytest.mark.usefixtures("priced")
 
 
 @dataclass

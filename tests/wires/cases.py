@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.employees.call_errors import CallFailure
 from agents.employees.contract import Finish, ToolCall
+from tests.behaviours.breaking import babbles, closes, resets
 from tests.loopback import Reply, cut, cut_chunks, drip, hang
 from tests.wires.wire import KEY, USED, Wire, events, sends
 
@@ -43,6 +44,11 @@ def answer(**fields: Any) -> Callable[[Wire], Reply]:
     return lambda wire: sends(200, wire.body(**fields), x_request_id="req-7")
 
 
+def topped(**fields: Any) -> Callable[[Wire], Reply]:
+    """Return a server with a good answer that has other fields at its top."""
+    return lambda wire: sends(200, wire.body(GOOD) | fields)
+
+
 def plain(status: int, body: Any, **headers: str) -> Callable[[Wire], Reply]:
     """Return a server that sends the same to every client."""
     return lambda _wire: sends(status, body, **headers)
@@ -73,23 +79,6 @@ def refuses(
         return sends(status, wire.error(status, message), **headers)
 
     return Case(f"{status} {message[:60]}", reply, failure, NOTHING, says=says or (message[:60],), wait_s=wait_s)
-
-
-async def closes(writer: Any, seen: Any) -> None:
-    """Close the connection without an answer."""
-    del writer, seen
-
-
-async def resets(writer: Any, seen: Any) -> None:
-    """Reset the connection."""
-    del seen
-    writer.transport.abort()
-
-
-async def babbles(writer: Any, seen: Any) -> None:
-    """Send bytes that are not HTTP."""
-    del seen
-    writer.write(b"SSH-2.0-OpenSSH_9.0\r\n\r\n")
 
 
 def always(reply: Reply) -> Callable[[Wire], Reply]:

@@ -5,17 +5,13 @@ from typing import Any
 
 from agents.employees.contract import ToolCall
 from tests.loopback import Reply
-from tests.wires.cases import GOOD, NOTHING, READ, Case, called
+from tests.wires.cases import GOOD, NOTHING, READ, Case, called, topped
 from tests.wires.wire import Wire, events, sends
 
 
 def message(**fields: Any) -> Callable[[Wire], Reply]:
     """Return a server with a good answer whose message has these fields."""
     return lambda wire: sends(200, wire.body(GOOD) | {"message": {"role": "assistant", "content": GOOD, **fields}})
-
-
-def topped(**fields: Any) -> Callable[[Wire], Reply]:
-    return lambda wire: sends(200, wire.body(GOOD) | fields)
 
 
 def call(**function: Any) -> dict[str, Any]:

@@ -4,13 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.loopback import Reply
-from tests.wires.cases import BOUND, ESTIMATED, GOOD, NOTHING, READ, RUN, Case, called
+from tests.wires.cases import BOUND, ESTIMATED, GOOD, NOTHING, READ, RUN, Case, called, topped
 from tests.wires.wire import Wire, events, sends
-
-
-def topped(**fields: Any) -> Callable[[Wire], Reply]:
-    """Return a server with a good answer that has other fields at its top."""
-    return lambda wire: sends(200, wire.body(GOOD) | fields)
 
 
 def message(finish: str = "tool_calls", **fields: Any) -> Callable[[Wire], Reply]:

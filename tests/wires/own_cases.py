@@ -4,15 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.loopback import Reply
-from tests.wires.cases import GOOD, NOTHING, READ, Case, called
+from tests.wires.cases import GOOD, NOTHING, READ, Case, called, topped
 from tests.wires.ollama_cases import OLLAMA
 from tests.wires.openai_cases import CHAT, RESPONSES
 from tests.wires.wire import Wire, sends
-
-
-def topped(**fields: Any) -> Callable[[Wire], Reply]:
-    """Return a server with a good answer that has other fields at its top."""
-    return lambda wire: sends(200, wire.body(GOOD) | fields)
 
 
 def block(*blocks: Any) -> Callable[[Wire], Reply]:
