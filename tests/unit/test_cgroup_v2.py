@@ -27,9 +27,9 @@ def test_limits_are_written_and_counters_read(parent: Path) -> None:
     told = {file.name: file.read_text() for file in folder.iterdir()}
     assert told == {"memory.max": str(64 * MIB), "memory.oom.group": "1", "memory.swap.max": "0", "pids.max": "7"}
     (folder / "memory.events").write_text("low 0\noom 0\noom_kill 0\noom_group_kill 3\n")
-    assert not group.out_of_memory()
+    assert group.oom_kills() == 0
     (folder / "memory.events").write_text("low 0\noom 1\noom_kill 2\n")
-    assert group.out_of_memory()
+    assert group.oom_kills() == 2
     assert group.peak_bytes() is None
     (folder / "memory.peak").write_text("123\n")
     assert group.peak_bytes() == 123

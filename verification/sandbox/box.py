@@ -180,7 +180,7 @@ class BubblewrapBox:
             return "output_limit"
         if self._spec.live:
             return None
-        if prepared.hold.out_of_memory(prepared.pid):
+        if prepared.hold.oom_kills(prepared.pid):
             return "memory"
         if prepared.folder.file_count() > self._limits.files:
             return "file_limit"

@@ -19,7 +19,6 @@ class Group(Protocol):
 
     def add(self, pid: int) -> None: ...
     def oom_kills(self) -> int: ...
-    def out_of_memory(self) -> bool: ...
     def peak_bytes(self) -> int | None: ...
     def close(self) -> None: ...
 
@@ -58,9 +57,6 @@ class GroupV1:
 
     def oom_kills(self) -> int:
         return read_counter(self._memory / "memory.oom_control", "oom_kill")
-
-    def out_of_memory(self) -> bool:
-        return self.oom_kills() > 0
 
     def peak_bytes(self) -> int | None:
         return int((self._memory / "memory.max_usage_in_bytes").read_text())
@@ -113,9 +109,6 @@ class GroupV2:
     def oom_kills(self) -> int:
         return read_counter(self._folder / "memory.events", "oom_kill")
 
-    def out_of_memory(self) -> bool:
-        return self.oom_kills() > 0
-
     def peak_bytes(self) -> int | None:
         peak = self._folder / "memory.peak"  # exists since Linux 5.19
         return int(peak.read_text()) if peak.exists() else None
@@ -151,9 +144,6 @@ class SeenGroup:
         with suppress(OSError, ValueError):
             self._peak = int(self._peak_at.read_text())
         return read_counter(self._events, "oom_kill")
-
-    def out_of_memory(self) -> bool:
-        return self.oom_kills() > 0
 
     def peak_bytes(self) -> int | None:
         return self._peak

@@ -21,7 +21,6 @@ class Hold(Protocol):
     """The memory limit of one run, while it applies. `oom_kills` counts how often it was exceeded."""
 
     def oom_kills(self, pid: int) -> int: ...
-    def out_of_memory(self, pid: int) -> bool: ...
     def peak_bytes(self) -> int | None: ...
     def close(self) -> None: ...
 
@@ -50,9 +49,6 @@ class GroupHold:
 
     def oom_kills(self, pid: int) -> int:  # noqa: ARG002 - the group knows its processes
         return self._group.oom_kills()
-
-    def out_of_memory(self, pid: int) -> bool:  # noqa: ARG002 - the group knows its processes
-        return self._group.out_of_memory()
 
     def peak_bytes(self) -> int | None:
         return self._group.peak_bytes()
@@ -99,9 +95,6 @@ class ScopeHold:
             self._peak = int((self._folder / "memory.peak").read_text())
         return read_counter(self._folder / "memory.events", "oom_kill")
 
-    def out_of_memory(self, pid: int) -> bool:
-        return self.oom_kills(pid) > 0
-
     def peak_bytes(self) -> int | None:
         return self._peak
 
@@ -139,13 +132,10 @@ class WatchedHold:
         self._peak = self._times = 0
 
     def oom_kills(self, pid: int) -> int:
-        self._times += self.out_of_memory(pid)
-        return self._times
-
-    def out_of_memory(self, pid: int) -> bool:
         now = sum(_resident_bytes(each) for each in _tree(pid))
         self._peak = max(self._peak, now)
-        return now > self._bytes_max
+        self._times += now > self._bytes_max
+        return self._times
 
     def peak_bytes(self) -> int | None:
         return self._peak or None

@@ -173,10 +173,8 @@ class DockerBox:
         if breach is None and unseen and (await self._engine.state(self._name)).get("OOMKilled"):
             breach = "memory"
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
-        if (
-            breach is None and self._spec.live and claimed == ""
-        ):  # the command was process 1, and nothing reports its end
-            claimed = 0
+        if breach is None and self._spec.live and claimed == "":
+            claimed = 0  # the command was process 1, and nothing reports its end
         if breach is None and not isinstance(claimed, int):
             why = stderr or str(claimed or "the box's first process has ended").encode()
             return RunResult(reason="setup_failed", stdout=stdout, stderr=why, wall_s=wall_s)
@@ -222,7 +220,7 @@ class DockerBox:
             return "output_limit"
         if self._spec.live:
             return None
-        if prepared.group and prepared.group.out_of_memory():
+        if prepared.group and prepared.group.oom_kills():
             return "memory"
         if prepared.folder.file_count() > self._limits.files:
             return "file_limit"
