@@ -20,8 +20,6 @@ FINISHES: Mapping[str, Finish] = {
     "continuation": "length",
 }
 """The providers' own words for an answer that reached its limit, in lower case."""
-
-
 READ_AGAIN = frozenset({"truncated", "too_large", "empty"})
 """Failures that were found by reading the answer. So they are found again, or not, by reading it today."""
 
@@ -70,12 +68,28 @@ def failure_in(snapshot: Snapshot) -> CallFailed | None:
     return CallFailed(failure, snapshot.message, retry_after_s=snapshot.retry_after_s)
 
 
-class RecordedAnswer:
-    """A model whose only call has a recorded answer. It keeps the request of today."""
+class RecordedModel:
+    """A model that plays a record: nothing is paid, and there are no connections."""
 
     provider = "recorded"
     model = "recorded"
     scripted = False
+
+    def bound(self, request: CallRequest) -> Bound:
+        del request
+        return Bound(0, Decimal(0))
+
+    async def probe(self) -> ModelResult:
+        """Refuse: a record has no server that could be reached. Raises CallFailed."""
+        raise CallFailed("bad_settings", "A recorded model cannot be probed: it has no server.")
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+
+class RecordedAnswer(RecordedModel):
+    """A model whose only call has a recorded answer. It keeps the request of today."""
+
     has_tools = False
 
     def __init__(self, snapshot: Snapshot, text: str) -> None:
@@ -86,10 +100,6 @@ class RecordedAnswer:
     def describe(self) -> Mapping[str, str]:
         return {"provider": self._snapshot.provider, "model": self._snapshot.model, "endpoint": self._snapshot.endpoint}
 
-    def bound(self, request: CallRequest) -> Bound:
-        del request  # nothing is paid
-        return Bound(0, Decimal(0))
-
     async def complete(self, request: CallRequest) -> ModelResult:
         """Return the recorded answer. Raises CallFailed if the recorded call had none."""
         self.request = request
@@ -97,12 +107,6 @@ class RecordedAnswer:
         if failure is not None and not (self._text and failure.failure in READ_AGAIN):
             raise failure
         return result_of(self._snapshot, self._text)
-
-    async def probe(self) -> ModelResult:
-        return result_of(self._snapshot, "")
-
-    async def close(self) -> None:
-        """Do nothing: there are no connections."""
 
 
 class RecordedScript:

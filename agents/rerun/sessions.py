@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -12,12 +11,12 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.employees.contract import ModelResult, Order, ToolCall
-from agents.employees.conversation import Bound, CallRequest, Message
+from agents.employees.conversation import CallRequest, Message
 from agents.employees.model_employee import ModelEmployee
 from agents.manager.session_orders import SessionOrders, without_files
 from agents.permits import ENDS_ATTEMPT, PermitRefused, Permits, Standing
 from agents.rerun.attempts import AttemptRecord, Played
-from agents.rerun.model import failure_in, result_of
+from agents.rerun.model import RecordedModel, failure_in, result_of
 from agents.rerun.prompts import FirstDifference, Said, excerpts
 from agents.run_content import Library
 from agents.sessions.record import RecordedPrompt, prompts_of
@@ -124,12 +123,8 @@ class RecordedTurn(NamedTuple):
     prompt: RecordedPrompt
 
 
-class RecordedConversation:
+class RecordedConversation(RecordedModel):
     """The model of a recorded session. It compares each prompt with the recorded one, and gives the recorded answer."""
-
-    provider = "recorded"
-    model = "recorded"
-    scripted = False
 
     def __init__(self, turns: Mapping[int, RecordedTurn], texts: Mapping[str, bytes], *, has_tools: bool) -> None:
         """`texts`: the recorded messages by digest."""
@@ -142,10 +137,6 @@ class RecordedConversation:
 
     def describe(self) -> Mapping[str, str]:
         return {"provider": self.provider, "model": self.model, "endpoint": ""}
-
-    def bound(self, request: CallRequest) -> Bound:
-        del request  # nothing is paid
-        return Bound(0, Decimal(0))
 
     async def complete(self, request: CallRequest) -> ModelResult:
         """Return the recorded answer of the next call. Raises CallFailed if the recorded call failed."""
@@ -161,12 +152,6 @@ class RecordedConversation:
             raise failure
         result = result_of(turn.receipt.snapshot, turn.answer.text)
         return replace(result, calls=turn.answer.calls, opaque=turn.opaque)
-
-    async def probe(self) -> ModelResult:
-        raise NotImplementedError("nobody probes a record")
-
-    async def close(self) -> None:
-        """Do nothing: there are no connections."""
 
     def _compared(self, recorded: RecordedPrompt, today: Sequence[bytes]) -> FirstDifference | None:
         """Return the first message that differs and is new in this call, else the first one that differs."""

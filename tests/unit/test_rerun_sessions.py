@@ -103,6 +103,14 @@ async def test_a_recorded_fault_is_played_without_its_wait() -> None:
     assert (refused.value.retry_after_s or 9) < 0.1
 
 
+async def test_a_recorded_model_refuses_a_probe_as_every_model_does() -> None:
+    blobs = MemoryBlobs()
+    model = await recorded_conversation(await on_record(blobs), blobs)
+    with pytest.raises(CallFailed, match="cannot be probed"):
+        await model.probe()
+    assert (await model.complete(request(*START))).calls == THREE[0][0].calls  # the control: the record is not used up
+
+
 @pytest.mark.parametrize(
     ("submitted", "outcome", "code"),
     [(True, "", "calls_used_up"), (False, "lease_ended", "lease_ended"), (False, "cancelled", RECORD_ENDS)],
