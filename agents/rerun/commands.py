@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from domain import run_messages as m
 from domain import task
 from domain.message import Command, Event, Recorded, TaskEvent
+from domain.money import Amount
 
 NO_CLAIM = UUID(int=0)
 
@@ -23,7 +24,7 @@ def ids_of(event: TaskEvent) -> dict[str, Any]:
     return {"run": event.run, "task": event.task, "employee": event.employee, "order": event.order}  # type: ignore[attr-defined]  # every event of a task has one
 
 
-def command_of(recorded: Recorded, event: Event, reserved: Any) -> Command | None:
+def command_of(recorded: Recorded, event: Event, reserved: Amount) -> Command | None:
     """Return the command of an event; None if today's code makes the command, or if the event is taken as it is.
 
     `reserved`: the bound of a call whose event is of version 1.
