@@ -87,8 +87,8 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run that was played from its record.
 
     `calls`, `verdicts`: the numbers of played calls and of new verdicts. `not_compared`: number of played calls whose
-    prompt is not on record as a whole. `same`: the record could be followed to its
-    end, and each delivery has the recorded tree. Prompts may differ all the same. `phase`: of the run at the end.
+    prompt is not on record as a whole. `same`: the record could be followed to its end, and each delivery has the
+    recorded tree. Prompts may differ all the same. `phase`: of the run at the end.
     """
 
     run: str

@@ -25,7 +25,7 @@ def exclusion() -> Iterator[None]:
             f"the repository cannot be read or its libraries cannot be installed: {error.message}"
         ) from error
     except Unavailable as error:
-        if error.code not in ("index_unreachable",):
+        if error.code != "index_unreachable":
             raise
         raise Excluded(f"its libraries cannot be fetched: {error.message}") from error
 

@@ -5,12 +5,12 @@ from typing import Literal
 import msgspec
 
 from verification.sandbox.base import LiveBox
-from verification.sandbox.keeper_channel import Order, Report, Stopped
+from verification.sandbox.keeper_channel import Ended, Order, Report, Stopped
 from verification.sandbox.observation import OBSERVATION_BYTES_MAX, observation
 
 FILES_OVER_MAX = 50_000
 """So many files above the limit of files end the box. Fewer end only the command. They are counted every 50 ms."""
-CommandEnd = Literal["exit", "signal", "timeout", "memory", "file_limit", "cancelled", "not_started", "box_ended"]
+CommandEnd = Ended | Stopped | Literal["box_ended"]
 
 
 class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
