@@ -4,17 +4,21 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from agents.employees.safe_text import one_line
 from domain.errors import Unavailable
 
 INSTALL_WAIT_S = 1800.0
+"""Limit of one run of a package manager. Then it is ended, also if it neither writes nor ends."""
 LINES_KEPT_MAX = 40
 REASON_CHARS_MAX = 300
 SITE = "site"
@@ -25,7 +29,7 @@ _PASSED_ON = re.compile(
     re.IGNORECASE,
 )
 """Variables that the package managers get. Keys of providers are not among them."""
-_NO_NETWORK: tuple[str, ...] = (
+_NO_NETWORK = (
     "ENOTFOUND",
     "EAI_AGAIN",
     "ECONNREFUSED",
@@ -33,18 +37,18 @@ _NO_NETWORK: tuple[str, ...] = (
     "ETIMEDOUT",
     "ENETUNREACH",
     "NewConnectionError",
+    "Temporary failure in name resolution",
+    "ConnectTimeout",
+    "Failed to establish a new connection",
+    "from versions: none",  # pip says the same if the index does not answer
 )
-_NO_NETWORK += ("Temporary failure in name resolution", "ConnectTimeout", "Failed to establish a new connection")
-_NO_NETWORK += ("from versions: none",)  # pip says the same if the index does not answer
 _ERRORS = ("npm error", "ERROR:")
 _NO_SPACE = ("ENOSPC", "No space left on device", "Disk quota exceeded")
 _NOT_THERE = ("E404", "ETARGET", "No matching version", "No matching distribution", "Could not find a version")
 
 
-class Say(Protocol):
-    """Shows one line of progress."""
-
-    def __call__(self, line: str, /) -> None: ...
+Say = Callable[[str], None]
+"""Shows one line of progress."""
 
 
 def install_npm(folder: Path, packages: Mapping[str, str], say: Say) -> dict[str, str]:
@@ -85,6 +89,7 @@ def _run(command: Sequence[str], folder: Path, name: str, say: Say) -> None:
     """Run a package manager and show its lines. Raises Unavailable with the reason of a failure."""
     environment = {key: value for key, value in os.environ.items() if _PASSED_ON.fullmatch(key)}
     last: deque[str] = deque(maxlen=LINES_KEPT_MAX)
+    ends_at = time.monotonic() + INSTALL_WAIT_S
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -95,19 +100,36 @@ def _run(command: Sequence[str], folder: Path, name: str, say: Say) -> None:
         text=True,
         errors="replace",
         umask=0o022,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
+        limit = threading.Timer(INSTALL_WAIT_S, _kill, (process,))
+        limit.start()
         try:
             for line in process.stdout:
                 last.append(line.strip())
                 if line.strip():
                     say(f"{name}: {line.strip()[:REASON_CHARS_MAX]}")
-            code = process.wait(timeout=INSTALL_WAIT_S)
+            code = process.wait()
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
+        finally:
+            limit.cancel()
+    if code and time.monotonic() >= ends_at:
+        raise Unavailable(
+            f"{name} did not install the program within {INSTALL_WAIT_S:g} s, so it was ended.",
+            hint=f"Check the network, and the registry and proxy that {name} is set to. Then try again.",
+            code="toolbox_failed",
+        )
     if code:
         raise _failure(name, code, "\n".join(last))
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    """Kill a package manager and the programs that it has started: they may hold its output open."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(name: str, code: int, said: str) -> Unavailable:

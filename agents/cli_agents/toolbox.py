@@ -10,13 +10,13 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from agents.cli_agents.installers import install_npm, install_pip
+from agents.cli_agents.installers import Say, install_npm, install_pip
 from agents.cli_agents.template import AgentTemplate, places
 from domain.errors import Conflict, NotFound, Unavailable
 
@@ -29,7 +29,6 @@ FREE_BYTES_MIN = 2 * 1024**3
 DIGEST_CHARS = 16
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _LISTING = "toolbox.json"
-Say = Callable[[str], None]
 
 
 class ToolboxListing(msgspec.Struct, frozen=True, kw_only=True):

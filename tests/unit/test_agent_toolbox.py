@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,20 @@ def test_a_failed_installation_says_why_and_leaves_nothing(
     assert hint in error.value.hint
     assert says.splitlines()[-1].removeprefix("npm error ") in error.value.message
     assert [path.name for path in (tmp_path / "toolboxes").iterdir()] == [f".{toolbox_name(template)}.lock"]
+
+
+def test_an_installation_that_hangs_is_ended_at_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: AgentTemplate
+) -> None:
+    npm(tmp_path, monkeypatch, "#!/bin/sh\necho begun\nsleep 60\n")  # the program that it starts holds its output open
+    monkeypatch.setattr(installers, "INSTALL_WAIT_S", 0.5)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"did not install the program within 0\.5 s"):
+        build_toolbox(tmp_path, template, lambda _: None)
+    assert time.monotonic() - began < 30
+    npm(tmp_path, monkeypatch, NPM.replace("# A double", "sleep 0.1  # A double"))
+    monkeypatch.setattr(installers, "INSTALL_WAIT_S", 60.0)
+    assert build_toolbox(tmp_path, template, lambda _: None).is_dir()
 
 
 def test_without_npm_the_error_says_what_to_install(
