@@ -23,7 +23,9 @@ USED_UP_REFUSALS_MAX = 5
 """Number of refusals because of the budget after which the agent is ended earlier, because it only asks again."""
 OUTPUT_BYTES_MAX = 32 * 1024
 _RELAY = (f"{PROGRAMS}/{PYTHON}", "-I", "-S", RELAY)
-AgentEnd = CommandEnd | Literal["used_up", "not_permitted"]
+EarlyEnd = Literal["used_up", "not_permitted"]
+"""Reason for which an agent is ended early."""
+AgentEnd = CommandEnd | EarlyEnd
 
 
 class AgentResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +78,8 @@ async def run_agent(box: SessionBox, job: AgentJob, gateway: Gateway, *, wall_s:
         channel.close()
 
 
-async def _watched(running: "asyncio.Task[CommandResult]", box: SessionBox, gateway: Gateway) -> str:
-    """End the agent if it can make no further call. Return the reason, or an empty text if it ended by itself."""
+async def _watched(running: "asyncio.Task[CommandResult]", box: SessionBox, gateway: Gateway) -> EarlyEnd | None:
+    """End the agent if it can make no further call. Return the reason, or None if it ended by itself."""
     first: float | None = None
     loop = asyncio.get_running_loop()
     while not running.done():
@@ -85,7 +87,7 @@ async def _watched(running: "asyncio.Task[CommandResult]", box: SessionBox, gate
         if refusals and first is None:
             first = loop.time()
         late = first is not None and loop.time() - first > USED_UP_GRACE_S
-        reason = "used_up" if late or refusals >= USED_UP_REFUSALS_MAX else ""
+        reason: EarlyEnd | None = "used_up" if late or refusals >= USED_UP_REFUSALS_MAX else None
         if gateway.call_refused is not None and not _is_used_up(gateway.call_refused.code):
             reason = "not_permitted"
         if reason:
@@ -93,18 +95,21 @@ async def _watched(running: "asyncio.Task[CommandResult]", box: SessionBox, gate
             await asyncio.wait({running})
             return reason
         await asyncio.wait({running}, timeout=WATCH_EVERY_S)
-    return ""
+    return None
 
 
-def _result(result: CommandResult, stopped: str, gateway: Gateway) -> AgentResult:
+def _result(result: CommandResult, stopped: EarlyEnd | None, gateway: Gateway) -> AgentResult:
     end: AgentEnd = result.reason
-    used_up = any(map(_is_used_up, gateway.refused))
+    used_up = [code for code in gateway.refused if _is_used_up(code)]
     if end == "cancelled" and stopped:
-        end = "not_permitted" if stopped == "not_permitted" else "used_up"
+        end = stopped
     elif used_up and (end, result.exit_code) != ("exit", 0):
         end = "used_up"
-    refused = gateway.call_refused
-    last = next((code for code in reversed(gateway.refused) if _is_used_up(code)), "")
+    why, code = result.why, ""
+    if end == "not_permitted" and gateway.call_refused is not None:
+        why, code = gateway.call_refused.message, gateway.call_refused.code
+    elif end == "used_up":
+        code = used_up[-1]
     return AgentResult(
         end=end,
         exit_code=result.exit_code,
@@ -112,8 +117,8 @@ def _result(result: CommandResult, stopped: str, gateway: Gateway) -> AgentResul
         output=result.observed(OUTPUT_BYTES_MAX),
         wall_s=result.wall_s,
         refused=tuple(gateway.refused),
-        why=refused.message if end == "not_permitted" and refused is not None else result.why,
-        code=refused.code if end == "not_permitted" and refused is not None else last if end == "used_up" else "",
+        why=why,
+        code=code,
     )
 
 
