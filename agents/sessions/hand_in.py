@@ -66,7 +66,7 @@ def handed(
     return Handed(
         manifest=kept,
         tree=tree,
-        after=_applied(before, kept, tree),
+        after=applied(before, kept, tree),
         dropped=dropped,
         influencing=tuple(
             path for path in dropped if _influence(path, difference.tree, before) and not by_itself(path, False)
@@ -78,8 +78,9 @@ def handed(
     )
 
 
-def _applied(before: Tree, kept: Manifest, tree: Tree) -> Tree:
-    gone = {path for path, entry in kept.items() if entry == DELETED}
+def applied(before: Tree, difference: Manifest, tree: Tree) -> Tree:
+    """Return a tree with a difference. `tree`: the added and changed entries of the difference."""
+    gone = {path for path, entry in difference.items() if entry == DELETED}
     return (before.kept(lambda path: path not in gone) if gone else before).with_tree(tree)
 
 

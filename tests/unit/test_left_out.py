@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from agents.sessions.hand_in import applied
 from domain.tree import Tree
 from verification.sandbox.tree_difference import tree_difference
 from verification.sandbox.workfolder import WorkFolder
@@ -50,7 +51,7 @@ def test_the_rule_is_that_of_a_judged_folder(tmp_path: Path) -> None:
     folder.close()
     judged = compared_with(tmp_path, BASE, SCOPE)
     assert found.left_out == judged.left_out
-    assert found.applied_to(BASE) == judged.tree
+    assert applied(BASE, found.manifest(), found.tree) == judged.tree
     assert found.changed == ("trace.log",)
     assert {"src/b.py", "src/important.log", "build/made", "other/secret.key"} <= set(found.added)
     assert {"out/", "kept/new", "dist/", ".venv/", "src/local", "src/__pycache__/"} <= set(found.left_out)

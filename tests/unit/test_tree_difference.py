@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.sessions.hand_in import applied
 from domain.errors import LimitReached
 from domain.tree import Tree, difference_between
 from verification.sandbox import tree_difference as module
@@ -46,7 +47,7 @@ def test_an_unchanged_folder_has_no_difference(work: Path) -> None:
     found = compared(work)
     assert found.manifest() == {}
     assert found == TreeDifference(tree=Tree({}))
-    assert found.applied_to(INITIAL) == INITIAL
+    assert applied(INITIAL, found.manifest(), found.tree) == INITIAL
 
 
 def test_the_history_in_the_initial_tree_is_not_compared(work: Path) -> None:
@@ -75,7 +76,7 @@ def test_every_kind_of_change_is_found(work: Path) -> None:
     assert found.binary == ("image",)
     assert found.tree.executable == {"new/tool"}
     assert found.tree.links == {"link": "b/run.sh"}
-    after = found.applied_to(INITIAL)
+    after = applied(INITIAL, found.manifest(), found.tree)
     assert after.standing("new/tool") == ("executable", b"#!/bin/sh\n")
     assert difference_between(INITIAL.manifest(), after.manifest()) == found.manifest()
 
@@ -101,7 +102,7 @@ def test_an_entry_may_change_its_kind(work: Path) -> None:
     assert found.deleted == ("a.txt", "b/c.txt", "b/run.sh")
     assert found.added == ("a.txt/inside", "b")
     assert found.changed == ("sub",)
-    after = found.applied_to(INITIAL)
+    after = applied(INITIAL, found.manifest(), found.tree)
     assert after.submodules == {}
     assert sorted(after) == ["a.txt/inside", "b", "image"]
 

@@ -51,11 +51,6 @@ class TreeDifference(msgspec.Struct, frozen=True, kw_only=True):
         both = {**dict.fromkeys(self.deleted, DELETED), **self.tree.manifest()}
         return {path: both[path] for path in sorted(both)}
 
-    def applied_to(self, initial: Tree) -> Tree:
-        """Return the initial tree with this difference."""
-        gone = frozenset(self.deleted)
-        return initial.kept(lambda path: path not in gone).with_tree(self.tree)
-
 
 def tree_difference(work: int, initial: Tree, leaves_out: LeavesOut = lambda *_: False) -> TreeDifference:
     """Compare the folder with the descriptor `work` with the initial tree. Entries named `.git` are not compared.
