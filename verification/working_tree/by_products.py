@@ -2,6 +2,8 @@
 
 from fnmatch import fnmatchcase
 
+from verification.requirements.scope import in_scope
+
 ALWAYS = (
     "__pycache__",
     ".pytest_cache",
@@ -25,9 +27,10 @@ entries with such a name. A judged folder may contain them.
 """
 
 
-def is_by_product(path: str, *, may_be_written: bool) -> bool:
-    """Return whether an untracked path has the name of a by-product. `may_be_written`: the scope allows the path."""
-    return _is_named(path, ALWAYS if may_be_written else (*ALWAYS, *OUTSIDE_SCOPE))
+def is_by_product(path: str, scope: tuple[str, ...]) -> bool:
+    """Return whether an untracked file or folder has the name of a by-product that the scope does not allow."""
+    writable = in_scope(path, scope) or in_scope(f"{path}/x", scope)
+    return _is_named(path, ALWAYS if writable else (*ALWAYS, *OUTSIDE_SCOPE))
 
 
 def is_leftover(path: str) -> bool:

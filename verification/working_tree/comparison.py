@@ -15,7 +15,6 @@ from domain.errors import Invalid, LimitReached, NotFound
 from domain.tree import Tree
 from verification.requirements.fixtures import read_plain
 from verification.requirements.link_rules import text_fault
-from verification.requirements.scope import in_scope
 from verification.tree_limits import FILE_BYTES_MAX, FOLDERS_DEPTH_MAX, TREE_BYTES_MAX, TREE_FILES_MAX
 from verification.working_tree.attributes import Attributes
 from verification.working_tree.by_products import is_by_product
@@ -105,10 +104,7 @@ class _Walk:
 
     def leaves_out(self, path: str, *, is_folder: bool, ignored: bool) -> bool:
         """Return whether an untracked entry is not judged. If it is not, add it to `left_out`."""
-        writable = in_scope(path, self.scope) or in_scope(f"{path}/x", self.scope)
-        if not (
-            ignored or self.rules.ignores(path, is_folder=is_folder) or is_by_product(path, may_be_written=writable)
-        ):
+        if not (ignored or self.rules.ignores(path, is_folder=is_folder) or is_by_product(path, self.scope)):
             return False
         shown = os.fsencode(path).decode(errors="replace")
         self.left_out.append(f"{shown}/" if is_folder else shown)

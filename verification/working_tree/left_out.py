@@ -1,9 +1,8 @@
-"""The rule which untracked entries of a session's working copy are not handed in."""
+"""The rule for the untracked entries of a session's working copy that are not handed in."""
 
 from collections.abc import Callable
 
 from domain.tree import Tree
-from verification.requirements.scope import in_scope
 from verification.working_tree.by_products import is_by_product, is_leftover
 from verification.working_tree.ignore_rules import FILE, IgnoreRules
 
@@ -18,12 +17,7 @@ def left_out_rule(base: Tree, scope: tuple[str, ...], extra: tuple[str, ...] = (
     hides = (IgnoreRules(base).hides, matcher(extra))
 
     def leaves_out(path: str, is_folder: bool) -> bool:
-        writable = in_scope(path, scope) or in_scope(f"{path}/x", scope)
-        return (
-            any(hide(path, is_folder) for hide in hides)
-            or is_by_product(path, may_be_written=writable)
-            or is_leftover(path)
-        )
+        return any(hide(path, is_folder) for hide in hides) or is_by_product(path, scope) or is_leftover(path)
 
     return leaves_out
 
