@@ -35,9 +35,10 @@ class Transcript:
         return tuple(self._encoded)
 
     def add(self, *messages: Message) -> None:
+        new = [encoded(message) for message in messages]
         self._messages += messages
-        self._encoded += map(encoded, messages)
-        self._size = sum(map(len, self._encoded))
+        self._encoded += new
+        self._size += sum(map(len, new))
 
     def fit(self) -> bool:
         """If the prompt does not fit, shorten the oldest results of tools. Return False if it cannot fit.
