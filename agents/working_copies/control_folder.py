@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from hashlib import sha1
 from io import BytesIO
 
-from agents.working_copies.git_objects import EXECUTABLE, FILE, LINK, SUBMODULE, GitObject, commit_links
 from agents.working_copies.git_trees import blob_ids, tree_objects
 from agents.working_copies.history import GitHistory
+from agents.working_copies.object_bytes import EXECUTABLE, FILE, LINK, SUBMODULE, GitObject, commit_links
 from domain.tree import Tree
 
 CONTROL = ".git"

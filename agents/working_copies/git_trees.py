@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from agents.working_copies.git_objects import EXECUTABLE, FILE, FOLDER, LINK, SUBMODULE, GitObject, object_id
+from agents.working_copies.object_bytes import EXECUTABLE, FILE, FOLDER, LINK, SUBMODULE, GitObject, object_id
 from domain.tree import Tree
 
 

@@ -10,8 +10,8 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from agents.working_copies.git_objects import FOLDER, KINDS, SUBMODULE, GitObject, commit_links, tree_items
 from agents.working_copies.git_trees import blob_ids, tree_objects
+from agents.working_copies.object_bytes import FOLDER, KINDS, SUBMODULE, GitObject, commit_links, tree_items
 from agents.working_copies.pack_limits import (
     HISTORY_BYTES_MAX,
     HISTORY_COMMITS_MAX,

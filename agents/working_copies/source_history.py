@@ -4,8 +4,8 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
-from agents.working_copies.git_objects import KINDS, GitObject, object_id
 from agents.working_copies.history import collect
+from agents.working_copies.object_bytes import KINDS, GitObject, object_id
 from verification.requirements.base_tree import BaseTree
 
 _KIND_OF = {1: KINDS[0], 2: KINDS[1], 3: KINDS[2]}  # git's numbers of commit, tree and blob

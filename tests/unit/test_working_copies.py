@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from agents.working_copies import history as module
 from agents.working_copies import working_copy
-from agents.working_copies.git_objects import GitObject
 from agents.working_copies.history import GitHistory, collect, parse
+from agents.working_copies.object_bytes import GitObject
 from agents.working_copies.pack import Pack, decode, encode
 from agents.working_copies.pack_limits import BASE_LIMITS
 from agents.working_copies.source_history import history_of
