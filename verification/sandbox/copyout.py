@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import msgspec
 
 from verification.sandbox.base import Limits
+from verification.sandbox.descriptors import OPEN_FILE, OPEN_FOLDER
 
 REFUSED_MAX = 50  # maximum number of refusals that are listed
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class CopyOut(msgspec.Struct, frozen=True):
@@ -90,7 +89,7 @@ def _walk_inside(
     folder: int, name: str, path: str, depth: int, refused: list[str], empty: list[str]
 ) -> Iterator[tuple[str, int, str]]:
     try:
-        inside = os.open(name, _FOLDER, dir_fd=folder)
+        inside = os.open(name, OPEN_FOLDER, dir_fd=folder)
     except OSError:
         refused.append(f"{path}: cannot be opened")
         return
@@ -108,7 +107,7 @@ def _read(folder: int, name: str, bytes_max: int) -> bytes | str:
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
     try:
-        descriptor = os.open(name, _FILE, dir_fd=folder)
+        descriptor = os.open(name, OPEN_FILE, dir_fd=folder)
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
     with os.fdopen(descriptor, "rb") as file:

@@ -1,7 +1,12 @@
-"""Sealed, read-only file descriptors. They pass bytes to a child process."""
+"""Descriptors of files: sealed contents for a child process, and the flags that open a box's files from outside."""
 
 import fcntl
 import os
+
+OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OPEN_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Flags for `os.open`. A program in the box may have made links and pipes: no link is followed, and no open waits."""
 
 
 def sealed(content: bytes) -> int:

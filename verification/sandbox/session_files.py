@@ -12,12 +12,10 @@ from errno import EDQUOT, ELOOP, ENOSPC, ENOTDIR, ENOTEMPTY
 import msgspec
 
 from domain.errors import Invalid, LimitReached, NotFound
+from verification.sandbox.descriptors import OPEN_FILE, OPEN_FOLDER, OPEN_NEW_FILE
 from verification.sandbox.workfolder import is_plain_path
 
 FOLDERS_MAX = 64  # depth of a path that can be reached from outside
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODES = 0o777
 
 
@@ -49,7 +47,7 @@ def write_file(work: int, path: str, content: bytes, *, executable: bool | None)
     made = f".aura-{secrets.token_hex(8)}"
     try:
         mode = _mode(folder, name, path, executable)
-        with os.fdopen(os.open(made, _NEW_FILE, mode, dir_fd=folder), "wb") as file:
+        with os.fdopen(os.open(made, OPEN_NEW_FILE, mode, dir_fd=folder), "wb") as file:
             os.fchmod(file.fileno(), mode)  # independent of the umask
             file.write(content)
         os.rename(made, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -90,7 +88,7 @@ def _parent(work: int, path: str, *, create: bool) -> tuple[int, str]:
             if create:
                 with suppress(FileExistsError):
                     os.mkdir(folder, 0o755, dir_fd=here)
-            below = os.open(folder, _FOLDER, dir_fd=here)
+            below = os.open(folder, OPEN_FOLDER, dir_fd=here)
             os.close(here)
             here = below
     except FileNotFoundError as error:
@@ -109,7 +107,7 @@ def _parent(work: int, path: str, *, create: bool) -> tuple[int, str]:
 
 def _opened(folder: int, name: str, path: str) -> int:
     try:
-        descriptor = os.open(name, _FILE, dir_fd=folder)
+        descriptor = os.open(name, OPEN_FILE, dir_fd=folder)
     except FileNotFoundError as error:
         raise _missing(path) from error
     except OSError as error:

@@ -11,6 +11,7 @@ import msgspec
 
 from domain.errors import LimitReached
 from domain.tree import DELETED, Entry, Tree
+from verification.sandbox.descriptors import OPEN_FILE, OPEN_FOLDER
 from verification.tree_limits import FILE_BYTES_MAX, FOLDERS_DEPTH_MAX, LINK_CHARS_MAX
 
 DIFFERENCE_BYTES_MAX = 64 * 1024**2
@@ -21,8 +22,6 @@ REFUSED_MAX = 200
 """Maximum number of refused entries. Each is named."""
 CONTROL = ".git"
 _BINARY_BYTES = 8000  # like git: a file is binary if there is a zero byte in this part
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 LeavesOut = Callable[[str, bool], bool]
 """A function that returns whether an entry is left out, such as a file that the base ignores. It gets a path that the
@@ -127,7 +126,7 @@ class _Walk:
             self._refuse(path, f"nested deeper than {FOLDERS_DEPTH_MAX} folders")
             return
         try:
-            inside = os.open(name, _FOLDER, dir_fd=folder)
+            inside = os.open(name, OPEN_FOLDER, dir_fd=folder)
         except OSError as error:
             self._refuse(path, f"the folder cannot be read ({error.strerror})")
             return
@@ -147,7 +146,7 @@ class _Walk:
 
     def _file(self, folder: int, name: str, path: str) -> None:
         try:
-            descriptor = os.open(name, _FILE, dir_fd=folder)
+            descriptor = os.open(name, OPEN_FILE, dir_fd=folder)
         except OSError as error:
             self._refuse(path, f"cannot be opened ({error.strerror})")
             return

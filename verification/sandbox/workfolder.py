@@ -7,13 +7,12 @@ from contextlib import suppress
 
 from domain.tree import Tree
 from verification.sandbox.base import WORK, Limits
+from verification.sandbox.descriptors import OPEN_FOLDER, OPEN_NEW_FILE
 from verification.sandbox.monitor import readable
 from verification.sandbox.runtime import WRITABLE
 
 APPEAR_WAIT_S = 10.0
 POLL_S = 0.0005
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class WorkFolder:
@@ -88,7 +87,7 @@ class _Writer:
 
     def file(self, path: str, content: bytes, mode: int) -> None:
         folder, name = self._above(path)
-        with os.fdopen(os.open(name, _NEW_FILE, mode, dir_fd=folder), "wb") as file:
+        with os.fdopen(os.open(name, OPEN_NEW_FILE, mode, dir_fd=folder), "wb") as file:
             os.fchmod(file.fileno(), mode)  # independent of the umask
             file.write(content)
 
@@ -113,7 +112,7 @@ class _Writer:
             here = self._here()
             with suppress(FileExistsError):
                 os.mkdir(folder, 0o755, dir_fd=here)
-            self._open.append((folder, os.open(folder, _FOLDER, dir_fd=here)))
+            self._open.append((folder, os.open(folder, OPEN_FOLDER, dir_fd=here)))
         return self._here(), name
 
     def _here(self) -> int:
@@ -147,7 +146,7 @@ def _open_when_mounted(path: str, handle: int, size: int) -> int:
     deadline = time.monotonic() + APPEAR_WAIT_S
     while True:
         with suppress(FileNotFoundError, PermissionError):
-            descriptor = os.open(path, _FOLDER)
+            descriptor = os.open(path, OPEN_FOLDER)
             found = os.fstatvfs(descriptor)
             if found.f_blocks * found.f_frsize == size:
                 return descriptor
