@@ -17,8 +17,6 @@ TOOLBOX = "/aura/agent"
 HOME = "/tmp/home"
 PROMPT_FILE = "/aura/prompt.md"
 GATEWAY = f"http://127.0.0.1:{PORT}"
-NO_KEY = "none-in-this-box"
-"""The key that the agent sees. The gateway ignores it."""
 ARGUMENT_BYTES_MAX = 120 * 1024
 """Size limit of a prompt that is an argument. Linux permits 128 KiB for one argument."""
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
