@@ -1,7 +1,6 @@
 """An employee that is a coding agent: its model is on a server, and its program works in the box of a session."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -53,10 +52,6 @@ class AgentEmployee:
 
     def describe(self) -> Mapping[str, str]:
         return {**self._model.describe(), **self._terms.parameters()}
-
-    def upper_bound_cost(self, order: Order) -> Decimal | None:
-        """Return the reservation: the gateway permits no call beyond it."""
-        return order.reservation.usd
 
     async def work(self, order: Order) -> Answer:
         """Refuse: a coding agent cannot answer with one call."""

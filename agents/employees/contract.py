@@ -164,11 +164,6 @@ class Employee(Protocol):
         secrets.
         """
 
-    def upper_bound_cost(self, order: Order) -> Decimal | None:
-        """Return the highest possible cost of this order in USD, or None if no price is known. The manager reserves
-        this cost before the call.
-        """
-
     async def work(self, order: Order) -> Answer:
         """Make the model call of the order.
 

@@ -61,6 +61,7 @@ class ModelEmployee:
         return {**self.model.describe(), "style": self.prompting.style}
 
     def upper_bound_cost(self, order: Order) -> Decimal | None:
+        """Return the highest cost of the order's call in USD, or None if no price is known."""
         return self.model.bound(self._request(order, self._prompt(order))).usd
 
     async def work(self, order: Order) -> Answer:

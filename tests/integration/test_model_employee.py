@@ -84,6 +84,7 @@ def test_the_managers_reservation_covers_the_call(kind: str, long: bool) -> None
     if long:
         brief = replace(brief, prose="word " * 4000)
     profile, ada = profile_of(posting), build(posting, {})
+    assert isinstance(ada, ModelEmployee)
     reserved = call_bound_of(profile, prompt_tokens(brief))
     limits = replace(LIMITS, output_tokens_max=posting.output_tokens_max, prompt_tokens_max=profile.prompt_tokens_max)
     bound = ada.upper_bound_cost(order(brief=brief, limits=limits))

@@ -5,7 +5,6 @@ scripted.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -114,10 +113,6 @@ class ScriptedEmployee:
             "endpoint": ENDPOINT,
             "price": "0.00 USD (scripted)",
         }
-
-    def upper_bound_cost(self, order: Order) -> Decimal | None:
-        del order  # a script costs nothing for every order
-        return Decimal(0)
 
     def model_for(self, order: Order) -> Model:
         """Return the model of a session of this order. It plays the script's turns for the task."""
