@@ -48,6 +48,9 @@ async def explain(store: Store, recorded: Recorded) -> Explanation:
     story = Story()
     for naming in await store.read_types(NAMING_TYPES, await store.recorded_up_to()):
         story.hear(naming)
+    if recorded.envelope.run is not None:
+        for earlier in await store.read_run(recorded.envelope.run):
+            story.hear(earlier)
     return Explanation(
         event=_told(recorded, story),
         causes=tuple(_told(earlier, story) for earlier in causes),

@@ -27,7 +27,7 @@ def record_of(run: Mapping[str, Any]) -> str:
 
 
 class Story:
-    """Collects names from events, in order, and describes events in words."""
+    """Collects names and sessions from events, in order, and describes events in words."""
 
     def __init__(self) -> None:
         self.names: dict[UUID, str] = {}
@@ -35,7 +35,7 @@ class Story:
         self._sessions: set[UUID] = set()  # orders of the form session
 
     def hear(self, recorded: Recorded) -> None:
-        """Collect the names in an event."""
+        """Collect the names in an event, and whether an order is a session."""
         event = recorded.event
         if isinstance(event, employee.Hired):
             self.names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
@@ -44,6 +44,8 @@ class Story:
             self.names[event.employee] = f"{event.name}{scripted}"
         elif isinstance(event, run_messages.Planned):
             self._tasks |= {part.id: part.name for part in event.tasks}
+        elif isinstance(event, task.Assigned) and event.form == "session":
+            self._sessions.add(event.order)
 
     def tell(self, recorded: Recorded) -> str:
         """Return the description of an event; empty for an event that needs no description."""
@@ -56,8 +58,6 @@ class Story:
             kind = event.type.partition(".")[2]
             return f"{self.names.get(event.employee, event.employee)} is {kind}: {event.reason}"
         if isinstance(event, TaskEvent):
-            if isinstance(event, task.Assigned) and event.form == "session":
-                self._sessions.add(event.order)
             in_session: bool = getattr(event, "order", None) in self._sessions
             who = str(self.names.get(event.employee, "?"))
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)

@@ -13,11 +13,12 @@ from agents.employees.conversation import Message
 from agents.sessions.transcript import Transcript
 from bus.blobs import Blobs
 from director.services.attempt import AttemptPart, AttemptView, attempt_of, follow_attempt
+from director.services.causes import explain
 from director.terminal.attempt_text import TEXT_BYTES_MAX, AttemptText, FollowedText
 from domain.errors import NotFound
 from domain.money import Amount
 from domain.snapshot import PromptRecord, Snapshot
-from domain.task import EndAttempt, FinishCall
+from domain.task import AttemptEnded, EndAttempt, FinishCall
 from tests.integration.desks import stamp
 from tests.integration.house import House
 from tests.integration.test_permits import CENT, Session, session
@@ -134,6 +135,16 @@ async def test_a_session_is_followed_and_shown_call_by_call(house: House) -> Non
     assert (order.reserved_usd, order.charged_usd, order.employee) == (Decimal("0.10"), Decimal("0.008"), "anna")
     shown_as_text(view)
     followed(parts)
+
+
+async def test_the_causes_of_an_end_tell_it_as_the_end_of_a_session(house: House) -> None:
+    async with session(house) as at_work:
+        work = Work(at_work, house.blobs)
+        await first_step(work)
+        await work.end("stuck", "the same action six times")
+        ended = next(each for each in await house.log() if isinstance(each.event, AttemptEnded))
+        told = await explain(house.office.store, ended)
+    assert "the session of anna (scripted) ended without work (stuck)" in told.event.words
 
 
 def shown_as_text(view: AttemptView) -> None:
