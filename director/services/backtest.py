@@ -5,14 +5,15 @@ interrupted backtest continues where it stopped.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from director.services.degraded import require_limits
 from director.settings import Settings
-from domain.errors import AuraError, Failed, Forbidden, NotFound, Unavailable
+from domain.errors import AuraError, Failed, Forbidden, Unavailable
 from domain.tree import digest_of
 from domain.wording import counted
 from verification.backtest.commits import FixCommit, fix_commits
@@ -58,23 +59,9 @@ async def run_backtest(
     """
     repo = wanted.repo.expanduser().absolute()
     fixes = fix_commits(repo, wanted.branch, wanted.last)
-    if not fixes:
-        raise NotFound(
-            f"No commit of {repo} changes both code and tests.",
-            hint="Name another branch with --branch, or fetch the history: git fetch --unshallow.",
-        )
     kept = settings.root / "backtests" / digest_of(f"{FORM} {repo}".encode())[:16]
-    box = open_sandbox(settings.boxes())
     results: list[CommitResult] = []
-    try:
-        held = await box.probe()
-        await require_limits(settings, held.not_held, allow_degraded=wanted.allow_degraded)
-        setting = Setting(
-            sandbox=box,
-            store=OutcomeStore(settings.base_outcomes, held.image),
-            outcomes=settings.base_outcomes,
-            allow_degraded=True,  # `require_limits` has checked it
-        )
+    async with setting_of(settings, allow_degraded=wanted.allow_degraded) as setting:
         for number, fix in enumerate(fixes, start=1):
             result = None if wanted.fresh or wanted.write else _kept(kept / f"{fix.id}.json")
             if result is None:
@@ -82,9 +69,27 @@ async def run_backtest(
                 _keep(kept, fix, result)
             results.append(result)
             on_result(result, number, len(fixes))
+    return Report(repo=str(repo), results=tuple(results), summary=summary_of(results))
+
+
+@asynccontextmanager
+async def setting_of(settings: Settings, *, allow_degraded: bool) -> AsyncIterator[Setting]:
+    """Open this machine's sandbox, and yield the setting in which all commits are judged.
+
+    Raises Unavailable without a sandbox, and Refused if it cannot hold every limit and nobody has accepted this.
+    """
+    box = open_sandbox(settings.boxes())
+    try:
+        held = await box.probe()
+        await require_limits(settings, held.not_held, allow_degraded=allow_degraded)
+        yield Setting(
+            sandbox=box,
+            store=OutcomeStore(settings.base_outcomes, held.image),
+            outcomes=settings.base_outcomes,
+            allow_degraded=True,  # `require_limits` has checked it
+        )
     finally:
         await box.close()
-    return Report(repo=str(repo), results=tuple(results), summary=summary_of(results))
 
 
 async def _one(

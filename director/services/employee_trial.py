@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from director.services.approvals import reject_run
-from director.services.degraded import require_limits
+from director.services.backtest import setting_of
 from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
 from director.services.named_staff import named_staff
 from director.services.parked import MOVERS, parked_data
@@ -24,7 +24,7 @@ from director.services.waiting import Waits
 from director.settings import Settings
 from director.terminal.parked_text import cure, sentence
 from domain import run_messages, task
-from domain.errors import Failed, NotFound
+from domain.errors import Failed
 from domain.message import Recorded, TaskEvent
 from domain.tree import tree_digest
 from domain.waiting import Wait
@@ -35,8 +35,6 @@ from verification.backtest.requirement_files import TRIAL_BUDGET, write_requirem
 from verification.backtest.trial import Excluded, Learnt, Parts, Setting, judged_fix, learn
 from verification.base_check import BaseDisagrees
 from verification.requirements.model import Budget
-from verification.sandbox.choice import open_sandbox
-from verification.suites.outcome_store import OutcomeStore
 
 POLL_S = 0.25
 LOOK_EVERY_S = 5.0
@@ -84,28 +82,12 @@ async def try_employee(
     repo = wanted.repo.expanduser().absolute()
     (employee,) = await named_staff(settings, [wanted.employee])
     fixes = fix_commits(repo, wanted.branch, wanted.last)
-    if not fixes:
-        raise NotFound(
-            f"No commit of {repo} changes both code and tests.",
-            hint="Name another branch with --branch, or fetch the history: git fetch --unshallow.",
-        )
-    box = open_sandbox(settings.boxes())
     results: list[EmployeeResult] = []
-    try:
-        held = await box.probe()
-        await require_limits(settings, held.not_held, allow_degraded=wanted.allow_degraded)
-        setting = Setting(
-            sandbox=box,
-            store=OutcomeStore(settings.base_outcomes, held.image),
-            outcomes=settings.base_outcomes,
-            allow_degraded=True,  # `require_limits` has checked it
-        )
+    async with setting_of(settings, allow_degraded=wanted.allow_degraded) as setting:
         trial = _Trial(wanted, repo, employee, settings, setting, note, on_run)
         for number, fix in enumerate(fixes, start=1):
             results.append(await trial.of(fix))
             on_result(results[-1], number, len(fixes))
-    finally:
-        await box.close()
     return report_of(str(repo), wanted.employee, results)
 
 

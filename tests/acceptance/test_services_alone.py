@@ -212,6 +212,8 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     Repo.init(str(folder / "empty"), mkdir=True).close()
     with pytest.raises(AuraError):
         await backtest.run_backtest(backtest.Backtest(repo=folder / "empty"), settings, note=said)
+    async with backtest.setting_of(settings, allow_degraded=True) as setting:
+        assert setting.allow_degraded
     assert backtest.wrong_verdicts(Report(repo="", results=(), summary=summary_of(()))) is None
     assert moved_base.unreadable_base(NotFound("It is gone.", hint="Look for it.")).endswith("It is gone.")
 

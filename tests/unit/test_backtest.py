@@ -56,6 +56,12 @@ def test_a_repository_or_branch_that_is_not_there_is_named(tmp_path: Path) -> No
         fix_commits(tmp_path / "repo", "other", 1)
 
 
+def test_a_history_without_fixes_is_named(tmp_path: Path) -> None:
+    history(tmp_path / "repo", VERSIONS[:1])
+    with pytest.raises(NotFound, match="changes both code and tests"):
+        fix_commits(tmp_path / "repo", None, 1)
+
+
 def test_a_change_is_parted_in_code_and_tests() -> None:
     before = Tree(dict.fromkeys(("a.py", "tests/test_a.py", "tests/data.txt", "conftest.py", "gone.py"), b"1"))
     changed = dict.fromkeys(("a.py", "tests/test_a.py", "tests/data.txt", "conftest.py", "new.py"), b"2")

@@ -54,7 +54,7 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
     """Return the newest commits of a branch that change code and tests, newest first.
 
     A merge is compared with its first parent. `branch` is a name, or None for the repository's HEAD. Raises NotFound if
-    the repository or branch does not exist.
+    the repository or branch does not exist, or if there is no such commit.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo
@@ -78,6 +78,11 @@ def fix_commits(repo: Path, branch: str | None, last: int) -> list[FixCommit]:
                 )
             if len(fixes) == last:
                 break
+    if not fixes:
+        raise NotFound(
+            f"No commit of {repo} changes both code and tests.",
+            hint="Name another branch with --branch, or fetch the history: git fetch --unshallow.",
+        )
     return fixes
 
 
