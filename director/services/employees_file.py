@@ -65,10 +65,9 @@ def _told(problem: Problem) -> str:
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """One employee of the file. `line`: where it begins. `wanted`: its options, with the defaults of the file."""
+    """One employee of the file. `wanted`: its options, with the defaults of the file."""
 
     name: str
-    line: int
     posting: Posting
     wanted: Hiring
 
@@ -193,7 +192,7 @@ class _Reader:
         except AuraError as error:
             self._add((*path, *self._named_option(error, table)), *_in_file(error))
             return None
-        return Declared(name=name, line=self._lines.get(path, 1), posting=posting, wanted=wanted)
+        return Declared(name=name, posting=posting, wanted=wanted)
 
     def _named_option(self, error: AuraError, table: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the key of the option that an error names, as the file writes it; empty if there is none."""

@@ -18,6 +18,7 @@ from bus.clock import now
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
 from director.services.model_facts import with_facts
+from director.services.name_holders import holder_of, last_dismissed
 from director.services.present_posting import with_digest, with_present_limits
 from director.services.session import DirectorSession, desk, find_employee, new_id
 from director.services.staff import StandingChanged, server_of, shown
@@ -66,15 +67,9 @@ class _Names:
         return cls(opened, await PEOPLE.read(opened.store))
 
     async def holder(self, name: str, kept: Posting | None) -> _Holder | None:
-        """Return the employee that has the name.
-
-        In an older home, several employees may have the same name. The employee of the posting file is then preferred,
-        else the newest employee.
-        """
-        present = [person for person in self._people if person.name == name and person.phase != "dismissed"]
-        if present:
-            mine = [person for person in present if kept is not None and person.employee == kept.id]
-            person = (mine or present)[-1]
+        """Return the employee that has the name, also if its hire is not yet in HR's rows."""
+        person = holder_of(self._people, name, kept)
+        if person is not None:
             return _Holder(person.employee, person)
         if kept is None or any(person.employee == kept.id for person in self._people):
             return None
@@ -83,9 +78,7 @@ class _Names:
         return None
 
     def dismissed(self, name: str) -> Person | None:
-        """Return the dismissed employee that had the name last."""
-        gone = [person for person in self._people if person.name == name and person.phase == "dismissed"]
-        return gone[-1] if gone else None
+        return last_dismissed(self._people, name)
 
 
 async def hire(settings: Settings, wanted: Hiring) -> Hired:

@@ -14,10 +14,12 @@ from agents.employees.posting import Posting
 from agents.employees.providers.table import profile_of
 from bus.store import Store
 from director.services.employees_file import Declared, EmployeesFile, EmployeesFileInvalid
+from director.services.name_holders import holder_of, last_dismissed
 from director.services.present_posting import with_digest
 from director.services.views import FALLBACK, PEOPLE, Person, chain_ids
 from director.settings import Settings
 from domain.employee import Profile
+from domain.organisation import WorkRole
 from verification.requirements.problems import similar
 
 Change = Literal["hired", "updated", "unchanged", "stays_dismissed"]
@@ -52,7 +54,7 @@ class DeclaredChange(msgspec.Struct, frozen=True, kw_only=True):
 class ChainChange(msgspec.Struct, frozen=True, kw_only=True):
     """The fallback chain of one role before and after, as names."""
 
-    role: str
+    role: WorkRole
     before: tuple[str, ...]
     after: tuple[str, ...]
 
@@ -117,15 +119,11 @@ class PresentStaff(NamedTuple):
 
     def present(self, name: str) -> Person | None:
         """Return the employee that has this name."""
-        kept = postings.named(self.folder, name)
-        found = [person for person in self.people if person.name == name and person.phase != "dismissed"]
-        mine = [person for person in found if kept is not None and person.employee == kept.id]
-        return next(reversed(mine or found), None)
+        return holder_of(self.people, name, postings.named(self.folder, name))
 
     def gone(self, name: str) -> Person | None:
         """Return the last dismissed employee that had this name."""
-        found = [person for person in self.people if person.name == name and person.phase == "dismissed"]
-        return found[-1] if found else None
+        return last_dismissed(self.people, name)
 
     def id_of(self, name: str) -> UUID:
         """Return the id of the employee with this name, or of the last dismissed one."""

@@ -1,6 +1,7 @@
 """The use case of employees.toml: make the staff as the file says."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,6 @@ from director.services.staff_changes import ChainChange, PresentStaff, StaffChan
 from director.services.views import FALLBACK, chain_ids
 from director.settings import Settings
 from domain.errors import Invalid
-from domain.fallback import ROLES
 from domain.organisation import SetFallback
 
 Say = Callable[[str], None]
@@ -100,9 +100,8 @@ async def _set_chains(
         employees = tuple(hired[name] if name in hired else before.id_of(name) for name in chain.after)
         if employees == before.chains.get(chain.role, ()):
             continue
-        role = next(role for role in ROLES if role == chain.role)
-        await opened.done(SetFallback(id=new_id(), at=now(), role=role, employees=employees))
-        await in_time(lambda role=role, employees=employees: _shows(opened, role, employees))  # type: ignore[misc]  # early binding
+        await opened.done(SetFallback(id=new_id(), at=now(), role=chain.role, employees=employees))
+        await in_time(partial(_shows, opened, chain.role, employees))
 
 
 async def _shows(opened: DirectorSession, role: str, employees: tuple[UUID, ...]) -> bool:

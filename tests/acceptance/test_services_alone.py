@@ -55,6 +55,7 @@ from director.services import (
     left_out,
     model_facts,
     moved_base,
+    name_holders,
     named_staff,
     parked,
     present_posting,
@@ -190,6 +191,7 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert employee_options.converted("price_in", 2) == "2"
     assert toml_lines.lines_of("slots = 2") == {("slots",): 1}
     posting = Posting(name="ada", kind="scripted", delay_s=1.0)
+    assert name_holders.holder_of([], "ada", posting) is name_holders.last_dismissed([], "ada") is None
     for keep in (present_posting.with_digest, present_posting.with_present_limits):
         assert keep(Posting(name="ada", kind="scripted"), posting) == posting
 
