@@ -6,23 +6,16 @@ real verdicts. The measurement starts its own servers in a temporary folder (TMP
 
 import argparse
 import asyncio
-import json
 import sys
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 
-from agents.employees import postings
-from agents.employees.posting import Posting
-from agents.employees.providers.table import profile_of
 from bench.firm import Firm, firm
 from bench.running import ANSWERS, REQUIREMENT, Deliveries, one
-from bus.clock import now
 from bus.disk_room import MIB
 from bus.embedded.home import Home
 from bus.subjects import EVENTS_PREFIX
-from domain.employee import Hire
 from domain.errors import AuraError
 from verification.judge import judge
 from verification.requirements.parser import parse_requirement
@@ -75,15 +68,6 @@ def use_of(here: Firm) -> DiskUse:
     )
 
 
-async def hire(here: Firm) -> None:
-    """Hire a scripted employee that answers wrong once, then right."""
-    script = here.home / "answers.json"
-    script.write_text(json.dumps(WRONG))
-    posting = Posting(name="twice", kind="scripted", script=str(script), slots=4 * AT_ONCE)
-    postings.save(here.home / "employees", posting)
-    await here.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
-
-
 async def measure(runs: int) -> tuple[DiskUse, int]:
     """Do `runs` runs. Return the disk space that they took, and the number of events for each run."""
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
@@ -94,7 +78,7 @@ async def measure(runs: int) -> tuple[DiskUse, int]:
             await one(here, requirement, deliveries, attempts_max=2)
 
     async with firm() as here:
-        await hire(here)
+        await here.hire("twice", WRONG, slots=4 * AT_ONCE)
         subscription = await here.office.client.subscribe(f"{EVENTS_PREFIX}.run.*.delivered", cb=deliveries.take)
         async with here.running(judge=judge) as house:
             found = []

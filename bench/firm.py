@@ -13,6 +13,9 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
+from agents.employees import postings
+from agents.employees.posting import Posting
+from agents.employees.providers.table import profile_of
 from agents.verifier.judging import Judge
 from bench.empty import empty_verdict
 from bus.blobs import Blobs
@@ -21,6 +24,7 @@ from bus.embedded.endpoints import Endpoints
 from bus.embedded.servers import servers
 from bus.redaction import Redactor
 from bus.store import Store
+from domain.employee import Hire, SessionTerms
 from domain.money import Amount
 from domain.organisation import Found
 from governance import keys
@@ -51,6 +55,14 @@ class Firm:
     @property
     def blobs(self) -> Blobs:
         return Blobs(self.office.store, Redactor())
+
+    async def hire(self, name: str, script: object, *, slots: int = 1, session: SessionTerms | None = None) -> None:
+        """Hire a scripted employee. `script`: the content of its file."""
+        file = self.home / f"{name}.json"
+        file.write_text(json.dumps(script))
+        posting = Posting(name=name, kind="scripted", script=str(file), slots=slots, session=session)
+        postings.save(self.home / "employees", posting)
+        await self.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
 
     @asynccontextmanager
     async def running(

@@ -4,7 +4,6 @@ The run has one task, an employee that answers immediately, and a verdict that c
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -15,16 +14,11 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.msg import Msg
 
-from agents.employees import postings
-from agents.employees.posting import Posting
-from agents.employees.providers.table import profile_of
 from bench import peer
 from bench.figures import Measure, quantile
 from bench.firm import Firm
-from bus.clock import now
 from bus.subjects import EVENTS_PREFIX
 from director.services.submit import submit
-from domain.employee import Hire
 from domain.message import Recorded
 from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
@@ -119,11 +113,7 @@ async def contestants(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str,
 
 async def hire(firm: Firm) -> None:
     """Hire a scripted employee that answers immediately and takes every order."""
-    script = firm.home / "answers.json"
-    script.write_text(json.dumps(ANSWERS))
-    posting = Posting(name="prompt", kind="scripted", script=str(script), slots=4 * AT_ONCE)
-    postings.save(firm.home / "employees", posting)
-    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
+    await firm.hire("prompt", ANSWERS, slots=4 * AT_ONCE)
 
 
 async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]:

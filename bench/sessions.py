@@ -4,25 +4,20 @@ The model is a script that answers at once. A call includes its permit, its rece
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
-from uuid import UUID, uuid4
 
 import msgspec
 
 from agents.employees import postings
-from agents.employees.posting import Posting
-from agents.employees.providers.table import profile_of
 from bench import limits
 from bench.figures import Measure, quantile
 from bench.firm import Firm
 from bench.running import REQUIREMENT, Deliveries, one
-from bus.clock import now
 from bus.subjects import EVENTS_PREFIX
-from domain.employee import Hire, SessionTerms
+from domain.employee import SessionTerms
 from domain.task import CallStarted
 from verification.requirements.parser import parse_requirement
 
@@ -34,6 +29,9 @@ WORKERS = 20
 EVENTS_OF_A_CALL = 2
 MESSAGE = b"x" * 2048
 """A message of about the size of a receipt's event."""
+TERMS = SessionTerms(calls_max=1000)
+OTHER_EVERY = 5
+"""Every fifth action is another one, and is not measured. The same action many times in a row would end the session."""
 _FILE = "adder.py"
 
 
@@ -57,9 +55,10 @@ def contestants(firm: Firm, size: SessionsSize) -> Mapping[str, Measure]:
 async def ours(firm: Firm, size: SessionsSize, action: Mapping[str, object]) -> Mapping[str, float]:
     """Measure one session. A call lasts from its permit to the permit of the next call."""
     turns = [_turn({"name": "write", "arguments": {"path": _FILE, "content": "def add(n):\n    return n + 1\n"}})]
-    other = {"name": "run", "arguments": {"command": ":"}}  # the same action many times in a row would end the session
-    turns += [_turn(other if number % 5 == 4 else action) for number in range(size.calls)]
-    await hire(firm, "worker", [*turns, _turn({"name": "submit", "arguments": {}})])
+    other = {"name": "run", "arguments": {"command": ":"}}
+    turns += [_turn(other if _is_other(number) else action) for number in range(size.calls)]
+    turns.append(_turn({"name": "submit", "arguments": {}}))
+    await firm.hire("worker", {"turns": {"T1": turns}}, session=TERMS)
     deliveries = Deliveries()
     subscription = await firm.office.client.subscribe(f"{EVENTS_PREFIX}.run.*.delivered", cb=deliveries.take)
     requirement = parse_requirement(REQUIREMENT, None, name="adder", folder=None)
@@ -73,7 +72,7 @@ async def ours(firm: Firm, size: SessionsSize, action: Mapping[str, object]) -> 
         if isinstance(recorded.event, CallStarted)
     ]
     lasted = [(after - before) / 1000 for before, after in pairwise(started)]
-    lasted = [ms for number, ms in enumerate(lasted[1:-1]) if number % 5 != 4]
+    lasted = [ms for number, ms in enumerate(lasted[1:-1]) if not _is_other(number)]
     return {"a call, p50, ms": quantile(lasted, 0.5), "a call, p95, ms": quantile(lasted, 0.95)}
 
 
@@ -86,7 +85,7 @@ async def publishing(firm: Firm, size: SessionsSize) -> Mapping[str, float]:
 async def idle(firm: Firm, size: SessionsSize) -> Mapping[str, float]:
     """Measure the CPU time of a process with WORKERS workers that wait for orders."""
     for number in range(WORKERS):
-        await hire(firm, f"waiting{number}", [])
+        await firm.hire(f"waiting{number}", {"turns": {"T1": []}}, session=TERMS)
     async with firm.running(("employees",)):
         await asyncio.sleep(1.0)  # the workers have started
         cpu, began = time.process_time(), time.perf_counter()
@@ -97,14 +96,8 @@ async def idle(firm: Firm, size: SessionsSize) -> Mapping[str, float]:
     return {f"{WORKERS} waiting workers, % of a core": 100 * share}
 
 
-async def hire(firm: Firm, name: str, turns: list[object]) -> UUID:
-    """Hire a scripted employee that works in sessions."""
-    script = firm.home / f"{name}.json"
-    script.write_text(json.dumps({"turns": {"T1": turns}}))
-    posting = Posting(name=name, kind="scripted", script=str(script), session=SessionTerms(calls_max=1000))
-    postings.save(firm.home / "employees", posting)
-    await firm.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
-    return posting.id
+def _is_other(number: int) -> bool:
+    return number % OTHER_EVERY == OTHER_EVERY - 1
 
 
 def _turn(call: Mapping[str, object]) -> dict[str, object]:
