@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 PROJECT = Path("/project")
 VOLUMES = Path("/volumes")
 WORKERS = "workers"  # the credential of the employees' containers
+CORE_USER = "aura"  # the user of NATS for all other roles
 USER = "aura_admin"
 DATABASE = "aura_orchestra"
-CORE_USER = "aura"
 PASSWORD_BYTES = 24
 KEY_ENDING = "_api_key"
 READABLE = 0o444
@@ -29,7 +29,7 @@ def made_anew(nats_address: str = "nats:4222", postgres_address: str = "postgres
     nats, workers, postgres = (secrets.token_hex(PASSWORD_BYTES) for _ in range(3))
     return {
         "nats_passwords": nats_passwords(nats, workers),
-        "nats_url": f"nats://aura:{nats}@{nats_address}",
+        "nats_url": f"nats://{CORE_USER}:{nats}@{nats_address}",
         "nats_worker_url": f"nats://{WORKERS}:{workers}@{nats_address}",
         "postgres_password": postgres,
         "postgres_user": USER,
@@ -57,16 +57,8 @@ def of_nats_url(url: str) -> dict[str, str]:
 
 def taken_over(folder: Path) -> dict[str, str]:
     """Return the secrets of an installation of release 0.1.0. Its user and its database both have the name aura."""
-    names = ("postgres_password", "postgres_dsn")
-    kept = {name: (folder / name).read_text().strip() for name in names}
-    return (
-        kept
-        | of_nats_url((folder / "nats_url").read_text().strip())
-        | {
-            "postgres_user": "aura",
-            "postgres_database": "aura",
-        }
-    )
+    kept = {name: (folder / name).read_text().strip() for name in ("nats_url", "postgres_password", "postgres_dsn")}
+    return kept | of_nats_url(kept["nats_url"]) | {"postgres_user": "aura", "postgres_database": "aura"}
 
 
 MOUNTED = {
@@ -108,12 +100,7 @@ def _separate_workers(volumes: Path) -> None:
     url, old, new = (volumes / name for name in ("roles/nats_url", "nats/nats_auth", "nats/nats_passwords"))
     if url.exists() and old.exists() and not new.exists():
         made = of_nats_url(url.read_text().strip())
-        _write(
-            {
-                new: made["nats_passwords"],
-                volumes / "employees" / "nats_worker_url": made["nats_worker_url"],
-            }
-        )
+        _write({new: made["nats_passwords"], volumes / "employees" / "nats_worker_url": made["nats_worker_url"]})
     if new.exists():
         for unused in (old, volumes / "employees" / "nats_url"):
             unused.unlink(missing_ok=True)
