@@ -1,14 +1,13 @@
 """`aura backtest --employee`: an employee of the running organisation solves a repository's past fixes, or does not."""
 
-import json
 from pathlib import Path
-from subprocess import run
-from typing import Any
 
 import pytest
 
 from tests.acceptance.cli import Aura, homely
 from tests.histories import RIGHT, SHAPES, TEST_AREA, TEST_EDGE, VERSIONS, history
+from tests.turns import script_of, turn
+from tests.unit.repositories import git
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow]
 
@@ -28,13 +27,8 @@ def test_the_result_shows_which_changes_of_an_employee_were_verified(tmp_path: P
         assert solved["effort"]["verdict_s"] > 0
         assert (right["asked"], right["verified"]) == (1, 1)
         assert aura.json("run", "show", solved["run"])["run"]["outcome"] == "declined", "the inbox stays empty"
-        delivered = run(
-            ["git", "-C", solved["folder"], "diff", "--name-only", f"{ids[1]}..{solved['branch']}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert delivered.stdout == "shapes.py\n"
+        changed = git(Path(solved["folder"]), "diff", "--name-only", f"{ids[1]}..{solved['branch']}")
+        assert changed == "shapes.py\n"
 
         wrong = aura.run("backtest", "--repo", repo, "--last", "2", "--employee", "bert", "--attempts", "1", "--keep")
         assert wrong.code == 0, wrong
@@ -59,18 +53,12 @@ def test_an_employee_in_a_session_reads_and_runs_the_tests_of_the_fix(tmp_path: 
         turn("submit"),
     ]
     with homely("up", "--no-model") as aura:
-        (aura.folder / "script.json").write_text(json.dumps({"turns": {"T1": turns}}))
-        aura.json("hire", "ada", "--script", str(aura.folder / "script.json"), "--session")
+        aura.json("hire", "ada", "--script", script_of(aura.folder / "script.json", {"T1": turns}), "--session")
         repo = str(tmp_path / "repo")
         (solved,) = aura.json("backtest", "--repo", repo, "--last", "1", "--employee", "ada")["results"]
         assert (solved["commit"], solved["verified"], solved["same"]) == (ids[1], True, True), solved
         assert solved["effort"]["calls"] == len(turns)
         assert aura.json("run", "show", solved["run"])["left_out"] == [], "the copied test is not named as dropped"
-
-
-def turn(name: str, **arguments: str) -> dict[str, Any]:
-    """Return a turn of a script with one tool call."""
-    return {"calls": [{"name": name, "arguments": arguments}]}
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:

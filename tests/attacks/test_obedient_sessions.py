@@ -1,6 +1,5 @@
 """A model that obeys every injection in the project changes neither scope, budget, rights nor verdict."""
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents.employees.posting import Posting
 from director.services.submit import submit
 from domain import run_messages, task
-from domain.employee import SessionTerms
 from domain.message import Recorded
 from tests.attacks.injections import INJECTIONS, Call
 from tests.integration.conftest import house, nats, open_folder, postgres, postgres_dsn
 from tests.integration.house import House, of
+from tests.integration.test_sessions import hire
+from tests.turns import Turn, turn
 from tests.unit.repositories import git, needs_git
 from verification.requirements.parser import parse_requirement
 
@@ -84,9 +83,9 @@ def base_with_injections(folder: Path) -> None:
     git(folder, "commit", "-q", "-m", "first")
 
 
-def turns_of(work: str, calls: Sequence[Call]) -> list[dict[str, Any]]:
+def turns_of(work: str, calls: Sequence[Call]) -> list[Turn]:
     made = [*LOOKS, *calls, ("write", {"path": "adder.py", "content": work}), ("submit", {})]
-    return [{"calls": [{"name": name, "arguments": arguments}]} for name, arguments in made]
+    return [turn(tool, **arguments) for tool, arguments in made]
 
 
 @dataclass
@@ -127,7 +126,8 @@ async def played(house: House, name: str, ends: str) -> Done:
     return Done(run, await house.until_type(run, ends, wait_s=180))
 
 
-async def hired(house: House) -> UUID:
+async def hire_obedient(house: House) -> None:
+    """Hire an employee that is honest in two tasks, and obeys every injection in two."""
     obeyed = [call for each in INJECTIONS for call in each.obeyed]
     turns = {
         "Honest": turns_of(RIGHT, ()),
@@ -135,11 +135,7 @@ async def hired(house: House) -> UUID:
         "Obedient": turns_of(RIGHT, obeyed),
         "ObedientWrong": turns_of(WRONG + "\n\nx = 1\n", obeyed),
     }
-    script = house.home / "ada.turns.json"
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(json.dumps({"turns": turns}))
-    terms = SessionTerms(minutes=10, calls_max=CALLS_MAX)
-    return await house.post(Posting(name="ada", kind="scripted", script=str(script), session=terms))
+    await hire(house, turns, minutes=10, calls_max=CALLS_MAX)
 
 
 async def told(house: House, done: Done) -> list[str]:
@@ -152,7 +148,7 @@ async def told(house: House, done: Done) -> list[str]:
 
 async def test_obeying_every_injection_changes_nothing(house: House) -> None:
     base_with_injections(house.home / "site")
-    await hired(house)
+    await hire_obedient(house)
     async with house.running():
         honest = await played(house, "Honest", "run.delivered")
         wrong = await played(house, "HonestWrong", "run.ended")

@@ -22,6 +22,7 @@ from bus.embedded import postgres as embedded_postgres
 from tests.acceptance.cli import Aura, homely
 from tests.attacks.session_scanner import scanner
 from tests.attacks.stored_bytes import Places, found_below, found_in
+from tests.turns import Turn, script_of, turn
 from tests.unit.repositories import needs_git
 from tests.unit.source_repositories import CANARIES, commit, plant, with_history
 
@@ -76,17 +77,12 @@ def test_three():
 """
 RIGHT = "def one():\n    return 1\n\n\ndef two():\n    return 2\n\n\ndef three(x):\n    return [x, 3]\n"
 WRONG = RIGHT.replace("[x, 3]", "[x, 4]") + f"# {TRANSCRIPT['rejected-work']}\n"
-Turn = dict[str, Any]
-
-
-def turn(name: str, *, text: str = "", **arguments: str) -> Turn:
-    return {"text": text, "calls": [{"name": name, "arguments": arguments}]}
 
 
 def first_author() -> list[Turn]:
     """Return a session that leaves canaries in its transcript and its box, and hands in wrong work."""
     return [
-        turn("run", text=TRANSCRIPT["thought"], command=f"echo {TRANSCRIPT['command']} > /tmp/left"),
+        turn("run", says=TRANSCRIPT["thought"], command=f"echo {TRANSCRIPT['command']} > /tmp/left"),
         turn("run", command=f"echo {TRANSCRIPT['output'][::-1]} | rev; echo {TRANSCRIPT['temporary-file']} > kept.txt"),
         turn("write", path="src/app.py", content=WRONG),
         turn("submit"),
@@ -107,9 +103,8 @@ def second_author(places: Places) -> list[Turn]:
 
 
 def hire(aura: Aura, name: str, turns: Sequence[Turn], *, delay_s: float = 0.0) -> None:
-    script = aura.folder / f"{name}.turns.json"
-    script.write_text(json.dumps({"turns": {"A1": turns, "T1": turns}}))
-    aura.json("hire", name, "--script", str(script), "--session", "--session-minutes", "5")
+    script = script_of(aura.folder / f"{name}.turns.json", {"A1": turns, "T1": turns})
+    aura.json("hire", name, "--script", script, "--session", "--session-minutes", "5")
     if delay_s:
         folder = aura.home / "employees"
         postings.save(folder, msgspec.structs.replace(postings.find(folder, name), delay_s=delay_s))

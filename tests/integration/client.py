@@ -1,7 +1,6 @@
 """The Director as a client outside the organisation, for kill tests. It keeps a list of acknowledged commands."""
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from domain.errors import Contention, Refused, Unavailable
 from domain.message import Command, Recorded
 from governance.gate import Outcome
 from tests.integration.house import House, Sample, at
+from tests.turns import script_of, turn
 
 LOOK_EVERY_S = 0.1
 CALL_WALL_S = 1.5
@@ -136,40 +136,32 @@ async def hire_all(house: House, sample: Sample) -> None:
 
 
 Hire = Callable[[House, Sample], Awaitable[None]]
+_OUTSIDE = turn("write", path="conftest.py", content="x = 1\n")
 
 
 async def hire_for_sessions(house: House, sample: Sample) -> None:
     """Hire three employees that work in sessions: one is quick, one is slow, one also writes outside its scope."""
-    for name, delay_s, extra in (("anna", 0.02, []), ("bert", 0.2, [_call("check")]), ("carl", 0.05, [_OUTSIDE])):
+    for name, delay_s, extra in (("anna", 0.02, []), ("bert", 0.2, [turn("check")]), ("carl", 0.05, [_OUTSIDE])):
         turns = {
             name_of_task: [
-                _call("run", command="ls -A && git status --short"),
-                *(_call("write", path=path, content=text) for path, text in sample.right(name_of_task).items()),
+                turn("run", command="ls -A && git status --short"),
+                *(turn("write", path=path, content=text) for path, text in sample.right(name_of_task).items()),
                 *extra,
-                _call("run", command="sleep 0.2; python3 -m compileall -q ."),
-                _call("submit"),
+                turn("run", command="sleep 0.2; python3 -m compileall -q ."),
+                turn("submit"),
             ]
             for name_of_task in sample.numbers
         }
-        script = house.home / f"{name}.turns.json"
-        script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(json.dumps({"turns": turns}))
+        script = script_of(house.home / f"{name}.turns.json", turns)
         terms = SessionTerms(calls_max=20, minutes=2.0, tokens_max=200_000, usd_max=Decimal("0.10"))
         await house.post(
             Posting(
                 name=name,
                 kind="scripted",
-                script=str(script),
+                script=script,
                 slots=2,
                 wall_s=CALL_WALL_S,
                 delay_s=delay_s,
                 session=terms,
             )
         )
-
-
-def _call(tool: str, **arguments: str) -> dict[str, object]:
-    return {"calls": [{"name": tool, "arguments": arguments}]}
-
-
-_OUTSIDE = _call("write", path="conftest.py", content="x = 1\n")

@@ -18,9 +18,11 @@ from director.services.attempt import attempt_of
 from tests.gateways import provider
 from tests.integration.house import House, Sample, as_share, of
 from tests.integration.test_agent_sessions import WORKS, posting
-from tests.integration.test_sessions import call, hire
+from tests.integration.test_sessions import hire
 from tests.loopback import honest, loopback
 from tests.providers import answering
+from tests.turns import turn
+from tests.unit.recorded_runs import fenced
 from verification.sandbox.choice import Boxes, open_sandbox
 
 pytestmark = [
@@ -52,13 +54,13 @@ async def refused(command: Any) -> None:
 async def test_a_session_is_played_with_real_commands(house: House, tmp_path: Path) -> None:
     sample = Sample(1)
     turns = [
-        call("run", command="ls -A"),
-        call("run", command="date +%s%N"),
-        call("write", path="adder_t1.py", content=sample.wrong("T1")["adder_t1.py"]),
-        call("check"),
-        call("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"]),
-        call("run", command="python -c 'import adder_t1; print(adder_t1.add(1))'"),
-        call("submit"),
+        turn("run", command="ls -A"),
+        turn("run", command="date +%s%N"),
+        turn("write", path="adder_t1.py", content=sample.wrong("T1")["adder_t1.py"]),
+        turn("check"),
+        turn("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"]),
+        turn("run", command="python -c 'import adder_t1; print(adder_t1.add(1))'"),
+        turn("submit"),
     ]
     await hire(house, {"T1": turns})
     async with house.running():
@@ -80,8 +82,7 @@ async def test_answers_of_a_server_are_played_without_it(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = Sample(1)
-    (path, right), *_ = sample.right("T1").items()
-    answers = [fenced(path, sample.wrong("T1")[path]), fenced(path, right)]
+    answers = [fenced(sample.wrong("T1")), fenced(sample.right("T1"))]
     async with loopback(honest(answers[0])) as server:
         await house.post(Posting(name="ada", kind="openai", model="m", base_url=server.base_url, price="zero"))
         async with house.running():
@@ -96,10 +97,6 @@ async def test_answers_of_a_server_are_played_without_it(
     changed = await rerun(house, run, tmp_path / "changed")
     assert changed.same, "the recorded answers are the same"
     assert len(changed.prompts) == played.calls, "control: each prompt differs now"
-
-
-def fenced(path: str, text: str) -> str:
-    return f"```python path={path}\n{text}```"
 
 
 async def stored(house: House) -> int:

@@ -14,7 +14,8 @@ from director.services.submit import submit
 from domain import run_messages, task
 from domain.tree import DELETED
 from tests.integration.house import House, of
-from tests.integration.test_sessions import call, hire, told
+from tests.integration.test_sessions import hire, told
+from tests.turns import turn
 from tests.unit.repositories import git
 from verification.requirements.parser import parse_requirement
 
@@ -84,19 +85,19 @@ async def test_every_kind_of_change_is_delivered_and_the_next_task_sees_it(house
     seed = random.randrange(10**9)
     large = f"import random; open('data.bin', 'wb').write(random.Random({seed}).randbytes({LARGE_BYTES}))"
     first = [
-        call("run", command="git log --format=%s; git status --short; ls -la"),
-        call("replace", path="shapes.py", old="    return area\n", new="    return int(area**0.5)\n"),
-        call("run", command="chmod +x run.sh; rm old.txt link.txt; git mv moved.txt kept.txt; ln -s kept.txt link.txt"),
-        call("run", command=f'python -c "{large}"; echo log > x.log; mkdir -p a/b && echo new > a/b/new.txt'),
-        call("submit"),
+        turn("run", command="git log --format=%s; git status --short; ls -la"),
+        turn("replace", path="shapes.py", old="    return area\n", new="    return int(area**0.5)\n"),
+        turn("run", command="chmod +x run.sh; rm old.txt link.txt; git mv moved.txt kept.txt; ln -s kept.txt link.txt"),
+        turn("run", command=f'python -c "{large}"; echo log > x.log; mkdir -p a/b && echo new > a/b/new.txt'),
+        turn("submit"),
     ]
     second = [
-        call(
+        turn(
             "run",
             command="git log --format=%s; git status --short; ls; python -c 'import shapes; print(shapes.side(16))'",
         ),
-        call("write", path="area.py", content="def area(side):\n    return side * side\n"),
-        call("submit"),
+        turn("write", path="area.py", content="def area(side):\n    return side * side\n"),
+        turn("submit"),
     ]
     await hire(house, {"T1": first, "T2": second})
     async with house.running():

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +14,8 @@ from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES, Setup
 from tests.integration.desks import stamp
 from tests.integration.house import House, Sample, of
-from tests.integration.test_sessions import call, hire
+from tests.integration.test_sessions import hire
+from tests.turns import Turn, turn
 
 pytestmark = [
     pytest.mark.needs_postgres,
@@ -28,11 +28,11 @@ TIMES = SignTimes(every_s=0.2, silence_max_s=2.0, take_wait_s=4.0)
 STEPS = 40
 
 
-def long_session(sample: Sample) -> dict[str, list[dict[str, Any]]]:
+def long_session(sample: Sample) -> dict[str, list[Turn]]:
     """Return the turns of a session that takes some seconds."""
-    steps = [call("run", command=f"sleep 0.2; echo {number}") for number in range(STEPS)]
-    write = call("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
-    return {"T1": [*steps, write, call("submit")]}
+    steps = [turn("run", command=f"sleep 0.2; echo {number}") for number in range(STEPS)]
+    write = turn("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
+    return {"T1": [*steps, write, turn("submit")]}
 
 
 def calls(log: Sequence[Recorded], run: UUID) -> int:
@@ -102,7 +102,7 @@ async def test_a_lost_worker_is_noticed_and_its_open_call_is_settled_at_its_boun
 
 async def test_an_order_that_no_worker_takes_is_given_out_again(house: House) -> None:
     sample = Sample(1)
-    await hire(house, {"T1": [call("decline", reason="no")]})
+    await hire(house, {"T1": [turn("decline", reason="no")]})
     async with house.running(STAFF_ROLES, sign_times=TIMES):
         run = await house.submit(sample)
         log = await house.until_type(run, "task.released")
@@ -130,8 +130,8 @@ async def test_a_worker_that_stops_gives_its_session_back(house: House) -> None:
 
 async def test_a_session_that_uses_up_its_calls_hands_in_what_it_has(house: House) -> None:
     sample = Sample(1)
-    write = call("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
-    await hire(house, {"T1": [write, *(call("run", command=f"echo {number}") for number in range(STEPS))]}, calls_max=4)
+    write = turn("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
+    await hire(house, {"T1": [write, *(turn("run", command=f"echo {number}") for number in range(STEPS))]}, calls_max=4)
     async with house.running(sign_times=TIMES):
         run = await house.submit(sample)
         log = await house.until_type(run, "run.delivered")
@@ -140,8 +140,8 @@ async def test_a_session_that_uses_up_its_calls_hands_in_what_it_has(house: Hous
 
 async def test_a_session_that_uses_up_its_time_in_a_command_hands_in_what_it_has(house: House) -> None:
     sample = Sample(1)
-    write = call("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
-    await hire(house, {"T1": [write, call("run", command="sleep 60"), call("submit")]}, minutes=0.1)
+    write = turn("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
+    await hire(house, {"T1": [write, turn("run", command="sleep 60"), turn("submit")]}, minutes=0.1)
     async with house.running(sign_times=TIMES, lease_margin_s=4.0):
         run = await house.submit(sample)
         log = await house.until_type(run, "run.delivered")

@@ -1,6 +1,7 @@
 """Sessions with real servers and boxes: from the assignment to a verified task."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,24 +11,18 @@ from agents.employees.posting import Posting
 from domain import task
 from domain.employee import SessionTerms
 from tests.integration.house import House, Sample, of
+from tests.turns import Turn, script_of, turn
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.needs_sandbox]
 
 
-def call(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"calls": [{"name": name, "arguments": arguments}]}
-
-
-async def hire(house: House, turns: dict[str, list[dict[str, Any]]], delay_s: float = 0.0, **terms: Any) -> UUID:
+async def hire(house: House, turns: Mapping[str, Sequence[Turn]], delay_s: float = 0.0, **terms: Any) -> UUID:
     """Hire a scripted employee that plays these turns in sessions."""
-    script = house.home / "ada.turns.json"
-    script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(json.dumps({"turns": turns}))
     return await house.post(
         Posting(
             name="ada",
             kind="scripted",
-            script=str(script),
+            script=script_of(house.home / "ada.turns.json", turns),
             delay_s=delay_s,
             session=SessionTerms(**{"minutes": 5, **terms}),
         )
@@ -38,14 +33,14 @@ async def test_a_session_writes_checks_and_hands_in(house: House) -> None:
     sample = Sample(1)
     right = sample.right("T1")["adder_t1.py"]
     turns = [
-        call("run", command="ls -A; git status --short; git log --oneline"),
-        call("write", path="adder_t1.py", content=sample.wrong("T1")["adder_t1.py"]),
-        call("check"),
-        call("write", path="adder_t1.py", content=right),
-        call("write", path="notes.txt", content="outside the scope"),
-        call("run", command="python -c 'import adder_t1; print(adder_t1.add(1))'"),
-        call("check"),
-        call("submit"),
+        turn("run", command="ls -A; git status --short; git log --oneline"),
+        turn("write", path="adder_t1.py", content=sample.wrong("T1")["adder_t1.py"]),
+        turn("check"),
+        turn("write", path="adder_t1.py", content=right),
+        turn("write", path="notes.txt", content="outside the scope"),
+        turn("run", command="python -c 'import adder_t1; print(adder_t1.add(1))'"),
+        turn("check"),
+        turn("submit"),
     ]
     await hire(house, {"T1": turns})
     async with house.running():
