@@ -226,33 +226,3 @@ def tool_call(wire: WireName, name: str, arguments: dict[str, Any]) -> list[byte
         ]
     content = {"role": "model", "parts": [{"functionCall": {"name": name, "args": arguments}}]}
     return [event({"candidates": [{"content": content}], "modelVersion": "served"})]
-
-
-def calling(name: str, arguments: dict[str, Any], text: str) -> Act:
-    """Ask for a tool in each stream whose request has no result of this tool yet, and then answer with the text."""
-
-    async def act(double: Provider, writer: asyncio.StreamWriter, seen: Seen) -> None:
-        wire, asked = wire_of(seen), seen.input_tokens
-        if seen.body.get("tools") is None or _has_result(wire, seen.body):
-            await answering(text)(double, writer, seen)
-            return
-        double.billed_tokens += asked + OUTPUT_TOKENS
-        begin(writer)
-        opening = first(wire, asked)[:1] if wire == "messages" else first(wire, asked)
-        closing = [piece.replace(b"end_turn", b"tool_use") for piece in last(wire, asked, OUTPUT_TOKENS)]
-        if wire == "messages":
-            closing = closing[1:]
-        if wire == "responses":
-            closing = closing[1:]
-        if wire == "chat":
-            closing = [piece.replace(b'"finish_reason": "stop"', b'"finish_reason": "tool_calls"') for piece in closing]
-        for piece in (*opening, *tool_call(wire, name, arguments), *closing):
-            writer.write(chunk(piece))
-        writer.write(b"0\r\n\r\n")
-
-    return act
-
-
-def _has_result(wire: WireName, request: dict[str, Any]) -> bool:
-    marks = {"chat": '"role": "tool"', "responses": "function_call_output", "messages": "tool_result"}
-    return marks.get(wire, "functionResponse") in json.dumps(request)
