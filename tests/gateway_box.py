@@ -13,15 +13,19 @@ async def run_with_gateway(sandbox: Sandbox, spec: RunSpec, order: RelayOrder, h
 
     `spec` has no `argv` and no `door`. Raises Unavailable if no box starts.
     """
-    channel = GatewayChannel()
+    spec = msgspec.structs.replace(
+        spec, argv=(PYTHON, "-I", "-S", RELAY), read_only={**spec.read_only, **relay_files()}
+    )
+    return await run_with_channel(sandbox, spec, GatewayChannel(), order, handle)
+
+
+async def run_with_channel(
+    sandbox: Sandbox, spec: RunSpec, channel: GatewayChannel, order: RelayOrder, handle: Handle
+) -> RunResult:
+    """Run a program that has the channel itself as its standard input, and close the channel at its end."""
     try:
         channel.order(order)
-        spec = msgspec.structs.replace(
-            spec,
-            argv=(PYTHON, "-I", "-S", RELAY),
-            read_only={**spec.read_only, **relay_files()},
-            door=channel.theirs.fileno(),
-        )
+        spec = msgspec.structs.replace(spec, door=channel.theirs.fileno())
         async with asyncio.TaskGroup() as group:
             running = group.create_task(sandbox.run(spec))
             running.add_done_callback(lambda _: channel.box_ended())

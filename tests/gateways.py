@@ -203,19 +203,37 @@ class Answered(NamedTuple):
         return json.loads(self.body)
 
 
-async def send(gateway: Gateway, raw: bytes, *, wait_s: float = 30.0) -> Answered:
-    """Send bytes on a new connection of the gateway, as the relay does, and read its answer to the end."""
+class Line(NamedTuple):
+    """The agent's end of a connection, and the task in which the gateway serves it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    serving: "asyncio.Task[None]"
+
+
+async def connected(gateway: Gateway) -> Line:
+    """Open a new connection of the gateway, as the relay does."""
     theirs, ours = socket.socketpair()
     ours.setblocking(False)
-    serving = asyncio.ensure_future(gateway.serve(ours))
-    reader, writer = await asyncio.open_unix_connection(sock=theirs, limit=1 << 26)
+    serving = asyncio.create_task(gateway.serve(ours))
+    return Line(*await asyncio.open_unix_connection(sock=theirs, limit=1 << 26), serving)
+
+
+async def send(gateway: Gateway, raw: bytes, *, ends: bool = False, wait_s: float = 30.0) -> Answered:
+    """Send bytes on a new connection of the gateway, and read its answer to the end.
+
+    `ends`: no further bytes follow, so that the gateway does not wait for the rest of a request that has no end.
+    """
+    line = await connected(gateway)
     try:
-        writer.write(raw)
+        line.writer.write(raw)
+        if ends:
+            line.writer.write_eof()
         async with asyncio.timeout(wait_s):
-            received = await _all(reader)
+            received = await _all(line.reader)
     finally:
-        writer.close()
-        await serving
+        line.writer.close()
+        await line.serving
     return parsed(received)
 
 

@@ -5,7 +5,6 @@ the attacks reach a server that nothing protects.
 import asyncio
 import gzip
 import json
-import socket
 from typing import Any
 
 import pytest
@@ -14,7 +13,20 @@ from agents.gateway import limits
 from agents.gateway.refusals import WireName
 from tests.attacks import gateway_bytes, gateway_fields
 from tests.attacks.gateway_fields import CANARY, changed
-from tests.gateways import MODEL, PATHS, SECRET, Answered, Provider, Seen, parsed, post, provider, send, world
+from tests.gateways import (
+    MODEL,
+    PATHS,
+    SECRET,
+    Answered,
+    Provider,
+    Seen,
+    connected,
+    parsed,
+    post,
+    provider,
+    send,
+    world,
+)
 from tests.providers import answering, begin, chunk, fixed, last, raw, write
 
 PER_WORLD = 12
@@ -115,7 +127,7 @@ async def test_no_header_of_the_agent_reaches_the_provider() -> None:
 async def test_bytes_that_two_parsers_could_read_differently_are_refused(rows: tuple[gateway_bytes.Bytes, ...]) -> None:
     async with world(answering()) as made:
         for name, attack, honest in rows:
-            answer = await _ended(made.gateway, attack)
+            answer = await send(made.gateway, attack, ends=True)
             assert answer.status in range(400, 500), name
             assert answer.body, name
             assert made.provider.seen == [], name
@@ -123,32 +135,9 @@ async def test_bytes_that_two_parsers_could_read_differently_are_refused(rows: t
             made.provider.seen.clear()
 
 
-async def _ended(gateway: Any, content: bytes) -> Answered:
-    """Send bytes and then the end of the stream, so that a request without an end does not wait for more."""
-    theirs, ours = socket.socketpair()
-    ours.setblocking(False)
-    serving = asyncio.ensure_future(gateway.serve(ours))
-    reader, writer = await asyncio.open_unix_connection(sock=theirs)
-    received = b""
-    try:
-        writer.write(content)
-        writer.write_eof()
-        while piece := await reader.read(65536):
-            received += piece
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
-        await serving
-    return parsed(received)
-
-
 async def test_a_second_request_that_comes_later_is_dropped() -> None:
     async with world(answering()) as made:
-        theirs, ours = socket.socketpair()
-        ours.setblocking(False)
-        serving = asyncio.ensure_future(made.gateway.serve(ours))
-        reader, writer = await asyncio.open_unix_connection(sock=theirs)
+        reader, writer, serving = await connected(made.gateway)
         writer.write(gateway_bytes.HONEST)
         first = parsed(await reader.readuntil(b"}}"))
         writer.write(gateway_bytes.SECOND)
@@ -158,9 +147,8 @@ async def test_a_second_request_that_comes_later_is_dropped() -> None:
         assert first.status == 200
         assert len(made.provider.seen) == 1
         assert not made.provider.holds(CANARY)
-        assert (
-            await send(made.gateway, gateway_bytes.SECOND)
-        ).status == 200  # control: on its own connection it passes
+        alone = await send(made.gateway, gateway_bytes.SECOND)
+        assert alone.status == 200, "control: on its own connection it passes"
         assert made.provider.holds(CANARY)
 
 

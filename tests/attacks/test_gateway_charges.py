@@ -4,8 +4,6 @@ and if the provider reports no usage or wrong usage.
 
 import asyncio
 import json
-import socket
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -18,6 +16,7 @@ from tests.gateways import (
     Provider,
     Seen,
     World,
+    connected,
     wire_of,
     world,
 )
@@ -89,27 +88,23 @@ async def test_tokens_written_to_a_cache_are_bounded_and_charged_at_their_price(
         within(made)
 
 
-def _gone_after(bytes_read: int) -> Callable[[World], Awaitable[None]]:
-    async def leave(made: World) -> None:
-        theirs, ours = socket.socketpair()
-        ours.setblocking(False)
-        serving = asyncio.ensure_future(made.gateway.serve(ours))
-        reader, writer = await asyncio.open_unix_connection(sock=theirs)
-        writer.write(request("chat"))
-        if bytes_read:
-            await reader.read(bytes_read)
-        else:
-            await asyncio.sleep(0)
-        writer.transport.abort()
-        await serving
-
-    return leave
+async def _hang_up_after(bytes_read: int, made: World) -> None:
+    """Ask for an answer, and break the connection after some bytes of it, or at once."""
+    reader, writer, serving = await connected(made.gateway)
+    writer.write(request("chat"))
+    if bytes_read:
+        await reader.read(bytes_read)
+    else:
+        await asyncio.sleep(0)
+    writer.transport.abort()
+    await serving
 
 
 @pytest.mark.parametrize("bytes_read", [0, 1, 300])
 async def test_an_agent_that_hangs_up_pays_for_what_was_made(bytes_read: int) -> None:
     async with world(answering("text " * 5000), reservation=SMALL) as made:
-        await asyncio.gather(*(_gone_after(bytes_read)(made) for _ in range(50)))
+        await asyncio.gather(*(_hang_up_after(bytes_read, made) for _ in range(50)))
+        assert made.account.calls or not bytes_read, "control: calls were made"
         assert all(call.snapshot.cost is not None for call in made.account.calls.values())  # read to the end, or free
         within(made)
 
@@ -149,10 +144,7 @@ async def test_a_server_that_does_not_answer_in_time_costs_the_bound() -> None:
 
 async def test_a_gateway_that_is_stopped_settles_its_open_calls_at_their_bounds() -> None:
     async with world(endless(), reservation=SMALL, output_tokens_max=10**6) as made:
-        theirs, ours = socket.socketpair()
-        ours.setblocking(False)
-        serving = asyncio.ensure_future(made.gateway.serve(ours))
-        reader, writer = await asyncio.open_unix_connection(sock=theirs)
+        reader, writer, serving = await connected(made.gateway)
         writer.write(request("chat"))
         await reader.read(100)
         serving.cancel()

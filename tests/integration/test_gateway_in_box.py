@@ -1,12 +1,11 @@
 """The model gateway of a real box: an agent's program reaches the model through it, and nothing else."""
 
-import asyncio
 import socket
 
 import pytest
 
 from agents.gateway.box_channel import PORT, GatewayChannel, RelayOrder, relay_files
-from tests.gateway_box import run_with_gateway
+from tests.gateway_box import run_with_channel, run_with_gateway
 from tests.gateways import SECRET, World, honest_body, provider, world
 from tests.providers import answering, endless
 from tests.sandboxes import sandbox
@@ -127,10 +126,8 @@ while part := line.recv(65536): text += part
 print(b"hired-model" in text)
 """
     async with world(answering()) as made:
-        channel = GatewayChannel()
-        spec = RunSpec(argv=(PYTHON, "-I", "-c", code), door=channel.theirs.fileno(), limits=LIMITS)
-        channel.order(RelayOrder())
-        result = await _meet(channel, sandbox, spec, made)
+        channel, spec = GatewayChannel(), RunSpec(argv=(PYTHON, "-I", "-c", code), limits=LIMITS)
+        result = await run_with_channel(sandbox, spec, channel, RelayOrder(), made.gateway.serve)
         assert (result.stdout, result.stderr) == (b"True\n", b"")
 
 
@@ -147,23 +144,10 @@ for _ in range(80):
 print(words.count(b"take"), words.count(b"full"))
 """
     async with world(answering()) as made:
-        channel = GatewayChannel()
-        spec = RunSpec(argv=(PYTHON, "-I", "-c", code), door=channel.theirs.fileno(), limits=LIMITS)
-        channel.order(RelayOrder())
-        result = await _meet(channel, sandbox, spec, made)
+        channel, spec = GatewayChannel(), RunSpec(argv=(PYTHON, "-I", "-c", code), limits=LIMITS)
+        result = await run_with_channel(sandbox, spec, channel, RelayOrder(), made.gateway.serve)
         assert result.stdout == b"64 16\n"
         assert channel.refused == 16
-
-
-async def _meet(channel: GatewayChannel, box: Sandbox, spec: RunSpec, made: World) -> RunResult:
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(box.run(spec))
-            running.add_done_callback(lambda _: channel.box_ended())
-            await channel.serve(made.gateway.serve)
-        return running.result()
-    finally:
-        channel.close()
 
 
 async def test_a_cut_stream_is_cut_for_the_agent_too(sandbox: Bubblewrap) -> None:
