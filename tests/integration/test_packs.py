@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
-import nats as nats_py
 import pytest
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -33,7 +32,7 @@ from bus.store import Store
 from bus.stream import connect
 from domain.errors import LimitReached, NotFound, Unavailable
 from domain.tree import DELETED, Entry, Manifest, Tree, digest_of
-from tests.integration.accounts import server_with_accounts
+from tests.integration.worker_access import access
 from tests.unit.repositories import git, needs_git
 from tests.unit.source_repositories import read, with_history
 
@@ -330,36 +329,20 @@ async def test_a_hostile_upload_is_refused(client: Client, monkeypatch: pytest.M
     assert decode(await uploads.get(name, len(data)), name).kind == "base"  # the control: the upload is complete
 
 
-@pytest.fixture
-async def two_accounts(tmp_path: Path) -> AsyncIterator[str]:
-    """Return the address of a server with an account for the manager and one for a worker.
-
-    The worker's account may read AURA_PACKS with direct gets, and publish to its own upload bucket.
-    """
-    async with server_with_accounts(tmp_path / "accounts", WORKER) as address:
-        yield address
-
-
 async def test_a_reader_needs_nothing_but_direct_gets(
-    two_accounts: str, cache: CopyCache, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: CopyCache, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manager = await nats_py.connect(two_accounts, user="manager", password="m")
-    worker = await nats_py.connect(two_accounts, user="worker", password="w")
-    try:
+    async with access(tmp_path / "accounts") as reach:
+        manager, worker = reach.core.client, (await reach.worker("anna")).client
         tree = Tree({"a.bin": os.urandom(3 * CHUNK_BYTES), "b.py": b"b"})
         names = await Packs(blobs, packs_bucket(manager)).names_for(await stored(blobs, tree), None, [])
         assert (await WorkingCopies(packs_bucket(worker), cache).open(names)).initial == tree
-        uploads = upload_bucket(manager, WORKER)
-        await uploads.ensure()
         files = {"c.bin": os.urandom(INLINE_BYTES_MAX + 1)}
-        handed = await hand_over(Tree(files).manifest(), files, upload_bucket(worker, WORKER))
+        handed = await hand_over(Tree(files).manifest(), files, upload_bucket(worker, "anna"))
         assert handed.inline == b""
-        assert (await take_over(handed, uploads)).tree() == Tree(files)
+        assert (await take_over(handed, upload_bucket(manager, "anna"))).tree() == Tree(files)
         monkeypatch.setattr(object_bucket, "REQUEST_WAIT_S", 0.2)  # a denied request has no answer
         await _worker_can_do_no_more(worker, names[0])
-    finally:
-        await manager.close()
-        await worker.close()
 
 
 async def _worker_can_do_no_more(worker: Client, name: str) -> None:

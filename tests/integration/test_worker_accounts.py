@@ -22,18 +22,13 @@ from tests.tiers import every_second
 
 EVENT = "aura.evt.incident.x.forged"
 ARRIVES_S = 0.3
-PERMIT_TRIES_MAX = 500
+TRIES_MAX = 500
 PULL = json.dumps({"batch": 1, "expires": 200_000_000}).encode()
-
-
-def made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture
 async def reach(tmp_path: Path) -> AsyncIterator[Access]:
-    async with access(made(tmp_path / "nats")) as found:
+    async with access(tmp_path / "nats") as found:
         yield found
 
 
@@ -148,7 +143,7 @@ async def test_work_flows_over_the_boundary(reach: Access) -> None:
 
 async def permitted(worker: WorkStream) -> bytes:
     """Ask for a permit until somebody answers."""
-    for _ in range(PERMIT_TRIES_MAX):
+    for _ in range(TRIES_MAX):
         answer = await worker.ask_permit(ANNA, b"?", 1)
         if answer is not None:
             return answer
@@ -173,7 +168,7 @@ async def forge(reach: Access) -> tuple[int, int]:
 
 async def test_an_acknowledgement_and_an_order_do_not_become_events(reach: Access, tmp_path: Path) -> None:
     assert await forge(reach) == (0, 0)
-    async with access(made(tmp_path / "plain"), one_account=True) as plain:
+    async with access(tmp_path / "plain", one_account=True) as plain:
         assert not await (await plain.worker("anna")).may_publish(EVENT), "the permissions are the same"
         assert await forge(plain) == (2, 1), "control: in one account both arrive, and one is stored"
 
@@ -277,18 +272,19 @@ async def test_the_server_remembers_no_request_after_its_answer(reach: Access) -
     for _ in range(20):
         assert await queue.next_order(ANNA, 0.02) is None
         assert await anna.asked("$JS.API.DIRECT.GET.OBJ_AURA_PACKS", b'{"seq":1}') is not None
-    for _ in range(PERMIT_TRIES_MAX):
-        if not await remembered(reach):
-            break
-        await asyncio.sleep(0.01)
-    assert await remembered(reach) == 0, "also on a slow machine, whose last answer comes after the worker's wait"
+    await until_remembered(reach, 0)  # on a slow machine the last answer comes after the worker's wait
     waiting = asyncio.create_task(queue.next_order(ANNA, 2))
-    for _ in range(PERMIT_TRIES_MAX):
-        if await remembered(reach):
-            break
-        await asyncio.sleep(0.01)
-    assert await remembered(reach) == 1, "control: it remembers a request without an answer"
+    await until_remembered(reach, 1)  # control: it remembers a request without an answer
     await waiting
+
+
+async def until_remembered(reach: Access, count: int) -> None:
+    """Wait until the server remembers this number of requests."""
+    for _ in range(TRIES_MAX):
+        if await remembered(reach) == count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"the server remembers {await remembered(reach)} requests, and not {count}")
 
 
 async def remembered(reach: Access) -> int:

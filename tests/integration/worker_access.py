@@ -128,6 +128,7 @@ async def logged_in(url: str, *, is_core: bool = False) -> Login:
 @asynccontextmanager
 async def access(folder: Path, *, one_account: bool = False) -> AsyncIterator[Access]:
     """Run a server with the credentials NAMED. `one_account`: without accounts, with the same permissions of users."""
+    await asyncio.to_thread(folder.mkdir)
     nats.keep_workers(folder, NAMED)
     server = nats_at(folder, WORKER_RIGHTS)
     if one_account:
