@@ -17,7 +17,6 @@ from director.services.employees_file import (
     read_employees_file,
 )
 from director.services.hire_options import Hiring, posting_of
-from director.services.toml_lines import lines_of, read_toml
 from domain.errors import Invalid, NotFound
 
 PAGE = Path(__file__).parents[2] / "docs" / "employees.md"
@@ -287,23 +286,6 @@ async def test_the_number_of_employees_is_limited(tmp_path: Path) -> None:
 
 def test_every_option_of_hire_can_be_in_the_file() -> None:
     assert set(OPTIONS) == set(Hiring.__struct_fields__) - {"name"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a = 1\nb = 2", {("a",): 1, ("b",): 2}),
-        ("[t]\n\n# c\nx = [\n 1,\n]\ny = 2", {("t",): 1, ("t", "x"): 4, ("t", "y"): 7}),
-        ('x = """\n[t]\n"""\n[t]\ny = 1', {("x",): 1, ("t",): 4, ("t", "y"): 5}),
-        ('[a."b c"]\nd.e = 1', {("a",): 1, ("a", "b c"): 1, ("a", "b c", "d"): 2, ("a", "b c", "d", "e"): 2}),
-        ("t = { x = 1 }", {("t",): 1, ("t", "x"): 1}),
-        ("[[t]]\nx = 1\n[[t]]\nx = 2", {("t",): 1, ("t", "x"): 2}),
-        ("[a]\nx = '#'  # not the end\n[b]", {("a",): 1, ("a", "x"): 2, ("b",): 3}),
-    ],
-)
-def test_the_line_of_each_key(text: str, expected: dict[tuple[str, ...], int]) -> None:
-    assert read_toml(text)
-    assert lines_of(text) == expected
 
 
 async def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
