@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agents.employees.providers.llama_cpp_server import model_path
+from bus.embedded.port import free_port
 
 VERSION = "v0.17.4"
 MODEL = "smol"
@@ -98,9 +98,6 @@ class OllamaServer:
 @contextmanager
 def ollama_server(folder: Path) -> Iterator[OllamaServer]:
     """Run the real server with the small model."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with OllamaServer(folder, port).serving() as server:
+    with OllamaServer(folder, free_port()).serving() as server:
         server.create()
         yield server

@@ -1,4 +1,4 @@
-"""What Ollama alone has: the digest of the hired model, options, and the time that a model stays loaded."""
+"""The parts that only Ollama has: the digest of the hired model, options, and the time that a model stays loaded."""
 
 from decimal import Decimal
 from typing import Any

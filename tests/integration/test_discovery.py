@@ -261,9 +261,7 @@ async def test_a_key_goes_to_the_given_address_alone(settings: Settings, monkeyp
 
 
 async def test_another_path_of_an_api_is_kept(settings: Settings) -> None:
-    result, root, seen = await found(
-        settings, doubles.serving({"/api/v1/models": doubles.OTHER["/v1/models"]}), "/api/v1"
-    )
+    result, root, _ = await found(settings, doubles.serving({"/api/v1/models": doubles.OTHER["/v1/models"]}), "/api/v1")
     assert result.servers[0].address == f"{root}/api/v1"
     result, root, seen = await found(
         settings, doubles.serving({"/openai/models": doubles.OTHER["/v1/models"]}), "/openai"
@@ -292,12 +290,6 @@ def as_data(result: Discovered) -> Any:
 
 
 def test_a_model_without_facts_is_shown_with_empty_cells() -> None:
-    model = FoundModel(name="m", hire="aura hire m")
-    data = {
-        "servers": [{"kind": "compatible", "version": None, "address": "a", "models": [vars_of(model)], "left_out": 0}]
-    }
-    assert "None" not in discovered_text({**data, "agents": [], "without": []})
-
-
-def vars_of(model: FoundModel) -> dict[str, Any]:
-    return msgspec.structs.asdict(model)
+    model = msgspec.structs.asdict(FoundModel(name="m", hire="aura hire m"))
+    server = {"kind": "compatible", "version": None, "address": "a", "models": [model], "left_out": 0}
+    assert "None" not in discovered_text({"servers": [server], "agents": [], "without": []})

@@ -80,9 +80,7 @@ async def test_an_answer_that_is_cut_before_its_code_ends_is_truncated(wire: Wir
 @pytest.mark.parametrize("long", [False, True], ids=["a short prompt", "a prompt at its limit"])
 def test_the_managers_reservation_covers_the_call(kind: str, long: bool) -> None:
     posting = Posting(name="ada", kind=kind, base_url=ADDRESSES[kind], model=PRICED[kind], prompt_tokens_max=2000)
-    brief = BRIEF.__class__(**{name: getattr(BRIEF, name) for name in BRIEF.__struct_fields__})
-    if long:
-        brief = replace(brief, prose="word " * 4000)
+    brief = replace(BRIEF, prose="word " * 4000) if long else BRIEF
     profile, ada = profile_of(posting), build(posting, {})
     assert isinstance(ada, ModelEmployee)
     reserved = call_bound_of(profile, prompt_tokens(brief))

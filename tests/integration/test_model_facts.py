@@ -1,4 +1,4 @@
-"""What a hire asks the server of a model: digest, context, tools, and whether its calls cost money."""
+"""The facts that a hire asks of a model's server: digest, context, tools, and whether its calls cost money."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,8 @@ from director.services.hire_options import Hiring, posting_of
 from director.services.model_facts import with_facts
 from domain.employee import version_of
 from domain.errors import Invalid
-from tests.loopback import Seen, loopback
+from tests.loopback import Reply, loopback
+from tests.wires.model_servers import serving
 from tests.wires.ollama import shown, tags
 from tests.wires.played import address
 from tests.wires.wire import sends
@@ -22,13 +23,9 @@ from tests.wires.wire import sends
 DIGEST, OTHER = "aa" * 32, "bb" * 32
 
 
-def server(listed: Any, show: Any, status: int = 200) -> Any:
+def server(listed: Any, show: Any) -> Reply:
     """Return a double with these answers to /api/tags and /api/show."""
-
-    async def reply(writer: Any, seen: Seen) -> None:
-        await sends(status, listed if seen.path == "/api/tags" else show)(writer, seen)
-
-    return reply
+    return serving({"/api/tags": listed, "/api/show": show})
 
 
 def wanted(base_url: str, **options: Any) -> Hiring:
@@ -96,7 +93,7 @@ async def test_a_model_that_the_server_does_not_have_is_refused_with_the_models_
     ("listed", "status"), [({"hello": 1}, 200), (b"<html>", 200), ({"error": "no"}, 403)], ids=["JSON", "a page", "403"]
 )
 async def test_a_server_that_answers_something_else_is_hired_with_a_note(listed: Any, status: int) -> None:
-    async with loopback(server(listed, shown(), status)) as double:
+    async with loopback(sends(status, listed)) as double:
         options = wanted(address(double))
         posting, note = await with_facts(posting_of(options), options)
     assert posting == posting_of(options)

@@ -1,12 +1,10 @@
-"""What a probe measures: price, seconds, tools and context, against doubles of servers on loopback.
+"""The facts of a probe: price, seconds, tools and context, against doubles of servers on loopback.
 
 The doubles answer with the forms that vLLM, OpenRouter, llama.cpp, Ollama, Anthropic and Gemini use. No vendor's server
 is reached.
 """
 
 import asyncio
-import json
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from agents.workers.probing import Question, Served
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
 from tests.loopback import Reply, Seen, completion, hang, honest, loopback, raw
+from tests.wires.model_servers import serving
 
 KEY = "sk-of-a-probe-0123456789"
 NO_TOOLS = b'{"error": {"message": "registry/tiny:latest does not support tools", "type": "invalid_request_error"}}'
@@ -48,17 +47,6 @@ def refusing(body: bytes, status: int) -> Reply:
     async def reply(writer: asyncio.StreamWriter, seen: Seen) -> None:
         with_tools = isinstance(seen.body, dict) and "tools" in seen.body
         await (raw(status, body) if with_tools else honest("ready"))(writer, seen)
-
-    return reply
-
-
-def by_path(answers: Mapping[str, object]) -> Reply:
-    """Answer each path with its JSON, and any other path with 404."""
-
-    async def reply(writer: asyncio.StreamWriter, seen: Seen) -> None:
-        found = answers.get(seen.path)
-        body = json.dumps(found if found is not None else {"error": "no such path"}).encode()
-        await raw(200 if found is not None else 404, body)(writer, seen)
 
     return reply
 
@@ -130,7 +118,7 @@ MESSAGE = {
 
 
 async def test_a_coding_agent_needs_its_program_and_its_model_is_asked_about_tools(tmp_path: Path) -> None:
-    async with loopback(by_path({"/v1/messages": MESSAGE})) as server:
+    async with loopback(serving({"/v1/messages": MESSAGE})) as server:
         address = server.base_url.removesuffix("/v1")
         wanted = Hiring(name="claude", cli="claude", base_url=address, model="m", local=True)
         agent = with_agents(build, tmp_path)(posting_of_hire(wanted), {})
@@ -190,7 +178,7 @@ STATED: dict[str, tuple[dict[str, Any], dict[str, object], int | None]] = {
 @pytest.mark.parametrize("name", STATED)
 async def test_the_context_is_what_the_server_states(name: str) -> None:
     changes, answers, expected = STATED[name]
-    async with loopback(by_path(answers)) as server:
+    async with loopback(serving(answers)) as server:
         assert await context_tokens(posting(server.base_url, **changes), SecretStr(KEY)) == expected
         keys = {value for seen in server.seen for value in seen.headers.values() if KEY in value}
         assert keys <= {KEY, f"Bearer {KEY}"}
@@ -207,7 +195,7 @@ async def test_a_server_that_does_not_answer_delays_a_probe_by_seconds_only(monk
 
 async def test_a_worker_reports_all_facts_and_no_key() -> None:
     async def reply(writer: asyncio.StreamWriter, seen: Seen) -> None:
-        await (raw(200, CALLED) if seen.method == "POST" else by_path({"/v1/models": VLLM}))(writer, seen)
+        await (raw(200, CALLED) if seen.method == "POST" else serving({"/v1/models": VLLM}))(writer, seen)
 
     async with loopback(reply) as server:
         environment = {"MY_KEY": KEY}

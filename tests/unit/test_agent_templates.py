@@ -104,6 +104,8 @@ def test_flags_have_limits() -> None:
     for flags in (["-v"] * 41, ["x" * 1001], ["a\0b"]):
         with pytest.raises(Invalid, match="flags"):
             checked_flags(shipped()["claude"], flags)
+    for flags in (["-v"] * 40, ["x" * 1000], ["a b"]):
+        assert checked_flags(shipped()["claude"], flags) == tuple(flags), "control"
 
 
 def test_a_users_own_template_is_found_beside_the_shipped_ones(tmp_path: Path) -> None:

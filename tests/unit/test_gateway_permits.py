@@ -47,23 +47,23 @@ class Queue(Permitting):
         self.sent.append((id, _hand_in.decode(data)))
 
 
-def _permits(queue: Queue) -> GatewayPermits:
+def permits_of(queue: Queue) -> GatewayPermits:
     asked = order()
     ids = {"run": asked.run, "task": asked.task, "order": asked.id, "employee": asked.employee}
     return GatewayPermits(Permits(queue, **ids, ends_at=10**9), Receipts(queue, asked))
 
 
-def _call(**request: Any) -> MeteredCall:
+def metered(**request: Any) -> MeteredCall:
     snapshot = Snapshot(outcome="answered", provider="double", endpoint="", model="m", cost=FREE)
     return MeteredCall(snapshot=snapshot, request=json.dumps(request).encode(), answer=b"answer")
 
 
 async def test_a_call_is_permitted_and_its_receipt_sent() -> None:
     queue = Queue()
-    permits = _permits(queue)
+    permits = permits_of(queue)
     assert [await permits.ask(BOUND), await permits.ask(BOUND)] == [0, 1]
     assert [request.bound for request in queue.permits_asked] == [BOUND, BOUND]
-    await permits.receipt(0, _call(model="m", messages=[{"role": "user", "content": "x"}]))
+    await permits.receipt(0, metered(model="m", messages=[{"role": "user", "content": "x"}]))
     ((name, hand_in),) = queue.sent
     assert name == f"{order().id}-call-0"
     assert hand_in.outcome is None  # the attempt goes on
@@ -79,7 +79,7 @@ async def test_a_call_is_permitted_and_its_receipt_sent() -> None:
 )
 async def test_a_refused_permit_is_a_refused_call(answer: PermitAnswer, code: str) -> None:
     with pytest.raises(CallRefused) as refused:
-        await _permits(Queue(answer)).ask(BOUND)
+        await permits_of(Queue(answer)).ask(BOUND)
     assert refused.value.code == code
 
 
@@ -87,10 +87,10 @@ async def test_a_permit_is_asked_for_again_while_a_receipt_is_on_its_way(monkeyp
     monkeypatch.setattr("agents.workers.gateway_permits.AGAIN_WAIT_S", 0.01)
     used_up = PermitAnswer(status="refused", code="reservation_used_up", message="no")
     queue = Queue(used_up, refusals=3)
-    permits = _permits(queue)
+    permits = permits_of(queue)
     with pytest.raises(CallRefused):  # control: no receipt was sent before
         await permits.ask(BOUND)
-    await permits.receipt(0, _call(messages=[]))
+    await permits.receipt(0, metered(messages=[]))
     assert await permits.ask(BOUND) == 0
     assert queue.asks == [0, 1, 2, 3]  # each request has a number of its own, so that it gets an answer of its own
 
@@ -98,20 +98,20 @@ async def test_a_permit_is_asked_for_again_while_a_receipt_is_on_its_way(monkeyp
 async def test_a_receipt_is_sent_again_if_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.workers.receipts.RETRY_WAIT_S", 0.0)
     queue = Queue(failing=3)
-    await _permits(queue).receipt(0, _call(messages=[]))
+    await permits_of(queue).receipt(0, metered(messages=[]))
     assert len(queue.sent) == 1
     with pytest.raises(Unavailable):
-        await _permits(Queue(failing=99)).receipt(0, _call(messages=[]))
+        await permits_of(Queue(failing=99)).receipt(0, metered(messages=[]))
 
 
 @pytest.mark.parametrize("name", ["messages", "input", "contents"])
 async def test_a_session_of_many_calls_is_recorded_in_proportion_to_its_length(name: str) -> None:
     queue = Queue()
-    permits = _permits(queue)
+    permits = permits_of(queue)
     messages: list[dict[str, str]] = []
     for index in range(30):
         messages.append({"role": "user", "content": f"message {index} " + "x" * 1000})
-        await permits.receipt(index, _call(system="s" * 5000, **{name: messages}))
+        await permits.receipt(index, metered(system="s" * 5000, **{name: messages}))
     sizes = [sum(map(len, hand_in.calls[0].messages)) for _, hand_in in queue.sent]
     assert sizes[0] > 6000
     assert max(sizes[1:]) < 1100
@@ -127,12 +127,12 @@ def _whole(queue: Queue, index: int) -> list[Any]:
 
 async def test_two_conversations_of_one_agent_are_each_recorded_once() -> None:
     queue = Queue()
-    permits = _permits(queue)
+    permits = permits_of(queue)
     talks: list[list[dict[str, str]]] = [[], []]
     for index in range(20):
         talk = talks[index % 2]
         talk.append({"role": "user", "content": f"{index} " + "y" * 1000})
-        await permits.receipt(index, _call(model="m", messages=talk))
+        await permits.receipt(index, metered(model="m", messages=talk))
     assert sum(len(part) for _, hand_in in queue.sent for part in hand_in.calls[0].messages) < 25_000
     assert _whole(queue, 19)[1:] == talks[1]
 

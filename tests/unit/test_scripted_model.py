@@ -66,10 +66,9 @@ async def test_the_turns_of_a_file_are_those_of_its_task_and_each_order_begins_w
         assert first.text == "Let me look."
         assert [call.name for call in second.calls] == ["submit"]
     assert (await mime.work(order())).files == {"double.py": b"x = 1\n"}, "answers are beside the turns"
-    other = order()
-    assert (await played(ScriptedEmployee(id=UUID(int=9), name="c", script=Cheater()).model_for(other), 1))[
-        0
-    ].text == NO_MORE
+    without_turns = ScriptedEmployee(id=UUID(int=9), name="c", script=Cheater())
+    (only,) = await played(without_turns.model_for(order()), 1)
+    assert only.text == NO_MORE
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from agents.workers.result import CallReceipt
 from domain.snapshot import PromptRecord, Snapshot
 from domain.tree import digest_of
 from tests.orders import order
-from tests.unit.test_gateway_permits import Queue, _call, _permits
+from tests.unit.test_gateway_permits import Queue, metered, permits_of
 
 FIRST = (Message(role="system", text="s" * 500), Message(role="user", text="u"))
 SNAPSHOT = Snapshot(outcome="answered", provider="p", endpoint="", model="m")
@@ -74,11 +74,11 @@ def test_a_worker_cannot_harm_a_reader_with_wrong_records() -> None:
 
 async def test_the_records_of_the_gateway_are_rebuilt_to_the_requests_of_an_agent() -> None:
     queue = Queue()
-    permits = _permits(queue)
+    permits = permits_of(queue)
     main = [{"role": "user", "content": "Write it."}]
     side = [{"role": "user", "content": "Give it a title."}]
     more = [*main, {"role": "assistant", "content": "ls"}, {"role": "user", "content": "a.py"}]
-    requests = [_call(model="m", messages=messages) for messages in (main, side, more)]
+    requests = [metered(model="m", messages=messages) for messages in (main, side, more)]
     for index, request in enumerate(requests):
         await permits.receipt(index, request)
     rebuilt = prompts_of(records_of(hand_in.calls[0] for _, hand_in in queue.sent))
