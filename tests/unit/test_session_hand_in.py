@@ -1,18 +1,14 @@
-"""What a session hands in of its difference: the changes in scope, without entries that cannot be part of a tree."""
+"""The work that a session hands in: its changes in scope, without entries that cannot be part of a tree."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from agents.sessions.hand_in import Handed, handed
 from agents.working_copies.tree_rules import check_tree
 from domain.tree import DELETED, Tree, overlay
-from verification.sandbox.tree_difference import TreeDifference, tree_difference
-from verification.sandbox.workfolder import WorkFolder
+from verification.sandbox.tree_difference import TreeDifference
 from verification.source_scan.write_set import scope_findings
-from verification.working_tree.left_out import left_out_rule
 
 INITIAL = Tree(
     {
@@ -299,84 +295,6 @@ def test_what_could_not_be_read_or_was_left_out_is_passed_on() -> None:
     made = TreeDifference(tree=Tree({}), refused=("src/pipe: a pipe",), left_out=("src/__pycache__/",))
     work = handed(INITIAL, made, SCOPE)
     assert (work.refused, work.left_out) == (made.refused, made.left_out)
-
-
-NEW = {
-    "src/__pycache__/app.cpython-311.pyc": "caches",
-    "src/pkg/.mypy_cache/x": "caches",
-    ".pytest_cache/v/x": "caches",
-    ".ruff_cache/x": "caches",
-    "src/.hypothesis/x": "caches",
-    ".coverage": "caches",
-    "src/x.egg-info/PKG-INFO": "caches",
-    ".venv/bin/python": "caches",
-    "src/node_modules/left/index.js": "caches",
-    "src/loose.pyc": "caches",
-    "src/app.py.orig": "leftovers",
-    "src/app.py.rej": "leftovers",
-    "src/.app.py.swp": "leftovers",
-    "src/app.py~": "leftovers",
-    "src/.DS_Store": "leftovers",
-    "src/debug.log": "ignored by the root's file",
-    "out/made": "ignored by the root's file",
-    "kept/new.py": "in an ignored folder that has a tracked file",
-    "src/local.txt": "ignored by a nested file",
-    "src/deep/local": "ignored by a nested file",
-    "src/important.log": "",  # negated by the root's file
-    "src/local.keep": "",  # negated by the nested file
-    "local.txt": "",  # the nested file counts only in its folder
-    "src/out/file": "",  # the pattern with a slash counts only at the root
-    "src/own/.gitignore": "",
-    "src/own/secret.key": "",  # only an ignore file that the session wrote ignores it
-    "src/cache.py": "",
-    "src/original.py": "",
-    ".agent/session.json": "by its program",
-}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder with the initial tree and with the entries of NEW."""
-    work = WorkFolder({"/work": os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)})
-    work.write(INITIAL)
-    work.close()
-    for path in NEW:
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("*\n")  # an ignore file that ignores everything, if it counted
-    return tmp_path
-
-
-def read(folder: Path, extra: tuple[str, ...] = (".agent/",)) -> TreeDifference:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return tree_difference(descriptor, INITIAL, left_out_rule(INITIAL, SCOPE, extra))
-    finally:
-        os.close(descriptor)
-
-
-def test_new_entries_that_are_never_work_are_left_out_and_named(folder: Path) -> None:
-    found = read(folder)
-    covered = {path for path in NEW if any(path == each or path.startswith(each) for each in found.left_out)}
-    assert covered == {path for path, reason in NEW.items() if reason}
-    assert set(found.added) == NEW.keys() - covered
-
-
-def test_entries_of_the_initial_tree_are_never_left_out(folder: Path) -> None:
-    changed = ("kept/tracked.py", "src/app.pyc", "src/.gitignore")
-    for path in changed:
-        (folder / path).write_text("changed")
-    (folder / "src/.gitignore").write_text("*\n")  # from now on the session ignores everything
-    found = read(folder)
-    assert set(found.changed) == set(changed)
-    assert "src/cache.py" in found.added
-    work = handed(INITIAL, found, SCOPE)
-    assert {"src/app.pyc", "src/.gitignore", "src/cache.py"} <= work.manifest.keys()
-    assert "kept/tracked.py" in work.dropped
-
-
-def test_without_patterns_of_a_program_its_files_are_changes(folder: Path) -> None:
-    assert ".agent/session.json" in read(folder, ()).added, "control"
-    assert ".agent/" in read(folder).left_out
 
 
 def test_a_copy_of_a_given_test_is_no_part_of_the_work() -> None:

@@ -23,12 +23,16 @@ INITIAL = Tree(
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """Return a folder that contains the initial tree, written as the sandbox writes it."""
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    folder = WorkFolder({"/work": descriptor})
-    folder.write(INITIAL)
-    folder.close()
+    """Return a folder with the initial tree."""
+    written(tmp_path, INITIAL)
     return tmp_path
+
+
+def written(folder: Path, tree: Tree) -> None:
+    """Write a tree into an empty folder, as the sandbox does."""
+    work = WorkFolder({"/work": os.open(folder, os.O_RDONLY | os.O_DIRECTORY)})
+    work.write(tree)
+    work.close()
 
 
 def compared(folder: Path, leaves_out: LeavesOut = lambda *_: False, initial: Tree = INITIAL) -> TreeDifference:
