@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.gateway.refusals import WireName
-from tests.gateways import Act, Provider, Seen, wire_of
+from tests.provider_double import Act, Provider, Seen, wire_of
 from tests.providers import (
     OUTPUT_TOKENS,
     answering,

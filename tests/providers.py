@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agents.gateway.refusals import WireName
-from tests.gateways import Act, Provider, Seen, output_limit, wire_of
+from tests.provider_double import Act, Provider, Seen, output_limit, wire_of
 
 OUTPUT_TOKENS = 12
 """Output tokens of a usual answer."""

@@ -6,17 +6,8 @@ from typing import Any
 
 from agents.gateway.refusals import WireName
 from domain.money import Amount
-from tests.gateways import (
-    PATHS,
-    Act,
-    Answered,
-    Provider,
-    Seen,
-    World,
-    honest_body,
-    post,
-)
-from tests.gateways import send as send_one
+from tests.gateways import PATHS, Answered, World, honest_body, post, send
+from tests.provider_double import Act, Provider, Seen
 from tests.providers import answering
 
 SMALL = Amount(Decimal("0.05"), 12_000)
@@ -55,7 +46,7 @@ async def until_used_up(made: World, request: bytes, *, calls_max: int = 200) ->
     """Send a request again and again until it is refused, as a greedy agent does."""
     answers = []
     for _ in range(calls_max):
-        answers.append(await send_one(made.gateway, request))
+        answers.append(await send(made.gateway, request))
         if answers[-1].status == 402:
             break
     return answers

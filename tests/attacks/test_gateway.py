@@ -13,20 +13,8 @@ from agents.gateway import limits
 from agents.gateway.refusals import WireName
 from tests.attacks import gateway_bytes, gateway_fields
 from tests.attacks.gateway_fields import CANARY, changed
-from tests.gateways import (
-    MODEL,
-    PATHS,
-    SECRET,
-    Answered,
-    Provider,
-    Seen,
-    connected,
-    parsed,
-    post,
-    provider,
-    send,
-    world,
-)
+from tests.gateways import MODEL, PATHS, SECRET, Answered, connected, parsed, post, send, world
+from tests.provider_double import Provider, Seen, provider
 from tests.providers import answering, begin, chunk, fixed, last, raw, write
 
 PER_WORLD = 12

@@ -10,17 +10,8 @@ import pytest
 from agents.gateway.refusals import WireName
 from domain.money import Amount
 from tests.attacks.gateway_agents import SMALL, request, until_used_up, within
-from tests.gateways import (
-    PATHS,
-    RATES,
-    Provider,
-    Seen,
-    World,
-    connected,
-    wire_of,
-    world,
-)
-from tests.gateways import send as send_one
+from tests.gateways import PATHS, RATES, World, connected, send, world
+from tests.provider_double import Provider, Seen, wire_of
 from tests.providers import answering, body, cut_after, endless, fixed, usage, write
 from tests.tiers import CI
 
@@ -29,7 +20,7 @@ from tests.tiers import CI
 @pytest.mark.parametrize("wire", PATHS)
 async def test_a_stream_cut_after_any_event_costs_its_bound_or_its_reported_usage(wire: WireName, events: int) -> None:
     async with world(cut_after(events), reservation=SMALL) as made:
-        answer = await send_one(made.gateway, request(wire))
+        answer = await send(made.gateway, request(wire))
         snapshot = made.account.calls[0].snapshot
         assert answer.whole == (snapshot.outcome == "answered")
         if snapshot.cost is None:
@@ -42,7 +33,7 @@ async def test_a_stream_cut_after_any_event_costs_its_bound_or_its_reported_usag
 @pytest.mark.parametrize("wire", PATHS)
 async def test_a_whole_answer_that_is_cut_costs_its_bound(wire: WireName) -> None:
     async with world(cut_after(3), reservation=SMALL) as made:
-        answer = await send_one(made.gateway, request(wire, stream=False))
+        answer = await send(made.gateway, request(wire, stream=False))
         assert answer.status == 502
         assert made.account.calls[0].snapshot.cost is None
         within(made)
@@ -51,7 +42,7 @@ async def test_a_whole_answer_that_is_cut_costs_its_bound(wire: WireName) -> Non
 async def test_an_answer_without_usage_is_estimated_and_marked() -> None:
     async with world(answering("words " * 30, counted=False), model="plain-model") as made:
         for stream in (False, True):
-            assert (await send_one(made.gateway, request("chat", stream=stream))).status == 200
+            assert (await send(made.gateway, request("chat", stream=stream))).status == 200
         for call in made.account.calls.values():
             assert call.snapshot.estimated
             assert call.snapshot.cost is not None
@@ -61,14 +52,14 @@ async def test_an_answer_without_usage_is_estimated_and_marked() -> None:
 
 async def test_without_usage_a_model_that_may_think_unseen_costs_its_bound() -> None:
     async with world(answering(counted=False), reservation=SMALL, model="o3-mini") as made:
-        assert (await send_one(made.gateway, request("chat"))).status == 200
+        assert (await send(made.gateway, request("chat"))).status == 200
         assert made.account.calls[0].snapshot.cost is None
 
 
 async def test_usage_of_zero_is_not_believed() -> None:
     zero = json.dumps(body("chat", "x" * 3000, usage("chat", 0, 0))).encode()
     async with world(fixed(200, zero)) as made:
-        assert (await send_one(made.gateway, request("chat", stream=False))).status == 200
+        assert (await send(made.gateway, request("chat", stream=False))).status == 200
         assert made.account.calls[0].snapshot.estimated
         assert made.account.attempt.charged.tokens > 1000
 
@@ -81,7 +72,7 @@ async def test_tokens_written_to_a_cache_are_bounded_and_charged_at_their_price(
         write(writer, 200, json.dumps(body("messages", "x", {**counts, "output_tokens": 12})).encode())
 
     async with world(writes, reservation=SMALL) as made:
-        await send_one(made.gateway, request("messages", stream=False))
+        await send(made.gateway, request("messages", stream=False))
         expected = (500 * RATES.input_usd + 100 * RATES.input_usd + 12 * RATES.output_usd) / 1_000_000
         assert made.account.attempt.charged == Amount(expected, 512)
         await until_used_up(made, request("messages", stream=False))
@@ -124,7 +115,7 @@ async def test_an_error_of_the_provider_costs_nothing_and_is_passed_on(status: i
 
 async def test_a_call_that_never_reached_the_server_costs_nothing() -> None:
     async with world(answering(), base_url="http://127.0.0.1:9", reservation=SMALL) as made:
-        answer = await send_one(made.gateway, request("chat"))
+        answer = await send(made.gateway, request("chat"))
         assert answer.status == 502
         assert answer.json["error"]["code"] == "connection"
         assert made.account.calls[0].snapshot.cost == Amount()
@@ -136,7 +127,7 @@ async def test_a_server_that_does_not_answer_in_time_costs_the_bound() -> None:
         await asyncio.sleep(30)
 
     async with world(hang, wall_s=0.3, reservation=SMALL) as made:
-        answer = await send_one(made.gateway, request("chat"))
+        answer = await send(made.gateway, request("chat"))
         assert answer.status == 504
         assert made.account.calls[0].snapshot.cost is None
         assert made.account.attempt.charged.tokens > 500
@@ -159,7 +150,7 @@ async def test_a_gateway_that_is_stopped_settles_its_open_calls_at_their_bounds(
 async def test_usage_is_read_from_streams_and_whole_answers_alike(wire: WireName) -> None:
     for stream in (False, True):
         async with world(answering(made=33)) as made:
-            await send_one(made.gateway, request(wire, stream=stream))
+            await send(made.gateway, request(wire, stream=stream))
             snapshot = made.account.calls[0].snapshot
             assert snapshot.output_tokens == 33
             assert snapshot.input_tokens == made.provider.seen[0].input_tokens
@@ -170,8 +161,8 @@ async def test_usage_is_read_from_streams_and_whole_answers_alike(wire: WireName
 
 async def test_usage_is_asked_for_and_shown_only_to_an_agent_that_asked() -> None:
     async with world(answering()) as made:
-        silent = await send_one(made.gateway, request("chat"))
-        told = await send_one(made.gateway, request("chat", stream_options={"include_usage": True}))
+        silent = await send(made.gateway, request("chat"))
+        told = await send(made.gateway, request("chat", stream_options={"include_usage": True}))
         assert [seen.body["stream_options"] for seen in made.provider.seen] == [{"include_usage": True}] * 2
         assert b'"usage"' not in silent.body
         assert b'"usage"' in told.body

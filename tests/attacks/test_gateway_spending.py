@@ -13,18 +13,8 @@ from agents.gateway.refusals import WireName
 from domain.money import Amount
 from tests.attacks.gateway_agents import SMALL, request, slow, until_used_up, within
 from tests.attacks.gateway_fields import IMAGE
-from tests.gateways import (
-    PATHS,
-    Account,
-    Act,
-    Provider,
-    Seen,
-    honest_body,
-    output_limit,
-    post,
-    world,
-)
-from tests.gateways import send as send_one
+from tests.gateways import PATHS, Account, honest_body, post, send, world
+from tests.provider_double import Act, Provider, Seen, output_limit
 from tests.providers import answering, body, cut_after, endless, fixed, usage, write
 from tests.tiers import CI
 
@@ -69,17 +59,17 @@ async def test_one_call_never_gets_more_output_than_is_left() -> None:
 async def test_each_name_of_the_limit_is_clamped(name: str) -> None:
     async with world(answering(made=10**6), output_tokens_max=500) as made:
         asked = {**honest_body("chat"), "max_tokens": None, name: 10**9}
-        assert (await send_one(made.gateway, post(PATHS["chat"], asked))).status == 200
+        assert (await send(made.gateway, post(PATHS["chat"], asked))).status == 200
         assert output_limit(made.provider.seen[0]) == 500
         less = {**asked, name: 7}
-        assert (await send_one(made.gateway, post(PATHS["chat"], less))).status == 200
+        assert (await send(made.gateway, post(PATHS["chat"], less))).status == 200
         assert output_limit(made.provider.seen[1]) == 7
 
 
 async def test_two_names_with_two_limits_become_the_smaller_one() -> None:
     async with world(answering()) as made:
         asked = {**honest_body("chat"), "max_tokens": 10**6, "max_completion_tokens": 50}
-        await send_one(made.gateway, post(PATHS["chat"], asked))
+        await send(made.gateway, post(PATHS["chat"], asked))
         body = made.provider.seen[0].body
         assert (body.get("max_tokens"), body.get("max_completion_tokens")) == (None, 50)
 
@@ -87,7 +77,7 @@ async def test_two_names_with_two_limits_become_the_smaller_one() -> None:
 async def test_50_requests_at_once_share_one_reservation() -> None:
     little = Amount(Decimal("0.05"), 4000)
     async with world(slow(0.05), reservation=little) as made:
-        answers = await asyncio.gather(*(send_one(made.gateway, request("chat")) for _ in range(50)))
+        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(50)))
         granted = [answer for answer in answers if answer.status == 200]
         assert {answer.status for answer in answers} == {200, 402}
         assert len(granted) == len(made.account.calls) == len(made.provider.seen)
@@ -99,7 +89,7 @@ async def test_50_requests_at_once_all_pass_if_the_reservation_is_enough_for_the
     """The control: their bounds do not fit all at once, so most of them wait until others give back their rest."""
     enough = Amount(Decimal("0.20"), 60_000)
     async with world(answering(), reservation=enough) as made:
-        answers = await asyncio.gather(*(send_one(made.gateway, request("chat")) for _ in range(50)))
+        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(50)))
         assert [(answer.status, answer.body) for answer in answers if answer.status != 200] == []
         assert made.provider.most_at_once < 50
         within(made, enough)
@@ -107,14 +97,14 @@ async def test_50_requests_at_once_all_pass_if_the_reservation_is_enough_for_the
 
 async def test_50_endless_requests_at_once_stay_within_the_cap() -> None:
     async with world(endless(), reservation=SMALL, output_tokens_max=100) as made:
-        answers = await asyncio.gather(*(send_one(made.gateway, request("chat")) for _ in range(50)))
+        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(50)))
         assert 402 in {answer.status for answer in answers}
         within(made)
 
 
 async def test_a_request_that_waits_too_long_for_room_is_told_to_ask_again() -> None:
     async with world(slow(0.4), reservation=Amount(Decimal("0.01"), 3000), wait_s=0.1) as made:
-        answers = await asyncio.gather(*(send_one(made.gateway, request("chat")) for _ in range(3)))
+        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(3)))
         assert sorted(answer.status for answer in answers)[:2] == [200, 429]
         assert next(answer for answer in answers if answer.status == 429).headers["retry-after"] == "10"
 
@@ -150,7 +140,7 @@ async def test_an_image_of_few_bytes_is_bounded_by_its_most_expensive_price() ->
 
 async def test_an_unknown_price_means_no_call() -> None:
     async with world(answering(), price="genai-prices") as made:
-        answer = await send_one(made.gateway, request("chat"))
+        answer = await send(made.gateway, request("chat"))
         assert answer.status == 403
         assert answer.json["error"]["code"] == "price_unknown"
         assert made.provider.seen == []
@@ -159,7 +149,7 @@ async def test_an_unknown_price_means_no_call() -> None:
 async def test_a_permit_that_is_refused_stops_the_request_before_the_provider() -> None:
     async with world(answering(), reservation=SMALL) as made:
         made.gateway._permit = Account(Amount())  # the manager knows less budget than the worker
-        answer = await send_one(made.gateway, request("chat"))
+        answer = await send(made.gateway, request("chat"))
         assert answer.status == 402
         assert made.gateway.call_refused is not None
         assert made.gateway.call_refused.code == "reservation_used_up"
@@ -183,10 +173,7 @@ async def test_many_agents_with_mixed_luck_never_exceed_the_cap(seed: int) -> No
         wires = list(PATHS)
         for _ in range(3):
             await asyncio.gather(
-                *(
-                    send_one(made.gateway, request(chance.choice(wires), stream=chance.random() < 0.7))
-                    for _ in range(20)
-                )
+                *(send(made.gateway, request(chance.choice(wires), stream=chance.random() < 0.7)) for _ in range(20))
             )
         assert made.account.attempt.charged.fits(SMALL)
         assert made.account.worst.usd >= 0

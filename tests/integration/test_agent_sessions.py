@@ -18,8 +18,8 @@ from domain import task
 from domain.employee import SessionTerms
 from tests.agent_doubles import turns_of
 from tests.cli_agents import install, installed
-from tests.gateways import Act, Provider, provider
 from tests.integration.house import House, Sample, of
+from tests.provider_double import Act, Provider, provider
 from tests.providers import answering, endless
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.needs_sandbox]

@@ -6,7 +6,8 @@ import pytest
 
 from agents.gateway.box_channel import PORT, GatewayChannel, RelayOrder, relay_files
 from tests.gateway_box import run_with_channel, run_with_gateway
-from tests.gateways import SECRET, World, honest_body, provider, world
+from tests.gateways import SECRET, World, honest_body, world
+from tests.provider_double import provider
 from tests.providers import answering, endless
 from tests.sandboxes import sandbox
 from verification.sandbox.base import MIB, PYTHON, Limits, RunResult, RunSpec, Sandbox

@@ -24,8 +24,9 @@ from tests.agent_doubles import edits, turns_of
 from tests.attacks.session_keeper import MARK, keeper_of
 from tests.cli_agents import agent_box, installed
 from tests.docker import box_image, docker_engine, docker_sandbox
-from tests.gateways import PLENTY, SECRET, Act, Provider, World, provider, world
+from tests.gateways import PLENTY, SECRET, World, world
 from tests.processes_of_box import Search, interfaces, remote_addresses
+from tests.provider_double import Act, Provider, provider
 from tests.providers import answering, endless
 from tests.sandboxes import sandbox
 from verification.sandbox.base import Sandbox

@@ -15,11 +15,11 @@ from agents.run_content import Library
 from agents.verifier.judging import Judging
 from bus.unstored_blobs import UnstoredBlobs
 from director.services.attempt import attempt_of
-from tests.gateways import provider
 from tests.integration.house import House, Sample, as_share, of
 from tests.integration.test_agent_sessions import WORKS, posting
 from tests.integration.test_sessions import hire
 from tests.loopback import honest, loopback
+from tests.provider_double import provider
 from tests.providers import answering
 from tests.turns import turn
 from tests.unit.recorded_runs import fenced
