@@ -32,11 +32,12 @@ def ended(run: str, wait_s: float) -> bool:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         try:
-            output, _ = process.communicate(timeout=wait_s)
+            process.wait(wait_s)
         except subprocess.TimeoutExpired:
             process.kill()
             return False
-    return (process.returncode, output) == (0, "ended\n")
+        # `communicate` would lose the lines that came together with the first one.
+        return (process.returncode, process.stdout.read()) == (0, "ended\n")
 
 
 def test_a_task_that_loses_a_cancel_does_not_keep_the_process() -> None:
