@@ -50,9 +50,9 @@ check: $(STAMP)/dev $(STAMP)/aura  ## check format, lint, types, import directio
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
-bench: $(STAMP)/base $(STAMP)/aura  ## measure Aura and comparable systems, and write docs/bench.md (QUICK=1: two minutes)
+bench: $(STAMP)/base $(STAMP)/aura  ## measure Aura and comparable systems, and write docs/bench.md (QUICK=1: two minutes; ONLY="runs verdicts": print these sections)
 	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
-	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(addprefix --only ,$(ONLY))
 
 zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from recorded results (RUN=1: run all cheats again, 30 minutes; RUN=base: only cheats against a base)
 	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run $(filter-out 1,$(RUN)))

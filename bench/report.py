@@ -31,8 +31,8 @@ In each round, {alone} runs follow one another. Then come {at_once} runs, with {
 when every consumer has committed the last event. A run of Aura contains about a dozen guarded decisions, two verdicts
 and a repository. So the ratio does not compare equal work: it shows the cost of all this compared with empty steps.
 Every run has the same requirement, and a process parses it only once."""
-REPLAYING = """Aura replays the {events} events of the runs above. The peer reads the same number of events of the same
-size and decodes them, but computes no projection."""
+REPLAYING = """Aura replays the {events} events of {runs} runs like those above. The peer reads the same number of
+events of the same size and decodes them, but computes no projection."""
 
 JUDGING = """The work of one task is judged: a function with {cases} cases, of which half are sealed. Every case runs
 in a new box, with {boxes} boxes at the same time. The time includes the other gates of a task. The ordinary processes
@@ -79,8 +79,8 @@ def of_sessions(figures: Figures, size: sessions.SessionsSize) -> str:
     return section("A call of a session", words, figures, sessions.READING)
 
 
-def of_replaying(figures: Figures, events: int) -> str:
-    return section("Replay", REPLAYING.format(events=events), figures, replaying.OURS)
+def of_replaying(figures: Figures, events: int, runs: int) -> str:
+    return section("Replay", REPLAYING.format(events=events, runs=runs), figures, replaying.OURS)
 
 
 BASING = """The base has {files} files and {tests} tests, and one module is changed. The gate runs the base's tests on

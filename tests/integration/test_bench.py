@@ -1,5 +1,7 @@
 """The measurements work: on real servers, in both orders, with every figure of every compared system."""
 
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from bench.setting import setting_of
 from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+ROOT = Path(__file__).parents[2]
 RATES = {"one writer, events/s", "saturated, events/s"}
 
 
@@ -74,3 +77,10 @@ def test_ratios_are_taken_within_a_round() -> None:
         figures.note("theirs", {"events/s": theirs})
     assert figures.ratio("ours", "theirs", "events/s") == "3.00 [2.00..4.00]"
     assert figures.shown("ours", "events/s") == "25.0 [10.0..40.0]"
+
+
+def test_a_section_can_be_measured_alone_and_is_printed() -> None:
+    command = [sys.executable, "-m", "bench", "--quick", "--rounds", "1", "--only", "replay"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert [line for line in ended.stdout.splitlines() if line.startswith("## ")] == ["## Replay"]
