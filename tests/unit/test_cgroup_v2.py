@@ -49,3 +49,16 @@ def test_in_a_session_the_kernel_kills_only_one_process(parent: Path) -> None:
 
 def test_a_missing_counter_is_none(tmp_path: Path) -> None:
     assert read_counter(tmp_path / "nothing", "oom_kill") == 0
+
+
+def test_what_is_empty_is_closed_at_once(tmp_path: Path) -> None:
+    """A run closes its group without a thread if no process is in it any more."""
+    group = GroupsV2(tmp_path).create(Limits())
+    (folder,) = tmp_path.iterdir()
+    assert not group.close_now(), "a folder with files stands for a group that still has processes"
+    assert folder.exists()
+    for file in folder.iterdir():
+        file.unlink()
+    assert group.close_now()
+    assert group.close_now(), "a second time it is not there"
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ The order never contains expected values. The answer must be one line that begin
 import json
 import secrets
 from collections.abc import Mapping
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,7 +97,7 @@ class ProjectEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     modules: frozenset[str] = frozenset()
 
 
-class Project(msgspec.Struct, frozen=True):
+class Project(msgspec.Struct, frozen=True, dict=True):
     """The files and settings with which every case of one verdict runs."""
 
     files: Mapping[str, bytes]
@@ -107,6 +108,11 @@ class Project(msgspec.Struct, frozen=True):
     named: tuple[str, ...] = ()  # top-level modules that the requirement names, whether they exist or not
     environment: ProjectEnvironment = ProjectEnvironment()
     suite_limits: SuiteLimits = SuiteLimits()  # limits of one run of the project's tests
+
+    @cached_property
+    def placed(self) -> Tree:
+        """The files by their path in the work folder of a sandbox."""
+        return Tree.of(self.files).below(PROJECT.removeprefix(f"{WORK}/"))
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -167,14 +173,19 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
     limits = Limits(wall_s=case.within_s + START_S, memory_bytes=case.memory_mb * MIB)
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
-        files=Tree.of(project.files).below("project"),
-        read_only={WORKER: _SOURCE.read_bytes(), **launcher_of(project.command), **project.read_only},
+        files=project.placed,
+        read_only={WORKER: _source(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,
         stdin=order,
         limits=with_room(case, limits),
         collect=collected(case),
     )
+
+
+@cache
+def _source() -> bytes:
+    return _SOURCE.read_bytes()
 
 
 def launcher_of(command: str | None) -> dict[str, bytes]:
@@ -231,6 +242,8 @@ def _too_deep(answer: CaseAnswer) -> bool:
         held for seen in answer.steps for held in (seen.before, seen.files, seen.value, seen.stdout, seen.stderr)
     ]
     for _ in range(ANSWER_DEPTH_MAX):
+        if not row:
+            break
         row = [
             item
             for held in row

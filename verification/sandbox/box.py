@@ -15,7 +15,7 @@ import msgspec
 
 from verification.sandbox.base import LiveBox, Reason, RunResult, RunSpec
 from verification.sandbox.confinement import Confinement, Hold
-from verification.sandbox.copyout import CopyOut, copy_out
+from verification.sandbox.copyout import NOTHING, CopyOut, copy_out
 from verification.sandbox.identity import box_user
 from verification.sandbox.monitor import Monitor
 from verification.sandbox.output import Output
@@ -69,23 +69,32 @@ class BubblewrapBox:
 
         `command` is bwrap with its arguments. This class adds the pipes for status and release, the filter, and `argv`.
         """
+        self.start(command, inherited, self._spec.stdin if self._spec.door is None else self._spec.door)
+        try:
+            try:
+                prepared = await self.prepare()
+            except (OSError, ValueError) as error:
+                return await self.failed(str(error))
+            return await self.watch(prepared)
+        finally:
+            await self.end()
+
+    def start(self, command: Sequence[str], inherited: Sequence[int], stdin: bytes | int) -> None:
+        """Start bwrap. It has no await, so that `end` ends the box at any point. Raises OSError."""
         self._monitor.start(
             (*self._confinement.wrap(self._limits), *command),
             self._spec.argv,
             inherited=inherited,
-            stdin=self._spec.stdin if self._spec.door is None else self._spec.door,
+            stdin=stdin,
             rules=self._rules,
             dropped=self._dropped,
         )
-        try:
-            self._preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
-            try:
-                self._prepared = await asyncio.shield(self._preparing)
-            except (OSError, ValueError) as error:
-                return await self._failed(str(error))
-            return await self._watch(self._prepared)
-        finally:
-            await self._end()
+
+    async def prepare(self) -> Prepared:
+        """Wait until the box waits for its release. Raises OSError, and ValueError for a wrong path of a file."""
+        self._preparing = asyncio.get_running_loop().run_in_executor(None, self._prepare)
+        self._prepared = await asyncio.shield(self._preparing)
+        return self._prepared
 
     def _prepare(self) -> Prepared:
         """Wait for the box, write its input files and set its limits. The box then waits for its release.
@@ -99,7 +108,7 @@ class BubblewrapBox:
             sizes = folder_sizes(self._limits, shm_bytes=SHM_BYTES)
             folder = WorkFolder.of_box(pid, handle, sizes)
             with box_user(dropped=self._dropped):
-                folder.write(self._spec.files)
+                self.furnish(folder)
                 self._limit_processes(pid)
             hold = self._confinement.hold(pid, self._limits, together=self._spec.live is None)
         except BaseException:
@@ -111,6 +120,14 @@ class BubblewrapBox:
                     part.close()
             raise
         return Prepared(pid, handle, folder, hold)
+
+    def furnish(self, folder: WorkFolder) -> None:
+        """Write the files that are in the box at its release. It runs in a thread, as the box's user."""
+        folder.write(self._spec.files)
+
+    def begin(self) -> None:
+        """Let the program start."""
+        self._monitor.release()
 
     def _limit_processes(self, pid: int) -> None:
         """Set the limits that each process of the box inherits.
@@ -131,12 +148,13 @@ class BubblewrapBox:
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.prlimit(pid, what, (value, value))
 
-    async def _watch(self, prepared: Prepared) -> RunResult:
+    async def watch(self, prepared: Prepared) -> RunResult:
+        """Start the program, wait until it ends or exceeds a limit, and return the result."""
         last = end_of(prepared.handle)
         if self._spec.live:
             self._spec.live(self._live(prepared))
         started = time.monotonic()
-        self._monitor.release()
+        self.begin()
         breach = await self._breach(prepared)
         wall_s = time.monotonic() - started
         self._kill()
@@ -149,7 +167,7 @@ class BubblewrapBox:
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
         if breach is None and claimed is None:
             return RunResult(reason="setup_failed", stdout=stdout, stderr=stderr, wall_s=wall_s)
-        out = await in_thread(lambda: self._copy_out(prepared))
+        out = await in_thread(lambda: self._copy_out(prepared)) if self._spec.collect else NOTHING
         return RunResult(
             reason=breach or "exit",
             exit_code=None if breach else claimed,
@@ -201,7 +219,8 @@ class BubblewrapBox:
                 signal.pidfd_send_signal(self._prepared.handle, signal.SIGKILL)
         self._monitor.kill()
 
-    async def _failed(self, why: str) -> RunResult:
+    async def failed(self, why: str) -> RunResult:
+        """End a box that could not be prepared, and return the result."""
         self._kill()
         await self._ended()
         stdout, stderr = self._output.of("stdout"), self._output.of("stderr")
@@ -214,7 +233,7 @@ class BubblewrapBox:
         if pending:
             raise not_ended(END_WAIT_S)
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
         """Free all resources. This works at any point of the run, even if the run is cancelled several times."""
         self._kill()
         cancelled = await settled(self._preparing)  # the thread cannot be interrupted, but it ends after the kill
@@ -227,7 +246,8 @@ class BubblewrapBox:
             forget(self._prepared.handle)
             os.close(self._prepared.handle)
             self._prepared.folder.close()
-            closing = asyncio.get_running_loop().run_in_executor(None, self._prepared.hold.close)
-            cancelled = await settled(closing) or cancelled
+            if not self._prepared.hold.close_now():
+                closing = asyncio.get_running_loop().run_in_executor(None, self._prepared.hold.close)
+                cancelled = await settled(closing) or cancelled
         if cancelled:
             raise cancelled

@@ -11,6 +11,7 @@ from typing import Protocol
 from verification.sandbox.base import Limits
 from verification.sandbox.orphans import new_tag, orphans_in
 
+COUNTERS_BYTES_MAX = 4096  # size of a cgroup file with counters
 EMPTY_WAIT_S = 2.0  # limit from the kill of a group until it is empty
 
 
@@ -20,6 +21,7 @@ class Group(Protocol):
     def add(self, pid: int) -> None: ...
     def oom_kills(self) -> int: ...
     def peak_bytes(self) -> int | None: ...
+    def close_now(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -39,29 +41,36 @@ class GroupV1:
         tag = new_tag()
         self._memory = memory / tag
         self._pids = pids / tag if pids else None
+        self._counter = Counter(self._memory / "memory.oom_control", "oom_kill")
         self._memory.mkdir()
         try:
-            (self._memory / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
+            _set(self._memory / "memory.limit_in_bytes", limits.memory_bytes)
             with suppress(OSError):  # the kernel may not count swap
-                (self._memory / "memory.memsw.limit_in_bytes").write_text(str(limits.memory_bytes))
+                _set(self._memory / "memory.memsw.limit_in_bytes", limits.memory_bytes)
             if self._pids:
                 self._pids.mkdir()
-                (self._pids / "pids.max").write_text(str(limits.processes))
+                _set(self._pids / "pids.max", limits.processes)
         except OSError:
             self.close()
             raise
 
     def add(self, pid: int) -> None:
         for folder in self._folders():
-            (folder / "cgroup.procs").write_text(str(pid))
+            _set(folder / "cgroup.procs", pid)
 
     def oom_kills(self) -> int:
-        return read_counter(self._memory / "memory.oom_control", "oom_kill")
+        return self._counter.read()
 
     def peak_bytes(self) -> int | None:
         return int((self._memory / "memory.max_usage_in_bytes").read_text())
 
+    def close_now(self) -> bool:
+        self._counter.close()
+        left = [folder for folder in self._folders() if not _removed(folder)]
+        return not left
+
     def close(self) -> None:
+        self._counter.close()
         for folder in self._folders():
             remove_group(folder)
 
@@ -91,29 +100,35 @@ class GroupV2:
 
     def __init__(self, parent: Path, limits: Limits, *, together: bool = True) -> None:
         self._folder = parent / new_tag()
+        self._counter = Counter(self._folder / "memory.events", "oom_kill")
         self._folder.mkdir()
         try:
-            (self._folder / "memory.max").write_text(str(limits.memory_bytes))
-            (self._folder / "memory.oom.group").write_text(str(int(together)))
+            _set(self._folder / "memory.max", limits.memory_bytes)
+            _set(self._folder / "memory.oom.group", int(together))
             with suppress(OSError):  # there may be no swap controller
-                (self._folder / "memory.swap.max").write_text("0")
+                _set(self._folder / "memory.swap.max", 0)
             with suppress(OSError):  # without the pids controller, RLIMIT_NPROC applies
-                (self._folder / "pids.max").write_text(str(limits.processes))
+                _set(self._folder / "pids.max", limits.processes)
         except OSError:
             self.close()
             raise
 
     def add(self, pid: int) -> None:
-        (self._folder / "cgroup.procs").write_text(str(pid))
+        _set(self._folder / "cgroup.procs", pid)
 
     def oom_kills(self) -> int:
-        return read_counter(self._folder / "memory.events", "oom_kill")
+        return self._counter.read()
 
     def peak_bytes(self) -> int | None:
         peak = self._folder / "memory.peak"  # exists since Linux 5.19
         return int(peak.read_text()) if peak.exists() else None
 
+    def close_now(self) -> bool:
+        self._counter.close()
+        return _removed(self._folder)
+
     def close(self) -> None:
+        self._counter.close()
         remove_group(self._folder)
 
 
@@ -214,22 +229,63 @@ def _candidates_v2() -> list[Groups]:
     return found
 
 
+class Counter:
+    """One value of a cgroup file with lines `key value`. The file stays open, because it is read many times."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._line = re.compile(rf"^{key} (\d+)$".encode(), re.MULTILINE)
+        self._file = -1
+
+    def read(self) -> int:
+        """Return the value, or 0 if the file or the key does not exist."""
+        try:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            found = self._line.search(os.pread(self._file, COUNTERS_BYTES_MAX, 0))
+        except OSError:
+            return 0
+        return int(found[1]) if found else 0
+
+    def close(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+
 def read_counter(path: Path, key: str) -> int:
     """Return one value of a cgroup file with lines `key value`, or 0 if the file or key does not exist."""
+    counter = Counter(path, key)
     try:
-        found = re.search(rf"^{key} (\d+)$", path.read_text(), re.MULTILINE)
+        return counter.read()
+    finally:
+        counter.close()
+
+
+def _set(path: Path, value: int) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(file, str(value).encode())
+    finally:
+        os.close(file)
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a cgroup if it is empty, and return whether it does not exist any more."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
     except OSError:
-        return 0
-    return int(found[1]) if found else 0
+        return False
+    return True
 
 
 def remove_group(folder: Path) -> int:
     """Kill the processes of a cgroup and remove it. Return 1 if it was removed, or 0 after EMPTY_WAIT_S."""
     deadline = time.monotonic() + EMPTY_WAIT_S
     while True:
-        with suppress(OSError):
-            folder.rmdir()
-        if not folder.exists():
+        if _removed(folder):
             return 1
         with suppress(OSError):
             for pid in (folder / "cgroup.procs").read_text().split():

@@ -18,10 +18,14 @@ ADDRESS_SPACE_FACTOR = 2  # RLIMIT_AS also counts reserved memory, so it is set 
 
 
 class Hold(Protocol):
-    """The memory limit of one run, while it applies. `oom_kills` counts how often it was exceeded."""
+    """The memory limit of one run, while it applies. `oom_kills` counts how often it was exceeded.
+
+    `close_now` frees everything that needs no wait, and returns whether that was all. Otherwise `close` must follow.
+    """
 
     def oom_kills(self, pid: int) -> int: ...
     def peak_bytes(self) -> int | None: ...
+    def close_now(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -52,6 +56,9 @@ class GroupHold:
 
     def peak_bytes(self) -> int | None:
         return self._group.peak_bytes()
+
+    def close_now(self) -> bool:
+        return self._group.close_now()
 
     def close(self) -> None:
         self._group.close()
@@ -98,6 +105,9 @@ class ScopeHold:
     def peak_bytes(self) -> int | None:
         return self._peak
 
+    def close_now(self) -> bool:
+        return True
+
     def close(self) -> None:
         return
 
@@ -139,6 +149,9 @@ class WatchedHold:
 
     def peak_bytes(self) -> int | None:
         return self._peak or None
+
+    def close_now(self) -> bool:
+        return True
 
     def close(self) -> None:
         return

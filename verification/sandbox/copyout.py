@@ -21,6 +21,10 @@ class CopyOut(msgspec.Struct, frozen=True):
     folders: tuple[str, ...] = ()
 
 
+NOTHING = CopyOut({}, ())
+"""Result of a copy-out without patterns."""
+
+
 def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
     """Read the files below the open directory `folder` whose relative path matches a pattern of `globs`.
 
@@ -33,7 +37,7 @@ def copy_out(folder: int, globs: tuple[str, ...], limits: Limits) -> CopyOut:
     empty: list[str] = []
     bytes_left = limits.collect_bytes
     if not wanted:
-        return CopyOut(files, ())
+        return NOTHING
     for path, here, name in _walk(folder, "", limits.collect_depth, refused, empty):
         if len(refused) >= REFUSED_MAX:
             break

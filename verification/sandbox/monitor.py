@@ -7,9 +7,10 @@ import select
 import signal
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from verification.sandbox.descriptors import sealed
+from verification.sandbox.identity import can_start_as_box_user, starting_as_box_user
 from verification.sandbox.output import Output
 from verification.sandbox.runtime import BOX_UID
 from verification.sandbox.waiting import end_of, forget
@@ -64,20 +65,7 @@ class Monitor:
             given.append(sealed(stdin) if isinstance(stdin, bytes) else os.dup(stdin))
             given.append(self._output.pipe("stdout"))
             given.append(self._output.pipe("stderr"))
-            owner = BOX_UID if dropped else None
-            self._process = subprocess.Popen(
-                [*command, *options, "--", *argv],
-                stdin=given[-3],
-                stdout=given[-2],
-                stderr=given[-1],
-                pass_fds=passed,
-                env={key: os.environ[key] for key in _SESSION_KEYS if key in os.environ} | {"PATH": "/usr/bin:/bin"},
-                cwd="/",
-                user=owner,
-                group=owner,
-                extra_groups=[] if dropped else None,
-                start_new_session=True,
-            )
+            self._process = _started([*command, *options, "--", *argv], given[-3:], passed, dropped=dropped)
             self._handle = os.pidfd_open(self._process.pid)
             self.ended = end_of(self._handle)
         except BaseException:
@@ -144,6 +132,32 @@ class Monitor:
                 os.close(descriptor)
         self._handle = self._status = self._release = self._filter = -1
         self._output.close()
+
+
+def _started(
+    command: Sequence[str], streams: Sequence[int], passed: Sequence[int], *, dropped: bool
+) -> subprocess.Popen[bytes]:
+    """Start a program with these three standard streams. If `dropped`, it runs as the box's user.
+
+    Python copies the whole process before it changes the user of a child, and shares the memory with the child
+    otherwise. So this thread changes its own user for the moment of the start, where that is equal.
+    """
+    shares = dropped and can_start_as_box_user()
+    owner = BOX_UID if dropped and not shares else None
+    with starting_as_box_user() if shares else nullcontext():
+        return subprocess.Popen(
+            command,
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            pass_fds=passed,
+            env={key: os.environ[key] for key in _SESSION_KEYS if key in os.environ} | {"PATH": "/usr/bin:/bin"},
+            cwd="/",
+            user=owner,
+            group=owner,
+            extra_groups=None if owner is None else [],
+            start_new_session=True,
+        )
 
 
 def readable(descriptor: int, wait_s: float) -> bool:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 PREFIX = "aura-box"
@@ -15,8 +16,12 @@ _TAG = re.compile(rf"^{PREFIX}-(\d+)-(\d+)-(\d+)-[0-9a-f]+$")
 
 def new_tag() -> str:
     """Return a new unique tag that contains this process's pid namespace, pid and start time."""
-    pid = os.getpid()
-    return f"{PREFIX}-{_pid_namespace()}-{pid}-{_started_at(pid)}-{secrets.token_hex(4)}"
+    return f"{_tag_of(os.getpid())}-{secrets.token_hex(4)}"
+
+
+@cache
+def _tag_of(pid: int) -> str:
+    return f"{PREFIX}-{_pid_namespace()}-{pid}-{_started_at(pid)}"
 
 
 def is_orphan(name: str) -> bool:
