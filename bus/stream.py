@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 
 from bus.disk_room import STREAM_BYTES_MAX, stream_sizes
 from bus.outages import NATS, Outages
+from bus.reconnects import reconnected
 from bus.subjects import ALL_EVENTS
 from domain.errors import Unavailable, said_by
 
@@ -81,6 +82,7 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
             outages.lost(NATS, "the connection is lost")
 
     async def back() -> None:
+        reconnected(client)
         if outages is not None:
             outages.back(NATS, time.monotonic())
 

@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -21,6 +20,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
+from bus.pull_consumer import PullConsumer
 from bus.subjects import WORK_PREFIX as PREFIX
 from domain.errors import Unavailable, said_by
 
@@ -79,7 +79,7 @@ class WorkStream:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._js = client.jetstream(timeout=REQUEST_WAIT_S)
-        self._subscriptions: dict[str, Any] = {}
+        self._pulls: dict[str, PullConsumer] = {}
         self._secret = secrets.token_hex(SECRET_BYTES)
 
     async def ensure(self) -> None:
@@ -159,33 +159,28 @@ class WorkStream:
             await self._forget()
             raise _down(error) from error
 
-    async def next_order(self, employee: UUID, wait_s: float) -> Parcel | None:
-        """Return the employee's next order, or None if none comes within `wait_s`."""
-        return await self._next(ORDERS, _orders_of(employee), wait_s)
+    async def next_order(self, employee: UUID, wait_s: float, stop: asyncio.Event | None = None) -> Parcel | None:
+        """Return the employee's next order, or None if none comes within `wait_s` or until `stop`."""
+        return await self._next(ORDERS, _orders_of(employee), wait_s, stop)
 
-    async def next_result(self, wait_s: float) -> Parcel | None:
-        """Return the next result of any employee, or None if none comes within `wait_s`."""
-        if RECEPTION not in self._subscriptions:
+    async def next_result(self, wait_s: float, stop: asyncio.Event | None = None) -> Parcel | None:
+        """Return the next result of any employee, or None if none comes within `wait_s` or until `stop`."""
+        if RECEPTION not in self._pulls:
             await self.ensure()
             config = ConsumerConfig(
                 durable_name=RECEPTION, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, mem_storage=True
             )
             await self._ensure_consumer(RESULTS, config)
-        return await self._next(RESULTS, RECEPTION, wait_s)
+        return await self._next(RESULTS, RECEPTION, wait_s, stop)
 
-    async def _next(self, stream: str, durable: str, wait_s: float) -> Parcel | None:
+    async def _next(self, stream: str, durable: str, wait_s: float, stop: asyncio.Event | None) -> Parcel | None:
+        pull = self._pulls.setdefault(durable, PullConsumer(self._client, stream, durable))
         try:
-            subscription = self._subscriptions.get(durable)
-            if subscription is None:
-                subscription = await self._js.pull_subscribe_bind(durable, stream)
-                self._subscriptions[durable] = subscription
-            message = (await subscription.fetch(1, wait_s))[0]
-        except TimeoutError:
-            return None
+            message = await pull.next(wait_s, stop)
         except (NatsError, JetStreamError) as error:
             await self._forget()
             raise _down(error) from error
-        return Parcel(_employee_of(message), message.data, message)
+        return Parcel(_employee_of(message), message.data, message) if message is not None else None
 
     async def ask_permit(self, employee: UUID, data: bytes, wait_s: float) -> bytes | None:
         """Return the answer to a request for a permit; None if nobody answers in time. Raises Unavailable."""
@@ -225,12 +220,9 @@ class WorkStream:
 
     async def _forget(self) -> None:
         """Drop all subscriptions, because a restart of the server loses the streams. The next call subscribes again."""
-        subscriptions, self._subscriptions = self._subscriptions, {}
-        for subscription in subscriptions.values():
-            try:
-                await subscription.unsubscribe()
-            except (NatsError, JetStreamError):
-                continue  # the connection is gone, and the subscription with it
+        pulls, self._pulls = self._pulls, {}
+        for pull in pulls.values():
+            await pull.close()
 
 
 def _orders_of(employee: UUID) -> str:

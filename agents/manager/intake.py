@@ -37,7 +37,8 @@ from domain.tree import Manifest, overlay, tree_digest
 from governance.gate import Gate
 from governance.repository import Loader
 
-IDLE_WAIT_S = 1.0
+IDLE_WAIT_S = 30.0
+"""The longest request for a result. A stop, a result or a reconnect ends it at once."""
 RETRY_WAIT_S = 0.5
 PARALLEL_MAX = 16
 BAD_HAND_IN = "bad_hand_in"
@@ -83,7 +84,7 @@ class Reception:
             while not stop.is_set():
                 await slots.acquire()
                 try:
-                    parcel = await self._work.next_result(IDLE_WAIT_S)
+                    parcel = await self._work.next_result(IDLE_WAIT_S, stop)
                 except Unavailable:
                     parcel = None
                     await asyncio.sleep(RETRY_WAIT_S)

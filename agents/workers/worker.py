@@ -24,7 +24,8 @@ from bus.logger import SILENT, Logger
 from domain.errors import Unavailable
 from domain.task import Snapshot
 
-IDLE_WAIT_S = 1.0
+IDLE_WAIT_S = 30.0
+"""The longest request for an order. A stop, an order or a reconnect ends it at once."""
 RETRY_WAIT_S = 0.5
 ORDERS_REMEMBERED_MAX = 10_000
 """Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
@@ -50,7 +51,7 @@ class OrderMessage(Protocol):
 class Queue(PermitQueue, Protocol):
     """The source of a worker's orders and the destination of its results. `bus/work_queue.py` has the real one."""
 
-    async def next_order(self, employee: UUID, wait_s: float, /) -> OrderMessage | None: ...
+    async def next_order(self, employee: UUID, wait_s: float, stop: asyncio.Event, /) -> OrderMessage | None: ...
 
     async def send_result(self, employee: UUID, id: str, data: bytes, /) -> None: ...
 
@@ -109,7 +110,7 @@ class Worker:
 
     async def _next(self, stop: asyncio.Event) -> OrderMessage | None:
         try:
-            return await self._work.next_order(self.employee.id, IDLE_WAIT_S)
+            return await self._work.next_order(self.employee.id, IDLE_WAIT_S, stop)
         except Unavailable:
             if not stop.is_set():
                 await asyncio.sleep(RETRY_WAIT_S)

@@ -62,7 +62,7 @@ class Queue(Permitting):
         self.handed_in: list[HandIn] = []
         self.all_in = asyncio.Event()
 
-    async def next_order(self, employee: UUID, wait_s: float, /) -> "Parcel | None":
+    async def next_order(self, employee: UUID, wait_s: float, _stop: asyncio.Event, /) -> "Parcel | None":
         del employee
         if self._orders:
             return Parcel(msgspec.json.encode(self._orders.pop(0)))

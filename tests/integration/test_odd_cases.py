@@ -29,7 +29,7 @@ class RawQueue(Queue):
         super().__init__([])
         self._raw = list(orders)
 
-    async def next_order(self, employee: object, wait_s: float, /) -> Parcel | None:
+    async def next_order(self, employee: object, wait_s: float, _stop: asyncio.Event, /) -> Parcel | None:
         del employee
         if self._raw:
             return Parcel(self._raw.pop(0))

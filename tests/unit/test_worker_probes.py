@@ -41,7 +41,7 @@ class Given(Permitting):
         self.taken = asyncio.Event()
         self.given_back = asyncio.Event()
 
-    async def next_order(self, _employee: UUID, wait_s: float, /) -> OrderMessage | None:
+    async def next_order(self, _employee: UUID, wait_s: float, _stop: asyncio.Event, /) -> OrderMessage | None:
         await asyncio.wait_for(self.comes.wait(), wait_s)
         self.comes.clear()
         return self
@@ -60,7 +60,7 @@ class Given(Permitting):
 class Idle(Permitting):
     """A queue without orders."""
 
-    async def next_order(self, _employee: UUID, _wait_s: float, /) -> OrderMessage | None:
+    async def next_order(self, _employee: UUID, _wait_s: float, _stop: asyncio.Event, /) -> OrderMessage | None:
         await asyncio.sleep(POLL_S)
         return None
 

@@ -25,7 +25,7 @@ class Waiting(Permitting):
         self._deaf = deaf
         self.asked = asyncio.Event()
 
-    async def next_order(self, _employee: UUID, _wait_s: float, /) -> OrderMessage | None:
+    async def next_order(self, _employee: UUID, _wait_s: float, _stop: asyncio.Event, /) -> OrderMessage | None:
         self.asked.set()
         try:
             await asyncio.sleep(POLL_S)
