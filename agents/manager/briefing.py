@@ -6,6 +6,7 @@ The reservation of a call depends on the size of its prompt. So the prompt is me
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -36,9 +37,8 @@ from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
-COMMANDS_OF_A_TURN_MAX = (
-    16  # ids per event and turn. A command whose id collides has no effect. It is sent again after 5 s
-)
+COMMANDS_OF_A_TURN_MAX = 16
+"""Ids of commands per event and turn. Further tasks are assigned at the next event or sweep."""
 TURNS_KEPT_MAX = 10_000
 
 
@@ -94,7 +94,7 @@ class Dispatcher(Protocol):
     @property
     def sizes(self) -> PromptSizes | None: ...
 
-    def dispatch_run(self, run: UUID, rows: Rows, cause: Cause) -> Iterable[Command]: ...
+    def dispatch(self, rows: Rows, cause: Cause, run: UUID | None = None) -> Iterable[Command]: ...
 
 
 class Sizing:
@@ -139,8 +139,8 @@ class Sizing:
             await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # early binding
 
     def _follows(self, run: UUID) -> list[Command]:
-        """Return the commands that the manager sends for this run now. Their cause is the last event that changed the
-        run, because this event made the task ready.
+        """Return the commands that the manager sends now. Their cause is the last event that changed the run, because
+        this event made the task ready.
 
         The manager may already have sent commands with this cause. The new commands get higher numbers, so their ids
         differ.
@@ -152,7 +152,7 @@ class Sizing:
         while len(self._turns) > TURNS_KEPT_MAX:
             self._turns.popitem(last=False)
         cause = Cause(row.moved_by, now(), first=turn * COMMANDS_OF_A_TURN_MAX)
-        return list(self._manager.dispatch_run(run, rows, cause))
+        return list(islice(self._manager.dispatch(rows, cause, run), COMMANDS_OF_A_TURN_MAX))
 
     def _row(self, run: UUID) -> OpenRun | None:
         return self._rows.get(OpenRun, run, RUN_KEY) if self._rows is not None else None

@@ -121,6 +121,7 @@ class Deadlines:
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
         """Return commands for work that should be in progress but is not."""
         self._manager.forget_older(now - PICK_WAIT_US)
+        self._manager.turns.keep({row.scope for row in rows.where(OpenRun, "planned")})
         states = [state for _, state in open_in(rows, *HAVE_ORDERS)]
         self._manager.signs.keep({part.order for state in states for part in state.tasks.values() if part.order})
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))

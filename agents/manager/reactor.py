@@ -8,26 +8,24 @@ duties.
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from agents.manager import routing
+from agents.manager import end_reasons, routing
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
 from agents.permits import SIGN_TIMES, SignTimes
+from agents.turns import Place, Turns, in_turns
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import organisation, review, run_messages, task
 from domain.employee import Profile
-from domain.faults import FAULTS_MAX
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
-from domain.money import Amount, left_text
-from domain.repeats import REPEATED, repeats_max
+from domain.money import Amount
 from domain.returning import attempts_used
-from domain.run import Phase, RunState
+from domain.run import MINUTE_US, Phase, RunState
 from domain.task import TaskState
-from domain.wording import counted
 from projections import manager as manager_view
-from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
+from projections.openrun import RUN_KEY, OpenRun, open_in
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
@@ -54,6 +52,7 @@ class Manager:
         self.picks: routing.Picks = {}
         self.sizes = sizes
         self.signs = SignsOfLife(sign_times)
+        self.turns = Turns()
         self._lease_margin_s = lease_margin_s
 
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
@@ -107,9 +106,9 @@ class Manager:
                 self.picks.pop((run, event.task), None)
             case run_messages.Ended():
                 yield from taken_back(rows, cause, "run_ended", run=run)
-                yield from self.dispatch(rows, cause)
+                yield from self.dispatch(rows, cause, run)
             case run_messages.Planned() | run_messages.Returned():
-                yield from self.dispatch(rows, cause)
+                yield from self.dispatch(rows, cause, run)
             case run_messages.Verified():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
             case run_messages.Rejected(judgement=judgement):
@@ -120,9 +119,9 @@ class Manager:
             case task.CallFinished():
                 yield from release_stopped(event, rows, cause)
                 if phase_of(event, rows) in ("answered", "waiting"):  # the employee is free again
-                    yield from self.dispatch(rows, cause)
+                    yield from self.dispatch(rows, cause, run)
             case _ if isinstance(event, _FREES):
-                yield from self.dispatch(rows, cause)
+                yield from self.dispatch(rows, cause, run)
 
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Yield every command that a pause, a halt or a void event may have delayed."""
@@ -157,24 +156,33 @@ class Manager:
                 case "released":
                     yield end(run, "delivered", "Approved and released.", cause)
 
-    def dispatch(self, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """Assign the ready tasks of all open runs to free employees. End each run that cannot continue."""
+    def dispatch(self, rows: Rows, cause: Cause, run: UUID | None = None) -> Iterator[Command]:
+        """Assign the ready tasks of all open runs to free employees. End each run that cannot continue.
+
+        The runs get employees in turns (agents/turns.py). `run`: the only run for which the event can be a reason to
+        end. So if no employee is free, no other run is examined.
+        """
         if manager_view.organisation_phase(rows) != "running":
             return
-        planned = [(row.scope, state) for row, state in open_in(rows, "planned")]
+        planned = {row.scope: state for row, state in open_in(rows, "planned")}
         if not planned:
             return
         desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
-        for run, state in planned:
-            yield from self._dispatch_run(run, state, desk, cause)
 
-    def dispatch_run(self, run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-        """Assign the ready tasks of one run."""
-        row = rows.get(OpenRun, run, RUN_KEY)
-        if row is None or row.phase != "planned" or manager_view.organisation_phase(rows) != "running":
-            return
-        desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
-        yield from self._dispatch_run(run, open_state(row), desk, cause)
+        def goes_on(place: Place) -> bool:
+            """Leave a run out if no employee is free, or if a run with less work waits for the size of its prompt."""
+            if run is not None and place.run != run and not desk.has_room:
+                return False
+            return all(desk.at_work[other] >= place.at_work for other in desk.unsized)
+
+        queue = [
+            (
+                self.turns.place(each, desk.at_work[each], planned_at(state)),
+                self._dispatch_run(each, state, desk, cause),
+            )
+            for each, state in planned.items()
+        ]
+        yield from in_turns(queue, goes_on, cause.now)
 
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None
@@ -189,27 +197,29 @@ class Manager:
                 left = left - picked.reservation
                 continue
             if attempts_used(part) >= state.submitted.attempts_max:
-                yield end(run, "rejected", f"Task {part.name}: {_no_answer(part)}.", cause)
+                yield end(run, "rejected", f"Task {part.name}: {end_reasons.no_answer(part)}.", cause)
                 return
             if cause.now >= state.due_at:
                 yield end(run, "rejected", "The run's minutes are used up.", cause)
                 return
             team = desk.for_task(part, state)
             if routing.nobody_left(part, state, team):
-                yield end(run, "rejected", f"Task {part.name}: {_nobody_left(part, state.submitted)}", cause)
+                yield end(run, "rejected", f"Task {part.name}: {end_reasons.nobody_left(part, state.submitted)}", cause)
                 return
             if self.sizes is not None and size is None:
-                continue  # agents/manager/briefing.py measures the prompt and then calls dispatch_run
+                desk.unsized.add(run)  # agents/manager/briefing.py measures the prompt and then calls dispatch
+                continue
             barred = routing.barred(part, state, team)
             chosen = routing.choose(part, team, left, barred, size)
             if chosen is None:
                 if routing.unaffordable(team, state.left, barred, size) and not _open_calls(state):
-                    yield end(run, "rejected", _budget_used(state, size), cause)
+                    yield end(run, "rejected", end_reasons.budget_used(state, size), cause)
                     return
                 continue
             reservation = routing.reservation_of(desk.profiles[chosen], left, size)
             assert reservation is not None, "the chosen employee is affordable"
             desk.take(chosen)
+            self.turns.take(run, cause.now)
             self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation)
             left = left - reservation
             yield self._assign(run, state, part, chosen, desk.profiles[chosen], reservation, cause)
@@ -261,6 +271,11 @@ def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
 
 
+def planned_at(state: RunState) -> int:
+    """Return when the minutes of a run began, in microseconds UTC."""
+    return state.due_at - (round(state.submitted.allowance.minutes * MINUTE_US) if state.submitted else 0)
+
+
 def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
     for row, _ in open_in(rows, "submitted"):
         yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
@@ -268,25 +283,3 @@ def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
 
 def _open_calls(state: RunState) -> bool:
     return any(part.phase in ("assigned", "calling", "answered", "submitted") for part in state.tasks.values())
-
-
-def _no_answer(part: TaskState) -> str:
-    last = part.failure or ", ".join(dict.fromkeys(finding.kind for finding in part.findings))
-    return f"no verified answer in {counted(attempts_used(part), 'attempt')}" + (f" (last: {last})" if last else "")
-
-
-def _budget_used(state: RunState, prompt_tokens: int | None) -> str:
-    size = f" with a prompt of about {prompt_tokens} tokens" if prompt_tokens is not None and prompt_tokens >= 0 else ""
-    left = f"The budget has {left_text(state.left)}"
-    return f"{left}: not enough for one more call{size}."
-
-
-def _nobody_left(part: TaskState, submitted: run_messages.Submitted) -> str:
-    most = repeats_max(submitted.attempts_max)
-    if any(count >= most for count in part.repeats.values()):
-        kinds = ", ".join(dict.fromkeys(finding.kind for finding in part.findings if finding.kind != REPEATED))
-        return (
-            f"no employee has a new answer. Each one handed in {most} times in a row an answer that had been rejected "
-            f"(repeats_max is {most}). The last rejection: {kinds}."
-        )
-    return f"every employee's calls failed too often (faults_max is {FAULTS_MAX}). The last failure: {part.failure}"

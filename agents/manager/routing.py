@@ -8,6 +8,7 @@ If the role of a task has a fallback chain, only the employees of the chain may 
 the chain that can do the task has the turn.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_UP
@@ -23,10 +24,14 @@ from domain.money import USD_STEP, Amount
 from domain.named_staff import is_named
 from domain.organisation import WorkRole
 from domain.run import RunState
+from domain.task import Phase as TaskPhase
 from domain.task import TaskState
 from projections import manager as manager_view
 from projections.fallback import fallback_chains
 from projections.openrun import HAVE_ORDERS, open_in
+
+AT_WORK: frozenset[TaskPhase] = frozenset(("assigned", "calling", "answered", "submitted"))
+"""Phases of a task that count as work of its run when the runs get their turns."""
 
 
 class Pick(NamedTuple):
@@ -49,7 +54,8 @@ class StaffCapacity:
     """The staff from the manager's view: which employees may work, at what price, and how many calls they have open.
 
     `chains`: the fallback chain of each role that has one. `in_order`: `profiles` has the employees of one chain, in
-    its order.
+    its order. `at_work`: the number of tasks of each run that are in work or wait for a verdict. `unsized`: the runs
+    with a ready task whose prompt is not measured yet.
     """
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
@@ -57,6 +63,8 @@ class StaffCapacity:
     resting: set[UUID] = field(default_factory=set)  # get no task for a while, after a fault of their servers
     chains: Mapping[WorkRole, tuple[UUID, ...]] = field(default_factory=dict)
     in_order: bool = False
+    at_work: Counter[UUID] = field(default_factory=Counter)
+    unsized: set[UUID] = field(default_factory=set)
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
@@ -69,13 +77,20 @@ class StaffCapacity:
                 desk.resting.add(row.scope)
             else:
                 desk.profiles[row.scope] = profile
-        for _, state in open_in(rows, *HAVE_ORDERS):
+        for run_row, state in open_in(rows, *HAVE_ORDERS):
             for task in state.tasks.values():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)
-        for pick in picks.values():
+                desk.at_work[run_row.scope] += task.phase in AT_WORK
+        for (run, _), pick in picks.items():
             desk.take(pick.employee)
+            desk.at_work[run] += 1
         return desk
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an employee may take one more call."""
+        return any(self.free(employee) > 0 for employee in self.profiles)
 
     def for_task(self, task: TaskState, state: RunState) -> "StaffCapacity":
         """Return the part of the staff that the fallback chain of the task's role names; everybody without a chain.

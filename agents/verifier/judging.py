@@ -12,6 +12,7 @@ from agents.delivery.packaging import delivered_tree, packaging_manifest
 from agents.delivery.proof import proof_manifest
 from agents.duty import either, persevere
 from agents.run_content import Library
+from agents.verifier.verdict_queue import VerdictQueue, Waiting
 from bus.blobs import Blobs
 from bus.clock import now
 from bus.consumer import Send
@@ -86,39 +87,37 @@ class Judging:
         self._accepted: frozenset[str] = frozenset()
         self._fault = fault
         self._say = say
-        self._pending: dict[UUID, tuple[verifier_view.Pending, RunState]] = {}
+        self._queue = VerdictQueue()
         self._busy: set[UUID] = set()
+        self._judging = 0
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
         waiting = rows.all(verifier_view.Pending) if live else []
         runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
-        self._pending = {row.cause: (row, open_state(run)) for row, run in runs if run is not None}
+        self._queue.renew({row.cause: Waiting(row, open_state(run)) for row, run in runs if run is not None})
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        slots = asyncio.Semaphore(PARALLEL_MAX)
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                for cause, (pending, state) in self._pending.items():
-                    if cause not in self._busy:
-                        self._busy.add(cause)
-                        group.create_task(self._judge(pending, state, slots, stop))
-                self._busy &= set(self._pending)
+                self._busy = {cause for cause in self._busy if cause in self._queue}
+                while self._judging < PARALLEL_MAX and (waiting := self._queue.take(self._busy)) is not None:
+                    self._busy.add(waiting.pending.cause)
+                    self._judging += 1
+                    group.create_task(self._judge(waiting, stop))
                 self._wake.clear()
                 await either(self._wake, stop)
 
-    async def _judge(
-        self, pending: verifier_view.Pending, state: RunState, slots: asyncio.Semaphore, stop: asyncio.Event
-    ) -> None:
-        async with slots:
-            await persevere(
-                lambda: self._verdict(pending, state),
-                stop,
-                wanted=lambda: pending.cause in self._pending,
-                say=self._say,
-            )
+    async def _judge(self, waiting: Waiting, stop: asyncio.Event) -> None:
+        """Judge one tree. It stays busy until its verdict is in the rows, so that it is not judged twice."""
+        cause = waiting.pending.cause
+        try:
+            await persevere(lambda: self._verdict(*waiting), stop, wanted=lambda: cause in self._queue, say=self._say)
+        finally:
+            self._judging -= 1
+            self._wake.set()
 
     async def _verdict(self, pending: verifier_view.Pending, state: RunState) -> None:
         self._fault("verifier:before-verdict")
