@@ -56,11 +56,13 @@ class Firm:
     def blobs(self) -> Blobs:
         return Blobs(self.office.store, Redactor())
 
-    async def hire(self, name: str, script: object, *, slots: int = 1, session: SessionTerms | None = None) -> None:
+    async def hire(
+        self, name: str, script: object, *, slots: int = 1, session: SessionTerms | None = None, delay_s: float = 0.0
+    ) -> None:
         """Hire a scripted employee. `script`: the content of its file."""
         file = self.home / f"{name}.json"
         file.write_text(json.dumps(script))
-        posting = Posting(name=name, kind="scripted", script=str(file), slots=slots, session=session)
+        posting = Posting(name=name, kind="scripted", script=str(file), slots=slots, session=session, delay_s=delay_s)
         postings.save(self.home / "employees", posting)
         await self.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
 

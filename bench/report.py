@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench import appending, basing, judging, limits, replaying, running, sessions
+from bench import appending, basing, judging, limits, many, replaying, running, sessions
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -104,6 +104,28 @@ def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
 def of_basing(figures: Figures, size: basing.BasingSize) -> str:
     words = BASING.format(files=size.files, tests=size.tests)
     return section("A base's own tests", words, figures, basing.KEPT)
+
+
+MANY = """{runs} runs are submitted at once. Every {every}th has {tasks} tasks, the others have 1 to 3. {employees}
+scripted employees answer after {answer_s:g} s each, and every {wrong}th task of a plan first gets a wrong answer. The
+code of each task is judged in real boxes, with three cases. A merged tree is judged like the work on a task. Meanwhile
+the real commands `aura status` and `aura approve` run, {statuses} and {approvals} times. The load is measured once, for
+at most {window_s:g} s. "Served" means that a task got an employee, or a tree its verdict."""
+
+
+def of_many(figures: Figures, size: many.ManySize) -> str:
+    words = MANY.format(
+        runs=size.runs,
+        every=many.LARGE_EVERY,
+        tasks=many.TASKS_MAX,
+        employees=size.employees,
+        answer_s=many.ANSWER_S,
+        wrong=many.WRONG_FIRST_EVERY,
+        statuses=size.statuses,
+        approvals=size.approvals,
+        window_s=size.window_s,
+    )
+    return section("Many runs at once", words, figures, many.OURS)
 
 
 def section(title: str, words: str, figures: Figures, ours: str) -> str:

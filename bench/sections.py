@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appending, basing, judging, replaying, report, running, sessions
+from bench import appending, basing, judging, many, replaying, report, running, sessions
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -27,6 +27,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     sessions: sessions.SessionsSize
     judging: judging.JudgingSize
     basing: basing.BasingSize
+    many: many.ManySize
 
 
 FULL = BenchSize(
@@ -37,6 +38,7 @@ FULL = BenchSize(
     sessions.SessionsSize(calls=200, idle_s=30.0),
     judging.JudgingSize(alone=10, saturated=20),
     basing.BasingSize(files=2000, tests=1500),
+    many.ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=900.0),
 )
 QUICK = BenchSize(
     2,
@@ -46,6 +48,7 @@ QUICK = BenchSize(
     sessions.SessionsSize(calls=50, idle_s=10.0),
     judging.JudgingSize(alone=5, saturated=8),
     basing.BasingSize(files=400, tests=300),
+    many.ManySize(runs=24, employees=6, approvals=3, statuses=3, window_s=120.0),
 )
 
 
@@ -112,6 +115,13 @@ async def measure_basing(size: BenchSize) -> str:
     return report.of_basing(figures, size.basing)
 
 
+async def measure_many(size: BenchSize) -> str:
+    """Measure once, because a load of this size lasts minutes and has its own distribution."""
+    async with firm() as here:
+        figures = await measure_all(many.contestants(here, size.many), 1, say, title="(many runs)")
+    return report.of_many(figures, size.many)
+
+
 SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "events": measure_appending,
     "runs": measure_running,
@@ -119,5 +129,6 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "sessions": measure_sessions,
     "verdicts": measure_judging,
     "base": measure_basing,
+    "many": measure_many,
 }
 """Sections in the order of the page: {name for `--only`: function that measures it}."""

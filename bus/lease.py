@@ -29,6 +29,8 @@ from bus.embedded.process import ProcessId, alive, identify
 from domain.errors import Unavailable, said_by
 
 BUCKET = "AURA_LEASE"
+MANAGER_KEY = "manager"
+"""Key of the manager's lease: `nats kv get AURA_LEASE manager` prints the lease."""
 VALUE_BYTES_MAX = 4096
 """Limit per value. The bucket has no max_bytes: NATS would reserve that memory, but the stream AURA_WORK needs it."""
 LEASE_TTL_S = 2.5

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from agents.cli_agents.employee import with_agents
 from agents.duty import ended
 from agents.employees.postings import read_keys
-from agents.manager.leadership import GRACE_S, LEASE_KEY, Managing, Parts
+from agents.manager.leadership import GRACE_S, Managing, Parts
 from agents.manager.wait_reasons import WaitReasons
 from agents.run_content import Library
 from agents.workers.pool import Workers
@@ -24,7 +24,7 @@ from bus import fork_check
 from bus.blobs import Blobs
 from bus.consumer import Runner
 from bus.embedded.status import stream_room
-from bus.lease import Lease
+from bus.lease import MANAGER_KEY, Lease
 from bus.live_log import Live, LiveReader
 from bus.outages import Outages
 from bus.probes import ProbeChannel
@@ -230,7 +230,7 @@ class Organisation:
                 self._runners.remove(runner)
                 self.vitals.forget(runner)
 
-        lease = Lease(shared.session.client, LEASE_KEY, name=self.setup.name or "")
+        lease = Lease(shared.session.client, MANAGER_KEY, name=self.setup.name or "")
         log = self.setup.log.bind(role=role.name)
         self.vitals.wait_reasons = lambda rows, serving, at: WaitReasons(rows, serving, at).all()
         self._managing = Managing(lambda: self._parts(shared, role), lease, consume, log)

@@ -22,8 +22,6 @@ from domain.message import Command
 from governance.gate import Gate, Outcome
 from observability.health import Standing
 
-LEASE_KEY = "manager"
-"""Key of the lease: `nats kv get AURA_LEASE manager` prints the lease."""
 FLUSH_S = 5.0
 ASK_S = 0.5
 """Seconds between two requests for the lease by a standby manager."""

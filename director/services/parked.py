@@ -6,14 +6,14 @@ from uuid import UUID
 
 from bus.checkpoints import parked
 from bus.store import Store
-from runtime.roles import CONSUMERS
+from projections.consumer_names import CONSUMER_NAMES
 
 MOVERS = ("manager", "verifier")
 """The consumers that a run needs to continue."""
 
 
 async def parked_data(
-    store: Store, scope: UUID | None = None, consumers: Collection[str] = tuple(CONSUMERS)
+    store: Store, scope: UUID | None = None, consumers: Collection[str] = CONSUMER_NAMES
 ) -> list[dict[str, Any]]:
     """Return the parked events of the consumers: those of one run or other entity (`scope`), or all of them."""
     return [

@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-from agents.manager.leadership import LEASE_KEY
 from bus import disk_room
 from bus.checkpoints import checkpoints
 from bus.embedded import nats, postgres, stack
-from bus.lease import holder_of
+from bus.lease import MANAGER_KEY, holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
 from director.services.parked import parked_data
@@ -20,7 +19,7 @@ from director.services.waiting import Waits
 from director.settings import Settings
 from director.terminal.text import masked
 from domain.errors import AuraError, Unavailable
-from runtime.roles import CONSUMERS
+from projections.consumer_names import CONSUMER_NAMES
 
 SERVERS = (nats.NAME, postgres.NAME)
 
@@ -86,7 +85,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
         closing.push_async_callback(store.close)
         stream = await Stream(client).info()
         last = stream.last_seq
-        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMERS)
+        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMER_NAMES)
         phase = await rows(store, "door_organisation")
         return {
             "last_event": last,
@@ -96,7 +95,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
             "organisation": phase[0]["phase"] if phase else "unfounded",
             "parked": await parked_data(store),
             "waiting": await Waits(store, settings).all(),
-            "leader": msgspec.to_builtins(await holder_of(client, LEASE_KEY)),
+            "leader": msgspec.to_builtins(await holder_of(client, MANAGER_KEY)),
         }
 
 

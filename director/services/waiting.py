@@ -1,6 +1,7 @@
 """Finds out why runs wait, from the manager's rows in Postgres, the home's processes, and parked events."""
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from projections.openrun import RUN_KEY, OpenRun, open_state
 
 STANDING_S = 0.5
 """A consumer with unread events is stalled if its position does not change for this time."""
+STANDING_POLL_S = 0.05
 NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow, FallbackRow)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""
@@ -89,9 +91,12 @@ class Waits:
         before, last = await checkpoints(self._store, MOVERS), await self._store.recorded_up_to()
         if all(seq >= last for seq in before.values()):
             return {}
-        await asyncio.sleep(STANDING_S)
-        after = await checkpoints(self._store, MOVERS)
-        return {name: last - seq for name, seq in after.items() if seq < last and before.get(name) == seq}
+        standing, ends_at = {name for name, seq in before.items() if seq < last}, time.monotonic() + STANDING_S
+        while standing and time.monotonic() < ends_at:  # a consumer that works soon commits its next batch
+            await asyncio.sleep(STANDING_POLL_S)
+            after = await checkpoints(self._store, MOVERS)
+            standing = {name for name in standing if after.get(name) == before[name]}
+        return {name: last - before[name] for name in before if name in standing}
 
 
 def _standing(behind: Mapping[str, int]) -> Wait:

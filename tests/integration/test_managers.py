@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.manager.leadership import LEASE_KEY
-from bus.lease import holder_of
+from bus.lease import MANAGER_KEY, holder_of
 from domain import task
 from domain.message import Recorded
 from tests.integration.client import Director, hire_all
@@ -97,7 +96,7 @@ async def taken_over(at_work: Managers, leader: ServedManager) -> None:
     stopped, began = at(), time.monotonic()
     await at_work.leader(at_work.others(leader))
     leads_s = time.monotonic() - began
-    holder = await holder_of(at_work.house.office.client, LEASE_KEY)
+    holder = await holder_of(at_work.house.office.client, MANAGER_KEY)
     assert holder is not None
     since = round(holder.since * MICRO)  # before that, one that was continued may still have dropped its parts
 
