@@ -29,8 +29,11 @@ from verification.sandbox.bubblewrap import Bubblewrap
 from verification.sandbox.docker import Docker
 from verification.sandbox.dockerengine import DEFAULT_HOST
 from verification.sandbox.image import RECIPE_LABEL, recipe
+from verification.sandbox.pool import BoxPool
+from verification.sandbox.pool_size import PoolSize
 
 OURS = "Aura, bubblewrap"
+POOLED = "Aura, bubblewrap with a pool that is full before each verdict"
 DOCKER = "Aura, Docker"
 CLIENT = "`docker run --rm` with an empty program, as many at the same time"
 PLAIN = "ordinary processes without a sandbox: the same worker, as many at the same time"
@@ -73,13 +76,17 @@ def requirement() -> Requirement:
 
 async def sandboxes(closing: AsyncExitStack, say: Callable[[str], None]) -> Mapping[str, Sandbox]:
     """Return the sandboxes that work on this machine, by name. Raises Unavailable if bubblewrap does not work."""
-    found: dict[str, Sandbox] = {OURS: Bubblewrap(), DOCKER: Docker(docker_host())}
+    found: dict[str, Sandbox] = {
+        OURS: Bubblewrap(),
+        POOLED: Bubblewrap(pool=PoolSize()),
+        DOCKER: Docker(docker_host()),
+    }
     for name, box in list(found.items()):
         closing.push_async_callback(box.close)
         try:
             await box.probe()
         except Unavailable as error:
-            if name == OURS:
+            if name != DOCKER:
                 raise
             say(f"Measuring without Docker: {error}")
             del found[name]
@@ -97,7 +104,12 @@ def contestants(sandboxes: Mapping[str, Sandbox], size: JudgingSize) -> Mapping[
         JudgingSize(max(1, size.alone // CONTAINERS_FEWER), max(1, size.saturated // CONTAINERS_FEWER)),
     )
     found: dict[str, Measure] = {
-        name: partial(measured, partial(verdict, asked, sandbox), fewer if name == DOCKER else size)
+        name: partial(
+            measured,
+            partial(verdict, asked, sandbox),
+            fewer if name == DOCKER else size,
+            sandbox.pool if isinstance(sandbox, Bubblewrap) else None,
+        )
         for name, sandbox in sandboxes.items()
     }
     found[PLAIN] = partial(measured, partial(plain_verdict, asked), size)
@@ -106,9 +118,16 @@ def contestants(sandboxes: Mapping[str, Sandbox], size: JudgingSize) -> Mapping[
     return found
 
 
-async def measured(act: Callable[[], Awaitable[object]], size: JudgingSize) -> Mapping[str, float]:
+async def measured(
+    act: Callable[[], Awaitable[object]], size: JudgingSize, pool: BoxPool | None = None
+) -> Mapping[str, float]:
+    """Measure verdicts alone, each with a full pool, and saturated. The time of saturated ones includes the filling."""
+    if pool is not None:
+        await act()  # the pool learns which boxes a verdict needs
     times = []
     for _ in range(size.alone):
+        if pool is not None:
+            await pool.filled()
         begun = time.perf_counter()
         await act()
         times.append(time.perf_counter() - begun)
@@ -120,7 +139,11 @@ async def measured(act: Callable[[], Awaitable[object]], size: JudgingSize) -> M
             await act()
 
     await asyncio.gather(*(one() for _ in range(size.saturated)))
+    if pool is not None:
+        await pool.filled()
     saturated_s = time.perf_counter() - begun
+    if pool is not None:
+        await pool.close()  # waiting boxes must not take anything from the next contestant
     return {
         "a verdict of ten cases, ms": 1000 * median(times),
         "judged cases per second and core": CASES * size.saturated / saturated_s / CORES,

@@ -41,7 +41,9 @@ run the same worker in their own folders, {boxes} at the same time, and compare 
 - A verdict: {alone} verdicts in a round, one after the other.
 - Cases per second and core: {saturated} verdicts in a round, one for each core ({cores}) at the same time.
 
-No box is used twice, and no box is started in advance. For Docker, the number of verdicts is {fewer} times smaller.
+No box is used twice. Without a pool, no box is started in advance. With a pool, boxes wait, and the time
+of a verdict does not include their start; the cases per second include it. For Docker, the number of verdicts is
+{fewer} times smaller.
 Docker is measured on the engine at AURA_DOCKER_HOST with the image that `aura sandbox build` made, if both exist."""
 
 
@@ -98,7 +100,7 @@ def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
         cores=judging.CORES,
         fewer=judging.CONTAINERS_FEWER,
     )
-    return section("Time of a verdict", words, figures, judging.OURS)
+    return section("Time of a verdict", words, figures, judging.POOLED)
 
 
 def of_basing(figures: Figures, size: basing.BasingSize) -> str:

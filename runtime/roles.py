@@ -152,9 +152,10 @@ def _uploads(post: Post) -> Callable[[str], ObjectBucket]:
 
 def _judging(post: Post) -> Duty:
     from verification.sandbox.choice import open_sandbox  # only a process with a verifier pays for this import
+    from verification.sandbox.pool_size import PoolSize
 
     shared, setup = post.shared, post.shared.setup
-    sandbox = open_sandbox(setup.boxes)
+    sandbox = open_sandbox(setup.boxes, pool=PoolSize())
     shared.closing.push_async_callback(sandbox.close)
     return Judging(
         sandbox,

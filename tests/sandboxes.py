@@ -8,6 +8,7 @@ import pytest
 from domain.errors import Unavailable
 from verification.sandbox.base import Limits, RunResult, RunSpec, Sandbox
 from verification.sandbox.bubblewrap import Bubblewrap
+from verification.sandbox.pool_size import PoolSize
 from verification.sandbox.session_box import SessionBox
 
 POLL_S = 0.01
@@ -24,6 +25,39 @@ def sandbox() -> Iterator[Bubblewrap]:
         pytest.skip(str(error))
     yield made
     asyncio.run(made.close())
+
+
+class FromPool(Bubblewrap):
+    """A bubblewrap sandbox whose every run takes a box from its pool, as in a verdict that finds the pool full."""
+
+    def __init__(self) -> None:
+        super().__init__(pool=PoolSize())
+        self.runs = 0
+        self._stocking = asyncio.Lock()
+
+    async def run(self, spec: RunSpec) -> RunResult:
+        """Let a box wait, and run the command. A run that the pool cannot serve gets a new box, and is not counted."""
+        await self.probe()
+        assert self.pool is not None
+        async with self._stocking:
+            self.runs += min(1, await self.pool.stock(spec, 1))
+            running = asyncio.ensure_future(super().run(spec))
+            await asyncio.sleep(0)  # it takes its box before it waits for the first time
+        return await running
+
+    def all_from_pool(self) -> bool:
+        """Return whether each counted run really took place in a box of the pool."""
+        assert self.pool is not None
+        return self.runs == self.pool.handed_out > 0
+
+
+@pytest.fixture
+def pooled_sandbox(sandbox: Bubblewrap) -> Iterator[FromPool]:  # noqa: ARG001 - skips where there is none
+    """Return a sandbox whose runs all take boxes from the pool. At the end, it checks that they did."""
+    made = FromPool()
+    yield made
+    asyncio.run(made.close())
+    assert made.all_from_pool()
 
 
 @pytest.fixture(params=["bubblewrap", pytest.param("docker", marks=[pytest.mark.slow, pytest.mark.ci])])

@@ -8,6 +8,7 @@ from tests.attacks.attack import Attack, Seen
 from tests.attacks.corpus import CORPUS
 from tests.attacks.performing import all_contained, all_uncontained, plain_interpreter
 from tests.attacks.table import attack_table, recorded
+from tests.sandboxes import FromPool
 from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
@@ -48,9 +49,33 @@ def boxed(sandbox: Bubblewrap) -> dict[str, Seen]:
     return asyncio.run(all_contained(sandbox, CORPUS))
 
 
+@pytest.fixture(scope="module")
+def pooled(sandbox: Bubblewrap) -> dict[str, Seen]:  # noqa: ARG001 - skips where there is none
+    """Run all attacks once in boxes that waited in the pool. Check that every box came from there."""
+    from_pool = FromPool()
+
+    async def all_pooled() -> dict[str, Seen]:
+        try:
+            return await all_contained(from_pool, CORPUS)
+        finally:
+            await from_pool.close()
+
+    seen = asyncio.run(all_pooled())
+    assert from_pool.all_from_pool()
+    assert from_pool.runs == len(CORPUS)
+    return seen
+
+
 @each_attack
 def test_it_works_where_nothing_contains_it(attack: Attack, outside: dict[str, Seen]) -> None:
     assert attack.works(outside[attack.name]) == ""
+
+
+@each_attack
+def test_a_box_of_the_pool_contains_it(attack: Attack, pooled: dict[str, Seen], sandbox: Bubblewrap) -> None:
+    if attack.needs_tree_memory and not asyncio.run(sandbox.probe()).tree_memory:
+        pytest.skip("this machine cannot hold the memory of a tree, and the sandbox says so")
+    assert attack.held(pooled[attack.name]) == ""
 
 
 @each_attack

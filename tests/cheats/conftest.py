@@ -1,5 +1,5 @@
 """Fixtures of the cheat tests."""
 
-from tests.sandboxes import sandbox
+from tests.sandboxes import pooled_sandbox, sandbox
 
-__all__ = ["sandbox"]
+__all__ = ["pooled_sandbox", "sandbox"]

@@ -17,6 +17,7 @@ from tests.cheats.recorded import RECORDED, difference, read
 from tests.cheats.rounds import Fate, fates, judged, one_each, pairs, refused
 from tests.cheats.tasks.all import TASKS
 from tests.cheats.tasks.base import IMPORTS
+from tests.sandboxes import FromPool
 from tests.tiers import CI, every_fourth
 from tests.unit.repositories import needs_git
 from verification.in_box import case_worker
@@ -94,6 +95,19 @@ async def test_of_a_sixth_of_the_cheats_none_is_accepted(sandbox: Bubblewrap) ->
     seed = drawn()
     sixth = one_each(seed)[seed % CHEATS_EVERY :: CHEATS_EVERY]
     assert faults(await fates(sixth, sandbox, seed=seed, naive=False)) == []
+
+
+@pytest.mark.needs_sandbox
+async def test_in_boxes_of_the_pool_none_is_accepted_either(pooled_sandbox: FromPool) -> None:
+    """Another sixth of the cheats, and right and wrong deliveries of one task, all in boxes that waited."""
+    seed = drawn()
+    sixth = one_each(seed)[(seed + 1) % CHEATS_EVERY :: CHEATS_EVERY]
+    assert faults(await fates(sixth, pooled_sandbox, seed=seed, naive=False)) == []
+    task = [*TASKS.values()][seed % len(TASKS)](seed)
+    wrong = await judged(task, task.delivery("return wrong(*args)"), pooled_sandbox, seed=seed)
+    assert not wrong.verified
+    right = task.delivery("return right(*args)", top=f"{IMPORTS}\n{task.rights[0]}")
+    assert (await judged(task, right, pooled_sandbox, seed=seed)).verified
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from verification.sandbox.choice import Boxes, FirstThatHolds, open_sandbox
 from verification.sandbox.dockerengine import Engine as Client
 from verification.sandbox.dockerimage import load_image
 from verification.sandbox.image import Image, build_image, find_image, measure
+from verification.sandbox.pool_size import PoolSize
 
 __all__ = ["box_image", "docker_engine"]
 
@@ -36,6 +37,12 @@ class Missing(Bubblewrap):
 async def test_auto_is_bubblewrap_where_there_is_no_engine(tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/none.sock"
     assert isinstance(open_sandbox(Boxes(docker_host=nowhere)), Bubblewrap)
+    single = open_sandbox(Boxes("bubblewrap"))
+    pooled = open_sandbox(Boxes("bubblewrap"), pool=PoolSize())
+    assert isinstance(single, Bubblewrap)
+    assert isinstance(pooled, Bubblewrap)
+    assert single.pool is None
+    assert pooled.pool is not None, "a verifier asks for boxes that wait, a command that judges once does not"
     asked = open_sandbox(Boxes("docker", nowhere))
     with pytest.raises(Unavailable, match="no Docker engine at"):
         await asked.probe()

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.wording import counted
 from verification.adequacy.mutation import changed_lines
-from verification.execution.case_runner import ALONE, PROJECT
+from verification.execution.case_runner import PROJECT
 from verification.execution.retry import boxed
 from verification.gates.base import GateReport, Subject, VerdictGate, nothing_to_do, verdict_on
 from verification.sandbox.base import MIB, PYTHON, Limits, RunSpec, Sandbox
@@ -20,6 +20,8 @@ from verification.verdict.model import Finding
 
 COMPILE_WALL_S = 30.0
 COMPILE_MEMORY_BYTES = 1024 * MIB
+_OPTIONS = ("-I", "-S", "-B", "-W", "ignore")
+"""Options of Python: nothing but the compiler starts, and warnings about the author's files are not printed."""
 _WORKER = "/aura/compiler.py"
 _SOURCE = Path(__file__).parents[1] / "in_box" / "compiler.py"
 
@@ -80,7 +82,7 @@ async def _faults(paths: list[str], tree: Any, sandbox: Sandbox) -> dict[str, tu
     """Return {path: (line, message)} for each file that does not compile. An unknown line is 0."""
     result = await boxed(
         RunSpec(
-            argv=(PYTHON, *ALONE, _WORKER, *(f"{PROJECT}/{path}" for path in paths)),
+            argv=(PYTHON, *_OPTIONS, _WORKER, *(f"{PROJECT}/{path}" for path in paths)),
             files={f"project/{path}": tree[path] for path in paths},
             read_only={_WORKER: _SOURCE.read_bytes()},
             limits=Limits(wall_s=COMPILE_WALL_S, memory_bytes=COMPILE_MEMORY_BYTES),

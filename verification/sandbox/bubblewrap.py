@@ -4,7 +4,8 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from domain.errors import Unavailable
@@ -14,6 +15,9 @@ from verification.sandbox.confinement import Confinement, possible_confinements
 from verification.sandbox.descriptors import sealed
 from verification.sandbox.image import find_image
 from verification.sandbox.orphans import end_orphans, new_tag, owner_mark, sweep_folders
+from verification.sandbox.pool import BoxPool
+from verification.sandbox.pool_size import PoolSize
+from verification.sandbox.pooled_box import PooledBox
 from verification.sandbox.program import Program, find_program, reachable
 from verification.sandbox.remedy import must_know_user, temporary_folder, unavailable, unwritable
 from verification.sandbox.runtime import BOX_UID, SHM_BYTES, WRITABLE, reachable_folder, view_arguments
@@ -54,12 +58,14 @@ class Bubblewrap:
         *,
         store: Path | None = None,
         confinements: Callable[[], Sequence[Confinement]] = possible_confinements,
+        pool: PoolSize | None = None,
     ) -> None:
         """Create a sandbox. It starts no process before `probe`.
 
         `scratch` is the folder for the few files that boxes share read-only. Its default is in the system's temporary
         folder. `store` may contain a built root file system. If none matches, boxes see this machine's interpreter and
         libraries. `confinements` are tried in order, and the sandbox uses the first that passes its trial runs.
+        With `pool`, boxes wait for later runs.
         """
         self._store = store
         self._image = ""
@@ -75,6 +81,7 @@ class Bubblewrap:
         self._confinement: Confinement | None = None
         self._view: list[str] = []
         self._filter = filter_program()
+        self.pool = BoxPool(self._waiting_box, pool) if pool and self._filter is not None else None
 
     async def probe(self) -> Capabilities:
         """Prove by trial runs which limits this machine enforces. Only the first call runs them. Raises Unavailable."""
@@ -91,7 +98,10 @@ class Bubblewrap:
             await self.close()  # the temporary files were removed, or another image was built
         await self.probe()
         assert self._confinement is not None
-        return await self._run(with_room(spec), self._confinement)
+        if self.pool is None:
+            return await self._run(with_room(spec), self._confinement)
+        with self.pool.busy():
+            return await self.pool.play(spec) or await self._run(with_room(spec), self._confinement)
 
     async def sweep(self) -> int:
         """End the processes and remove the folders and cgroups of sandboxes whose owner process has ended.
@@ -101,7 +111,9 @@ class Bubblewrap:
         return await in_thread(self._sweep)
 
     async def close(self) -> None:
-        """Remove the shared files. The next use of the sandbox sets it up again."""
+        """End the waiting boxes and remove the shared files. The next use of the sandbox sets it up again."""
+        if self.pool is not None:
+            await self.pool.close()
         self._ready = None
         scratch, self._scratch = self._scratch, None
         if scratch:
@@ -183,22 +195,10 @@ class Bubblewrap:
         return result.reason == "memory"
 
     async def _run(self, spec: RunSpec, confinement: Confinement) -> RunResult:
-        assert self._program is not None
-        contents: dict[str, int] = {}
         try:
-            folders = await in_thread(lambda: self._reachable(spec)) if spec.folders else {}
-            for path, content in spec.read_only.items():
-                contents[path] = sealed(content)
-            command = [
-                str(self._program.path),
-                *_NAMESPACES,
-                *_MANNERS,
-                *(("--as-pid-1",) if spec.live else ()),
-                *owner_mark(),
-                *self._arguments(spec, contents, folders),
-            ]
-            box = BubblewrapBox(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
-            return await box.run(command, list(contents.values()))
+            async with self._command(spec) as (command, inherited):
+                box = BubblewrapBox(spec, dropped=self._dropped, confinement=confinement, rules=self._filter)
+                return await box.run(command, inherited)
         except FileNotFoundError as error:  # another process removed the file
             raise Unavailable(
                 f"Another process removed a file that a box needs: {error.filename}.",
@@ -207,6 +207,37 @@ class Bubblewrap:
             ) from error
         except OSError as error:  # the machine has no process, descriptor or space available; the code is not at fault
             return RunResult(reason="setup_failed", stderr=str(error).encode())
+
+    async def _waiting_box(self, template: RunSpec) -> PooledBox | None:
+        """Make a box that waits for its run. Return None if that fails: then the run gets a new box and its error."""
+        assert self._confinement is not None
+        try:
+            async with self._command(template) as (command, inherited):
+                box = PooledBox(template, dropped=self._dropped, confinement=self._confinement, rules=self._filter)
+                return box if await box.made(command, inherited) else None
+        except OSError:
+            return None
+
+    @asynccontextmanager
+    async def _command(self, spec: RunSpec) -> AsyncIterator[tuple[list[str], list[int]]]:
+        """Yield bwrap with its arguments, and the descriptors that it inherits. Raises OSError."""
+        assert self._program is not None
+        contents: dict[str, int] = {}
+        try:
+            folders = await in_thread(lambda: self._reachable(spec)) if spec.folders else {}
+            for path, content in spec.read_only.items():
+                contents[path] = sealed(content)
+            yield (
+                [
+                    str(self._program.path),
+                    *_NAMESPACES,
+                    *_MANNERS,
+                    *(("--as-pid-1",) if spec.live else ()),
+                    *owner_mark(),
+                    *self._arguments(spec, contents, folders),
+                ],
+                list(contents.values()),
+            )
         finally:
             for descriptor in contents.values():
                 os.close(descriptor)

@@ -9,6 +9,7 @@ from domain.errors import Unavailable
 from domain.wording import sentences
 from verification.sandbox.base import Capabilities, RunResult, RunSpec, Sandbox
 from verification.sandbox.dockerengine import DEFAULT_HOST, Engine
+from verification.sandbox.pool_size import PoolSize
 
 Choice = Literal["auto", "docker", "bubblewrap"]
 
@@ -23,18 +24,19 @@ class Boxes:
     store: Path | None = None
 
 
-def open_sandbox(boxes: Boxes) -> Sandbox:
+def open_sandbox(boxes: Boxes, *, pool: PoolSize | None = None) -> Sandbox:
     """Return the sandbox to use. If there is no Docker socket, it tries only bwrap.
 
-    Its `probe` raises Unavailable if no box starts.
+    With `pool`, boxes of bubblewrap wait for later runs. Containers never wait: Docker has no pool. `probe` of the
+    sandbox raises Unavailable if no box starts.
     """
     from verification.sandbox.bubblewrap import Bubblewrap
     from verification.sandbox.docker import Docker
 
     if boxes.choice == "bubblewrap" or (boxes.choice == "auto" and not Engine(boxes.docker_host).socket.exists()):
-        return Bubblewrap(store=boxes.store)
+        return Bubblewrap(store=boxes.store, pool=pool)
     docker = Docker(boxes.docker_host, image=boxes.image)
-    return docker if boxes.choice == "docker" else FirstThatHolds(docker, Bubblewrap(store=boxes.store))
+    return docker if boxes.choice == "docker" else FirstThatHolds(docker, Bubblewrap(store=boxes.store, pool=pool))
 
 
 class FirstThatHolds:

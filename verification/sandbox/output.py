@@ -18,6 +18,19 @@ class Output:
         self._left = bytes_max
         self._kept: dict[str, bytearray] = {}
         self._open: dict[int, bytearray] = {}
+        self._news: asyncio.Future[None] | None = None
+
+    async def news(self) -> None:
+        """Wait for the first output, or for the end of a stream."""
+        if not any(self._kept.values()) and not self.ended.done():
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+
+    def begin(self, bytes_max: int) -> None:
+        """Forget all output until now, and store at most `bytes_max` bytes from now on."""
+        for kept in self._kept.values():
+            kept.clear()
+        self._left, self.overflow = bytes_max, False
 
     def pipe(self, name: str) -> int:
         """Create a pipe for the stream `name` and return its write end. The caller closes the write end."""
@@ -40,6 +53,8 @@ class Output:
             self._open[descriptor] += part[: self._left]
             self.overflow = self.overflow or len(part) > self._left
             self._left = max(0, self._left - len(part))
+            if self._news and not self._news.done():
+                self._news.set_result(None)
             if not part:
                 self._drop(descriptor)
 
