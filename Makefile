@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow check bench zoo lock clean
+.PHONY: help demo test test-slow check bench profile zoo lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ check: $(STAMP)/dev $(STAMP)/aura  ## check format, lint, types, import directio
 bench: $(STAMP)/base $(STAMP)/aura  ## measure Aura and comparable systems, and write docs/bench.md (QUICK=1: two minutes; ONLY="runs verdicts": print these sections)
 	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(addprefix --only ,$(ONLY))
+
+profile: $(STAMP)/base $(STAMP)/aura  ## measure where the processor time goes, and write docs/profile.md (QUICK=1: one minute; ONLY="runs": a part)
+	@$(BIN)/python -m bench.profiling $(if $(QUICK),--quick) $(addprefix --only ,$(ONLY))
 
 zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from recorded results (RUN=1: run all cheats again, 30 minutes; RUN=base: only cheats against a base)
 	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run $(filter-out 1,$(RUN)))

@@ -11,6 +11,7 @@ from bus.disk_room import MIB
 from bus.embedded.log_file import LogLimits
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
+from bus.event_loop import LoopChoice
 from bus.logger import Form
 from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     metrics_port: str = ""
     metrics_host: str = LOOPBACK
     log: Form | None = None
+    loop: LoopChoice = "auto"
     restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
     log_mib: int = Field(default=LogLimits().bytes_max // MIB, ge=1, le=LOG_MIB_MAX)

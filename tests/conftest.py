@@ -1,13 +1,18 @@
 """The order of test files, and the handling of tests that need a missing part of the machine."""
 
+import asyncio
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bus.event_loop import Factory, factory_of, name_of
 from bus.secretfile import READ
 
+LOOP = "TEST_LOOP"
+"""The event loop of all tests: uvloop or asyncio. It is asyncio by default."""
 ALL_PARTS = "TEST_ALL_PARTS"
 """Set this variable if every part is installed. Then a test that is skipped for a missing part counts as failed."""
 OF_THE_MACHINE = (
@@ -65,6 +70,12 @@ def no_secret_outlives_its_test() -> Iterator[None]:
     """Forget the keys that a test's employees have read, because controls of other tests show these keys."""
     yield
     READ.clear()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Factory]:
+    """Run the tests on the event loop that long processes use, or on the one that the variable names."""
+    choice: Any = os.environ.get(LOOP, "asyncio")
+    return {name_of(choice): factory_of(choice) or asyncio.new_event_loop}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,13 +2,16 @@
 
 import os
 import sys
-from collections.abc import Coroutine
-from typing import Any, NoReturn
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from director.terminal.escape import visible
 from domain.errors import AuraError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 SCHEMA = "aura/1"
 INTERRUPTED = 130
@@ -67,12 +70,16 @@ class Door:
                 print(f"  {visible(line)}", file=sys.stderr)
         raise SystemExit(error.exit_code)
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a command's work to its end. Ctrl-C stops it with a message. A closed pipe stops it without a message."""
+    def run(self, work: Coroutine[Any, Any, Any], loop: Callable[[], "AbstractEventLoop"] | None = None) -> None:
+        """Run a command's work to its end. Ctrl-C stops it with a message. A closed pipe stops it without a message.
+
+        loop: the function that makes the event loop; without it, asyncio makes its own.
+        """
         import asyncio
 
         try:
-            asyncio.run(_to_the_end(work))
+            with asyncio.Runner(loop_factory=loop) as runner:
+                runner.run(_to_the_end(work))
         except BaseExceptionGroup as group:
             own, others = group.split(AuraError)
             if own is None or others is not None:

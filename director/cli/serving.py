@@ -4,6 +4,7 @@ import os
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
+from bus.event_loop import Factory
 from bus.logger import Logger
 from director.cli.output import Door
 from director.deployment.process_log import DEFECT, form_of, kind_of, libraries_in, open_log, places_of
@@ -43,14 +44,14 @@ class LogDoor(Door):
             super().fail(error, data)
         raise SystemExit(error.exit_code)
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+    def run(self, work: Coroutine[Any, Any, Any], loop: Factory | None = None) -> None:
         """Run the work as `Door.run` does. A defect becomes a log line with its place but without its text.
 
         The text may quote a secret.
         """
         try:
             with libraries_in(self._log):
-                super().run(work)
+                super().run(work, loop)
         except Exception as defect:
             self._log.error(DEFECT, error=kind_of(defect), where=places_of(defect))
             if self.as_json or os.environ.get("AURA_TRACEBACK"):

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from bus import event_loop
 from bus.embedded.endpoints import Endpoints
 from bus.logger import SILENT, Logger
 from director.settings import Settings
@@ -63,7 +64,7 @@ async def serve_roles(
         log.info("ready")
         on_ready(setup.roles)
 
-    log.info("started", pid=os.getpid(), version=version("aura-orchestra"))
+    log.info("started", pid=os.getpid(), version=version("aura-orchestra"), loop=event_loop.name_of(settings.loop))
     await make(setup).run(stop, ready)
     log.info("stopped")
     return Served(roles=tuple(setup.roles), drained=True)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bus import disk_room
+from bus import disk_room, event_loop
 from bus.disk_room import size_text
 from bus.embedded.home import Home
 from director.doctor.check import Part, State
@@ -42,6 +42,16 @@ def python() -> Part:
         says=f"{version} is too old.",
         remedy=f"Install Python {oldest} or newer, and make the environment again (make clean, make demo).",
     )
+
+
+def loop(choice: event_loop.LoopChoice) -> Part:
+    """Report the event loop of `aura serve`. Without uvloop, asyncio does the same work with more processor time."""
+    try:
+        name = event_loop.name_of(choice)
+    except AuraError as error:
+        return Part(name="event-loop", state="missing", says=error.message, remedy=error.hint, needed=False)
+    missing = " (uvloop is not installed)" if name == event_loop.PLAIN and choice != event_loop.PLAIN else ""
+    return Part(name="event-loop", says=f"{name}, used by `aura serve`{missing}", needed=False)
 
 
 def home(folder: Path) -> Part:

@@ -56,7 +56,12 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Pa
         servers(settings),
         staff(settings, environment),
     )
-    ground = [host_checks.python(), host_checks.home(settings.root), host_checks.scratch()]
+    ground = [
+        host_checks.python(),
+        host_checks.loop(settings.loop),
+        host_checks.home(settings.root),
+        host_checks.scratch(),
+    ]
     return [*ground, groups, *boxes, *running, model(), *hired]
 
 

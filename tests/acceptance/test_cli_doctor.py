@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.cli import Aura, homely
 
-PARTS = ("python", "home", "scratch", "cgroup", "bubblewrap", "docker", "nats-server", "postgres")
+PARTS = ("python", "event-loop", "home", "scratch", "cgroup", "bubblewrap", "docker", "nats-server", "postgres")
 SECRET = "sk-very-secret-0123456789"
 
 

@@ -133,6 +133,7 @@ def serve(
     ] = "",
 ) -> None:
     """Run roles of the organisation in this process until SIGTERM."""
+    from bus.event_loop import factory_of
     from director.cli.serving import open_door
     from director.deployment.serve import Serving, name_of, serve_roles
     from director.settings import Settings
@@ -149,4 +150,4 @@ def serve(
         served = await serve_roles(settings, wanted, log=log, note=door.say, on_ready=ready)
         door.answer(served, "drained and stopped")
 
-    door.run(work())
+    door.run(work(), factory_of(settings.loop))

@@ -1,0 +1,1 @@
+"""The profile of `make profile`: CPU time by layer, and flame graphs."""
