@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import urlopen
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from agents.employees import postings
 from agents.employees.posting import Posting
@@ -58,13 +58,14 @@ class Firm:
 
     async def hire(
         self, name: str, script: object, *, slots: int = 1, session: SessionTerms | None = None, delay_s: float = 0.0
-    ) -> None:
-        """Hire a scripted employee. `script`: the content of its file."""
+    ) -> UUID:
+        """Hire a scripted employee and return its id. `script`: the content of its file."""
         file = self.home / f"{name}.json"
         file.write_text(json.dumps(script))
         posting = Posting(name=name, kind="scripted", script=str(file), slots=slots, session=session, delay_s=delay_s)
         postings.save(self.home / "employees", posting)
         await self.director.handle(Hire(id=uuid4(), at=now(), employee=posting.id, profile=profile_of(posting)))
+        return posting.id
 
     @asynccontextmanager
     async def running(

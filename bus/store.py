@@ -24,6 +24,8 @@ APART_MAX = 2
 CONNECT_WAIT_S = 5.0
 COMMAND_WAIT_S = 60.0
 PAGE_EVENTS = 500
+STREAM_EVENTS = 250
+"""Size of a page of `stream_log`. It is about as large as the buffers of a connection, so Postgres never waits long."""
 POLL_S = 0.02
 POLL_FIRST_S = 0.002
 """The first wait for the recorder, which is usually only a moment behind. The next waits double, up to POLL_S."""
@@ -58,7 +60,11 @@ class Search:
 class Store:
     """Reads of the log. Every method raises Unavailable if Postgres cannot be reached."""
 
-    def __init__(self, durable: Lending, relaxed: Lending, apart: Lending, *, outages: Outages | None = None) -> None:
+    def __init__(
+        self, durable: Lending, relaxed: Lending, apart: Lending, *, dsn: str, outages: Outages | None = None
+    ) -> None:
+        self.dsn = dsn
+        """The connection string. It may contain a password, so it is never shown."""
         self._durable = durable
         self._relaxed = relaxed
         self._apart = apart
@@ -68,7 +74,7 @@ class Store:
     async def open(cls, dsn: str, *, pool_max: int = POOL_MAX, outages: Outages | None = None) -> Self:
         """Connect and migrate. Raises Unavailable."""
         durable, relaxed = await _pool(dsn, pool_max, "on"), await _pool(dsn, pool_max, "off")
-        store = cls(durable, relaxed, await _pool(dsn, APART_MAX, "on"), outages=outages)
+        store = cls(durable, relaxed, await _pool(dsn, APART_MAX, "on"), dsn=dsn, outages=outages)
         try:
             async with store.connection() as connection:
                 await migrate(connection)
@@ -96,7 +102,7 @@ class Store:
         Commands wait for the recorder and the live log. So the recorder and the live log must never wait for a
         connection that a command holds.
         """
-        return Store(self._apart, self._apart, self._apart, outages=self._outages)
+        return Store(self._apart, self._apart, self._apart, dsn=self.dsn, outages=self._outages)
 
     async def close(self) -> None:
         for lending in {self._durable, self._relaxed, self._apart}:
@@ -230,6 +236,25 @@ async def read_page(
 ) -> list[Recorded]:
     """Return one page of the log, read on the given connection, so that it can share a snapshot with other reads."""
     return [_recorded(row) for row in await connection.fetch(named("log_read"), after, up_to, limit)]
+
+
+async def stream_log(connection: asyncpg.Connection, after: int, up_to: int) -> AsyncIterator[list[Recorded]]:
+    """Yield the log in order, in pages, by a cursor of the connection's transaction.
+
+    While the caller uses a page, the next page is on its way. So the caller must not use the connection itself until
+    the last page.
+    """
+    cursor = await connection.cursor(named("log_stream"), after, up_to)
+    following = asyncio.ensure_future(cursor.fetch(STREAM_EVENTS))
+    try:
+        while rows := await following:
+            following = asyncio.ensure_future(cursor.fetch(STREAM_EVENTS))
+            await asyncio.sleep(0)  # the request for the next page leaves now
+            yield [_recorded(row) for row in rows]
+    finally:
+        if not following.done():
+            following.cancel()
+            await asyncio.wait([following])
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:

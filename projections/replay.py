@@ -3,44 +3,26 @@
 A replay only reads Postgres. It sends no commands and makes no external calls.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from hashlib import sha256
+from typing import Any
 
 import asyncpg
 import msgspec
 
 from bus.projection import Projection, fold
-from bus.projection_rows import Key, Parked, Row, Rows
+from bus.projection_rows import Parked, Rows
 from bus.projection_tables import Tables
-from bus.short_transaction import short_transaction
-from bus.store import FAR, Store, read_page, recorded_up_to
+from bus.store import FAR, Store, recorded_up_to, stream_log
 from domain.errors import Failed, NotFound, Unavailable
-from domain.message import Recorded
-from domain.tree import digest_of
+from projections.log_fold import Progress, View, file_tables, fold_log, no_progress, stored
+from projections.rebuilding import rebuild_all
+from projections.replay_jobs import grouped, run_jobs
+from projections.row_comparison import Difference, TableComparison, compare_table, missing_table
+from projections.row_file import Record, RowFile
+from sql import named
 
-PAGE_EVENTS = 2000
-RECORDER_WAIT_S = 10.0
-SWAP_IDLE_MAX_S = 30.0
-"""A swap of schemas locks the live checkpoint while it waits for the recorder. A swap that hangs this long is ended."""
-SWAP_MAX_S = 300.0
 CHECKPOINT_TABLE = "checkpoint"
-Progress = Callable[[int, int], None]
-"""Callback that receives the number of folded events and the number of all events."""
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference between live and rebuilt rows. `key`: `scope/key` of the row."""
-
-    consumer: str
-    table: str
-    key: str
-    what: str  # changed, missing, surplus, or uncovered table
-    columns: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        where = f"{self.consumer}.{self.table}"
-        named = f" in {', '.join(self.columns)}" if self.columns else ""
-        return f"{where}: row {self.key} is {self.what}{named}" if self.key else f"{where} is an {self.what}"
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,52 +35,85 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
-async def pages(connection: asyncpg.Connection, up_to: int) -> AsyncIterator[Sequence[Recorded]]:
-    """Yield the log in order, in pages, up to a sequence."""
-    after = 0
-    while page := await read_page(connection, after, up_to, PAGE_EVENTS):
-        yield page
-        after = page[-1].seq
-
-
 async def check(
-    store: Store, projections: Iterable[Projection], on_progress: Progress = lambda _done, _all: None
+    store: Store, projections: Iterable[Projection], on_progress: Progress = no_progress, *, jobs: int = 1
 ) -> Checked:
     """Rebuild every projection from the event store and compare it with its live rows, all in one snapshot.
 
-    Raises Unavailable if a consumer is ahead of the recorder (try again), NotFound if a consumer has no rows, and
-    Failed if the rows of a consumer have another schema version.
+    `jobs`: number of processes that share the projections. Raises Invalid for a wrong number, Unavailable if a consumer
+    is ahead of the recorder (try again), NotFound if a consumer has no rows, and Failed if the rows of a consumer have
+    another schema version.
     """
+    wanted = list(projections)
+    groups = grouped(wanted, jobs)
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        live = {projection.name: await _Live.read(connection, projection) for projection in projections}
-        last = max((view.seq for view in live.values()), default=0)
-        if await recorded_up_to(connection) < last:
-            raise Unavailable("The recorder is behind the consumers.", hint="Try again in a moment.")
-        async for page in pages(connection, last):
-            for recorded in page:
-                for view in live.values():
-                    if recorded.seq <= view.seq:
-                        fold(view.projection, None, recorded, view.rebuilt, 0)
-            on_progress(page[-1].seq, last)
-    differences = [difference for view in live.values() for difference in view.compare()]
+        if jobs == 1:
+            parts = [await _check(connection, wanted, on_progress)]
+        else:
+            snapshot = await connection.fetchval(named("snapshot_export"))
+            requests = [CheckRequest(dsn=store.dsn, snapshot=snapshot, projections=tuple(group)) for group in groups]
+            parts = await run_jobs(check_apart, requests, on_progress)
+    order = [projection.name for projection in wanted]
+    return Checked(
+        events=max((part.events for part in parts), default=0),
+        positions={name: part.positions[name] for name in order for part in parts if name in part.positions},
+        tables=sum(part.tables for part in parts),
+        rows=sum(part.rows for part in parts),
+        differences=tuple(
+            sorted(
+                (found for part in parts for found in part.differences), key=lambda found: order.index(found.consumer)
+            )
+        ),
+    )
+
+
+class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a check that one process does. `snapshot`: the exported snapshot that it reads."""
+
+    dsn: str
+    snapshot: str
+    projections: tuple[Any, ...]
+
+
+async def check_apart(request: CheckRequest, on_progress: Progress) -> Checked:
+    """Do a part of a check in a process of its own, in the snapshot of its parent."""
+    store = await Store.open(request.dsn, pool_max=1)
+    try:
+        async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(named("snapshot_import").format(snapshot=request.snapshot))
+            return await _check(connection, request.projections, on_progress)
+    finally:
+        await store.close()
+
+
+async def _check(connection: asyncpg.Connection, projections: Sequence[Projection], on_progress: Progress) -> Checked:
+    """Check projections in the connection's transaction."""
+    live = [await _Live.read(connection, projection) for projection in projections]
+    views = [one.view for one in live]
+    last = max((view.up_to for view in views), default=0)
+    if await recorded_up_to(connection) < last:
+        raise Unavailable("The recorder is behind the consumers.", hint="Try again in a moment.")
+    with RowFile(file_tables(views)) as file:
+        await fold_log(connection, views, file, on_progress)
+        for one in live:
+            await one.compare(connection, file)
     return Checked(
         events=last,
-        positions={name: view.seq for name, view in live.items()},
-        tables=sum(len(view.rebuilt.tables) for view in live.values()),
-        rows=sum(len(rows) for view in live.values() for rows in view.rows.values()),
-        differences=tuple(differences),
+        positions={view.projection.name: view.up_to for view in views},
+        tables=sum(len(one.compared) for one in live),
+        rows=sum(table.rows for one in live for table in one.compared),
+        differences=tuple(difference for one in live for difference in one.differences()),
     )
 
 
 class _Live:
-    """One consumer's live rows, and its rebuilt rows for comparison."""
+    """One consumer's live rows, which a check compares with the rows of its view."""
 
-    def __init__(self, projection: Projection, seq: int, rows: dict[str, dict[Key, Row]], uncovered: set[str]) -> None:
-        self.projection = projection
-        self.seq = seq
-        self.rows = rows
-        self.rebuilt = Rows(projection.tables)
-        self._uncovered = uncovered
+    def __init__(self, view: View, tables: Tables, existing: Set[str]) -> None:
+        self.view = view
+        self._tables = tables
+        self._existing = existing
+        self.compared: list[TableComparison] = []
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection, projection: Projection) -> "_Live":
@@ -111,45 +126,34 @@ class _Live:
                 f"The rows of {projection.name} have the form of another release.",
                 hint=f"Run `aura replay {projection.name}`.",
             )
-        kinds: dict[str, type[Row]] = Rows(projection.tables).tables
-        existing = await tables.names(connection) - {CHECKPOINT_TABLE}
-        rows: dict[str, dict[Key, Row]] = {name: {} for name in kinds}
-        for name in existing & set(kinds):
-            rows[name] = {(row.scope, row.key): row for row in await tables.read_all(connection, kinds[name])}
-        return cls(projection, seq, rows, existing - set(kinds) | {f"{name} (gone)" for name in set(kinds) - existing})
+        return cls(View(projection, seq), tables, await tables.names(connection) - {CHECKPOINT_TABLE})
 
-    def compare(self) -> Iterable[Difference]:
-        name = self.projection.name
-        for table in sorted(self._uncovered):
+    async def compare(self, connection: asyncpg.Connection, file: RowFile) -> None:
+        """Compare each table with the rows in the file. The rows of a table that does not exist are all missing."""
+        for name, kind in self.view.rows.tables.items():
+            in_file = self.view.file_table(name)
+            if name in self._existing:
+                self.compared.append(await compare_table(connection, self._tables, kind, file, in_file))
+            else:
+                self.compared.append(missing_table(self._tables, kind, file, in_file))
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield each table that only the schema or only the projection has, then the differences of rows."""
+        kinds, name = self.view.rows.tables.keys(), self.view.projection.name
+        for table in sorted((self._existing - kinds) | {f"{gone} (gone)" for gone in kinds - self._existing}):
             yield Difference(consumer=name, table=table, key="", what="uncovered table")
-        for table, rebuilt in self.rebuilt.snapshot().items():
-            live = self.rows[table]
-            for key in sorted(live.keys() | rebuilt.keys()):
-                difference = _compare(live.get(key), rebuilt.get(key))
-                if difference is not None:
-                    what, columns = difference
-                    yield Difference(consumer=name, table=table, key=f"{key[0]}/{key[1]}", what=what, columns=columns)
-
-
-def _compare(live: Row | None, rebuilt: Row | None) -> tuple[str, tuple[str, ...]] | None:
-    if live == rebuilt:
-        return None
-    if live is None:
-        return "missing", ()
-    if rebuilt is None:
-        return "surplus", ()
-    names = live.__struct_fields__
-    return "changed", tuple(name for name in names if getattr(live, name) != getattr(rebuilt, name))
+        for comparison in self.compared:
+            yield from comparison.differences
 
 
 async def state(
-    store: Store, projection: Projection, up_to: int = FAR, on_progress: Progress = lambda _done, _all: None
+    store: Store, projection: Projection, up_to: int = FAR, on_progress: Progress = no_progress
 ) -> tuple[Rows, int]:
     """Return a view as of a sequence: its rows, and the last sequence that they contain."""
     rows, seq = Rows(projection.tables), 0
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         last = min(up_to, await recorded_up_to(connection))
-        async for page in pages(connection, last):
+        async for page in stream_log(connection, 0, last):
             for recorded in page:
                 fold(projection, None, recorded, rows, 0)
             rows.settle()
@@ -161,7 +165,7 @@ async def state(
 async def rebuild(
     store: Store,
     projection: Projection,
-    on_progress: Progress = lambda _done, _all: None,
+    on_progress: Progress = no_progress,
     *,
     react_again: bool = False,
 ) -> int:
@@ -176,69 +180,41 @@ async def rebuild(
 
     If the rebuild fails, it drops `<name>_next`. If the process is killed, the next rebuild drops it.
     """
-    following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
-    try:
-        return await _swapped_in(store, projection, following, on_progress, react_again)
-    except BaseException:
-        with suppress(Unavailable):  # if Postgres cannot be reached, the next rebuild drops the schema
-            async with store.connection() as connection:
-                await following.drop(connection)
-        raise
+    again = {projection.name} if react_again else set()
+    return (await rebuild_all(store, [projection], on_progress, react_again=again))[projection.name]
 
 
-async def _swapped_in(
-    store: Store, projection: Projection, following: Tables, on_progress: Progress, react_again: bool
-) -> int:
-    """Fill `following`, replace the live schema by it, and return the sequence of its rows."""
-    live = Tables(projection.name, projection.tables)
-    rows, seq = Rows(projection.tables), 0
-    async with store.connection() as connection:
-        await following.drop(connection)
-        await following.create(connection)
-        exists = await live.exists(connection)
-        last = await _end(connection, live, react_again) if exists else await recorded_up_to(connection)
-        async for page in pages(connection, last):
-            seq = await _write(connection, following, projection, rows, page)
-            on_progress(seq, last)
-        async with short_transaction(connection, idle_max_s=SWAP_IDLE_MAX_S, total_max_s=SWAP_MAX_S):
-            wanted = seq
-            if exists:
-                await live.lock_checkpoint(connection)
-                wanted = await _end(connection, live, react_again)
-            await store.wait_recorded(wanted, RECORDER_WAIT_S)
-            while seq < wanted:
-                page = await read_page(connection, seq, wanted, PAGE_EVENTS)
-                seq = await _write(connection, following, projection, rows, page)
-                on_progress(seq, wanted)
-            await following.move_checkpoint(connection, seq)
-            await following.swap_in(connection, live)
-    return seq
+async def digests_as_of(
+    store: Store, projections: Iterable[Projection], up_to: int, on_progress: Progress = no_progress
+) -> dict[str, dict[str, str]]:
+    """Return the digests of all tables as of a sequence, by consumer. See `digests`."""
+    views = [View(projection, up_to) for projection in projections]
+    with RowFile(file_tables(views)) as file:
+        async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            await fold_log(connection, views, file, on_progress)
+        return {view.projection.name: _digests(view, file) for view in views}
 
 
-async def _end(connection: asyncpg.Connection, live: Tables, react_again: bool) -> int:
-    """Return the sequence of the last event for the rebuilt rows."""
-    position = (await live.checkpoint(connection))[0]
-    keys = [int(row.key) for row in await live.read_all(connection, Parked)]
-    if not keys:
-        return position
-    return min(keys) - 1 if react_again else position - 1
-
-
-async def _write(
-    connection: asyncpg.Connection, tables: Tables, projection: Projection, rows: Rows, page: Sequence[Recorded]
-) -> int:
-    for recorded in page:
-        fold(projection, None, recorded, rows, 0)
-    async with connection.transaction():
-        await tables.write(connection, rows)
-    rows.settle()
-    return page[-1].seq
+def _digests(view: View, file: RowFile) -> dict[str, str]:
+    files = {name: view.file_table(name) for name in view.rows.tables}
+    found = {name: _digest(map(file.decoder(in_file), file.ordered(in_file))) for name, in_file in files.items()}
+    return {name: digest for name, digest in found.items() if name != Parked.table or view.rows.all(Parked)}
 
 
 def digests(rows: Rows) -> dict[str, str]:
     """Map each table to a digest of its rows. Two states are equal if their digests are equal."""
     return {
-        name: digest_of(msgspec.json.encode([msgspec.structs.astuple(table[key]) for key in sorted(table)]))
+        name: _digest(stored(table[key]) for key in sorted(table))
         for name, table in rows.snapshot().items()
         if name != Parked.table or table
     }
+
+
+def _digest(records: Iterable[Record]) -> str:
+    """Return the hex sha256 of the records as a JSON list, without the whole list in memory."""
+    digest, before = sha256(b"["), b""
+    for record in records:
+        digest.update(before + msgspec.json.encode(record))
+        before = b","
+    digest.update(b"]")
+    return digest.hexdigest()

@@ -3,6 +3,7 @@
 Only Postgres must run, not NATS.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,13 @@ from director.services.times import SEQ_MAX, microseconds
 from domain.errors import Differs, Invalid, NotFound
 from domain.wording import counted
 from projections import replay
+from projections.rebuilding import rebuild_with_jobs
 from runtime.roles import CONSUMERS, HEAR_AGAIN
 
 PAGE_EVENTS = 1000
+PROGRESS_S = 2.0
+"""Time between two lines of progress."""
+SHORTEST_S = 0.001
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +51,12 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
     projection: str
     seq: int
+
+
+class RebuiltAll(msgspec.Struct, frozen=True, kw_only=True):
+    """All projections, rebuilt."""
+
+    rebuilt: list[Rebuilt]
 
 
 def view_named(name: str) -> View:
@@ -94,9 +105,35 @@ async def _sequence(store: Store, as_of: str) -> int:
     return last
 
 
-async def checked_replay(store: Store) -> replay.Checked:
-    """Rebuild every projection from the event store, and compare it with its live rows."""
-    return await replay.check(store, [make() for make in CONSUMERS.values()])
+async def checked_replay(
+    store: Store, note: Callable[[str], None] = lambda _: None, *, jobs: int = 1
+) -> replay.Checked:
+    """Rebuild every projection from the event store, and compare it with its live rows.
+
+    `note` gets lines of progress. `jobs`: number of processes.
+    """
+    return await replay.check(store, _all(), ProgressLines(note, "rows are compared"), jobs=jobs)
+
+
+def _all() -> list[Projection]:
+    return [make() for make in CONSUMERS.values()]
+
+
+class ProgressLines:
+    """Turns the progress of a replay into lines of text, at most one for each PROGRESS_S."""
+
+    def __init__(self, note: Callable[[str], None], then: str) -> None:
+        self._note = note
+        self._then = then
+        self._begun = self._noted = time.monotonic()
+
+    def __call__(self, done: int, last: int) -> None:
+        now = time.monotonic()
+        if not done or (now - self._noted < PROGRESS_S and (done < last or self._noted == self._begun)):
+            return
+        self._noted, rate = now, done / max(now - self._begun, SHORTEST_S)
+        line = f"{done:,} of {last:,} events, {rate:,.0f} events/s"
+        self._note(f"{line}, {(last - done) / rate:,.0f} s left" if done < last else f"{line}; now the {self._then}")
 
 
 def differs(checked: replay.Checked) -> Differs | None:
@@ -108,24 +145,27 @@ def differs(checked: replay.Checked) -> Differs | None:
     return Differs(message, hint="`aura replay PROJECTION` rebuilds a projection from the log.")
 
 
-async def digests_at(store: Store, to: int) -> ReplayDigests:
+async def digests_at(store: Store, to: int, note: Callable[[str], None] = lambda _: None) -> ReplayDigests:
     """Rebuild every projection up to a sequence, and digest its tables. Raises NotFound if the log ends earlier."""
     last = await store.recorded_up_to()
     if to > last:
         raise NotFound(f"There is no event {to}: the log ends at {last}.", hint=f"Write a sequence up to {last}.")
-    digests: dict[str, dict[str, str]] = {}
-    for name, make in CONSUMERS.items():
-        rows, _ = await replay.state(store, make(), to)
-        digests[name] = replay.digests(rows)
-    return ReplayDigests(to=to, digests=digests)
+    return ReplayDigests(
+        to=to, digests=await replay.digests_as_of(store, _all(), to, ProgressLines(note, "rows are digested"))
+    )
 
 
 async def rebuild(store: Store, projection: Projection, note: Callable[[str], None] = lambda _: None) -> Rebuilt:
-    """Rebuild a projection, and replace its live rows with the result."""
+    """Rebuild a projection, and replace its live rows with the result. `note` gets lines of progress."""
     seq = await replay.rebuild(
-        store,
-        projection,
-        lambda done, last: note(f"{done} of {last} events"),
-        react_again=projection.name in HEAR_AGAIN,
+        store, projection, ProgressLines(note, "rows are written"), react_again=projection.name in HEAR_AGAIN
     )
     return Rebuilt(projection=projection.name, seq=seq)
+
+
+async def rebuild_all(store: Store, note: Callable[[str], None] = lambda _: None, *, jobs: int = 1) -> RebuiltAll:
+    """Rebuild every projection. `note` gets lines of progress. `jobs`: number of processes."""
+    positions = await rebuild_with_jobs(
+        store, _all(), ProgressLines(note, "rows are written"), react_again=HEAR_AGAIN, jobs=jobs
+    )
+    return RebuiltAll(rebuilt=[Rebuilt(projection=name, seq=seq) for name, seq in positions.items()])

@@ -117,11 +117,13 @@ async def replay(
     projection: Annotated[
         str, typer.Argument(help="The projection to rebuild: manager, verifier, auditor, accountant or hr.")
     ] = "",
+    every: Annotated[bool, typer.Option("--all", help="Rebuild all projections. The log is read once.")] = False,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Rebuild all projections in memory and compare them with the live rows. Exit 6: they differ.",
+            help="Compute the rows of all projections from the log and compare them with the live rows. "
+            "Exit 6: they differ.",
         ),
     ] = False,
     to: Annotated[
@@ -130,25 +132,39 @@ async def replay(
             metavar="SEQ", min=0, max=SEQ_MAX, help="With --check: rebuild up to this event and print digests instead."
         ),
     ] = 0,
+    jobs: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="With --check or --all: number of processes that share the projections."),
+    ] = 1,
 ) -> None:
-    """Rebuild a projection from the event store, or check all projections against it."""
+    """Rebuild projections from the event store, or check all projections against it."""
     from director.cli.log_text import checked_text, digests_text
-    from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild
+    from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild, rebuild_all
     from director.services.session import archive
     from domain.errors import Invalid
 
-    if projection and (check or to):
-        raise Invalid("--check and --to work on all projections.", hint=f"Leave out {projection}, or the options.")
+    if projection and (check or to or every):
+        raise Invalid(
+            "--check, --to and --all work on all projections.", hint=f"Leave out {projection}, or the options."
+        )
+    if every and check:
+        raise Invalid("--check compares rows, and --all rebuilds them.", hint="Leave out one of them.")
     if to and not check:
         raise Invalid("--to needs --check.", hint=f"Write: aura replay --check --to {to}")
-    named = None if check else projection_named(projection)
+    if jobs > 1 and (to or not (check or every)):
+        raise Invalid("--jobs needs --check without --to, or --all.", hint="Leave out --jobs.")
+    named = None if check or every else projection_named(projection)
     async with archive(settings) as store:
         if named is not None:
             rebuilt = await rebuild(store, named, door.note)
             door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {counted(rebuilt.seq, 'event')}.")
+        elif every:
+            whole = await rebuild_all(store, door.note, jobs=jobs)
+            lines = [f"Rebuilt {one.projection} from {counted(one.seq, 'event')}." for one in whole.rebuilt]
+            door.answer(whole, "\n".join(lines))
         elif to:
-            digests = await digests_at(store, to)
+            digests = await digests_at(store, to, door.note)
             door.answer(digests, digests_text(digests))
         else:
-            checked = await checked_replay(store)
+            checked = await checked_replay(store, door.note, jobs=jobs)
             door.answer(checked, checked_text(checked), differs(checked))

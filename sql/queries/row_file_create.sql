@@ -1,0 +1,1 @@
+CREATE TABLE "{table}" (scope BLOB NOT NULL, key TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID

@@ -1,0 +1,1 @@
+SELECT record FROM "{table}" ORDER BY scope, key

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO "{table}" (scope, key, record) VALUES (?, ?, ?)

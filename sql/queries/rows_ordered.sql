@@ -1,0 +1,1 @@
+SELECT {columns} FROM {schema}.{table} ORDER BY scope, key COLLATE "C"
