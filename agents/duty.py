@@ -69,8 +69,16 @@ async def persevere(
         wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 
 
+async def wake_at(stop: asyncio.Event, wake: asyncio.Event) -> None:
+    """Set `wake` when `stop` is set. A duty then waits for one event, which costs less than waiting for two."""
+    await stop.wait()
+    wake.set()
+
+
 async def either(*events: asyncio.Event, wait_s: float | None = None) -> None:
     """Wait until one of the events is set, but not longer than `wait_s` seconds."""
+    if any(event.is_set() for event in events):
+        return
     if len(events) == 1:  # one event needs no task
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):

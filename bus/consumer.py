@@ -7,7 +7,7 @@ commands.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -17,14 +17,15 @@ from nats.aio.client import Client
 from bus import clock
 from bus.fault_points import Fault
 from bus.log_reader import LogReader
+from bus.outbox import Outbox, Send
 from bus.projection import Projection, Reactor, fold, scope_id
 from bus.projection_rows import Row, Rows
 from bus.projection_tables import SWAPPED, Tables, rows_of
 from bus.short_transaction import short_transaction
 from bus.store import Store
-from domain.errors import AuraError, Contention, Unavailable
+from domain.errors import Unavailable
 from domain.message import Command, Recorded
-from domain.registry import RUN_BEGINS, scope_of
+from domain.registry import RUN_BEGINS
 
 IDLE_WAIT_S = 0.5
 RETRY_WAIT_S = 0.3
@@ -44,7 +45,6 @@ class Reader(Protocol):
     async def close(self) -> None: ...
 
 
-Send = Callable[[Command], Awaitable[object]]
 OnCommit = Callable[[Sequence[Recorded], Rows, float, bool], None]
 """Callback after a committed batch. Arguments: events, new rows, duration (s), and False while a rebuild catches up."""
 
@@ -61,9 +61,7 @@ class Runner:
     """Runs one consumer: its projection and, for a member of the staff, its reactor and `send`.
 
     A commit does not wait for the disk. If Postgres crashes, rows and checkpoint both return to an earlier state, and
-    the events come again. This is correct for side effects that may be repeated. `durable_after` names the event types
-    with a side effect that must not be repeated. After such an event, the rows are on the disk before any duty sees
-    them.
+    the events come again. So the side effects of commands and duties must be ones that may be repeated.
 
     `on_rows` is called after each batch, with False while a rebuilt version catches up with the previous version. When
     the rebuilt version has caught up, `on_rows` is called again with the same rows and True. The duties then start.
@@ -79,7 +77,7 @@ class Runner:
         send: Send | None = None,
         on_rows: Callable[[Rows, bool], None] = lambda _rows, _live: None,
         on_commit: OnCommit = lambda *_: None,
-        durable_after: Collection[str] = (),
+        commit_wait_s: float = COMMIT_WAIT_S,
         reader: Reader | None = None,
         fault: Fault = lambda _: None,
     ) -> None:
@@ -90,11 +88,11 @@ class Runner:
         self._store = store
         self._reader: Reader = reader or LogReader(client, store)
         self._reactor = reactor
-        self._send = send
+        self._outbox = Outbox(send) if send is not None else None
         self._commands_after = 0  # last sequence for which the previous schema version sent commands
         self._on_rows = on_rows
         self._on_commit = on_commit
-        self._durable_after = frozenset(durable_after)
+        self._commit_wait_s = commit_wait_s
         self._fault = fault
         self._loaded: dict[UUID, None] = {}
         self._folded: list[Recorded] = []  # folded, but not committed yet
@@ -119,11 +117,17 @@ class Runner:
                         return
                 except (Unavailable, *SWAPPED):
                     begun = False
+                    await self._close_outbox()
                     if stop.is_set():
                         return  # nothing is lost: the next start continues at the checkpoint
                     await asyncio.sleep(RETRY_WAIT_S)
         finally:
+            await self._close_outbox()
             await self._reader.close()
+
+    async def _close_outbox(self) -> None:
+        if self._outbox is not None:
+            await self._outbox.close()
 
     async def _begin(self) -> None:
         """Load position and resident rows. Create the schema if it is missing. Rebuild it if its version differs."""
@@ -192,24 +196,24 @@ class Runner:
         for recorded in batch:
             commands.extend(fold(self.projection, self._reactor_at(recorded.seq), recorded, self.rows, now))
         self._fault(f"{self.projection.name}:before-send")
-        if self._send is not None and commands:
-            await self._send_all(commands)
+        if self._outbox is not None:
+            self._outbox.put(commands)
         if not self._folded:
-            self._commit_at = began + COMMIT_WAIT_S
+            self._commit_at = began + self._commit_wait_s
         self._folded.extend(batch)
         self._fold_s += time.monotonic() - began
-        if any(recorded.envelope.type in self._durable_after for recorded in batch):
-            await self._commit(durable=True)
         last = batch[-1].seq
         self._on_rows(self.rows, last > self._commands_after)
         if last == self._commands_after:
             self._on_rows(self.rows, True)
 
-    async def _commit(self, *, durable: bool = False) -> None:
-        """Write rows and checkpoint for all folded events in one transaction."""
+    async def _commit(self) -> None:
+        """Write rows and checkpoint for all folded events in one transaction, after all their commands were sent."""
+        if self._outbox is not None:
+            await self._outbox.empty()
         began, folded = time.monotonic(), self._folded
         self._fault(f"{self.projection.name}:before-commit")
-        async with self._store.connection(durable=durable) as connection:
+        async with self._store.connection(durable=False) as connection:
             if not await self.tables.commit(connection, self.rows, self.position, folded[-1].seq):
                 raise Unavailable("Another process runs this consumer and is ahead.", hint="You need not do anything.")
         self.rows.settle()
@@ -223,7 +227,7 @@ class Runner:
             self.rows.forget(oldest)
 
     def _reactor_at(self, seq: int) -> Reactor | None:
-        return self._reactor if self._send is not None and seq > self._commands_after else None
+        return self._reactor if self._outbox is not None and seq > self._commands_after else None
 
     async def _load(self, batch: Sequence[Recorded]) -> None:
         """Load the rows of the batch's scopes. A run that begins in the batch has no rows yet."""
@@ -238,26 +242,3 @@ class Runner:
         for scope in scopes:
             self._loaded.pop(scope, None)
             self._loaded[scope] = None
-
-    async def _send_all(self, commands: Sequence[Command]) -> None:
-        """Send the commands of one run or entity in order. Different runs and entities are served at the same time."""
-        queues: dict[UUID, list[Command]] = {}
-        for command in commands:
-            scope = scope_of(command)
-            queues.setdefault(scope.run or scope.id, []).append(command)
-        async with asyncio.TaskGroup() as group:
-            for queue in queues.values():
-                group.create_task(self._send_queue(queue))
-
-    async def _send_queue(self, queue: Sequence[Command]) -> None:
-        assert self._send is not None
-        for command in queue:
-            while True:
-                try:
-                    await self._send(command)
-                except (Contention, Unavailable):
-                    await asyncio.sleep(RETRY_WAIT_S)
-                    continue
-                except AuraError:
-                    pass  # the gate has published the refusal as an event, and reactors react to that event
-                break

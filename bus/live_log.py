@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from bus import codec
 from bus.log_reader import RECORDER_WAIT_S, LogReader
-from bus.recorder import Sliced
+from bus.sliced import Sliced
 from bus.standing import load_standing
 from bus.store import PAGE_EVENTS, Store
 from domain.errors import Unavailable
@@ -144,9 +144,11 @@ class Live:
 class LiveReader:
     """Reader of one consumer: Postgres first, then the process's live log. It has the methods of `LogReader`."""
 
-    def __init__(self, live: Live, store: Store) -> None:
+    def __init__(self, live: Live, store: Store, *, gather_s: float = 0.0) -> None:
+        """`gather_s`: after the first new event, wait so long for further ones, and return them together."""
         self._live = live
         self._store = store
+        self._gather_s = gather_s
         self.position = 0
 
     async def begin(self, position: int) -> None:
@@ -161,6 +163,8 @@ class LiveReader:
             events = await self._store.read(self.position, limit=PAGE_EVENTS)
         if not events:
             await self._live.more(wait_s)
+            if self._gather_s and self._live.position > self.position:
+                await asyncio.sleep(self._gather_s)
             events = self._live.after(self.position) or []
         if events:
             self.position = events[-1].seq

@@ -15,6 +15,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
+from bus.nats_client import connection_of
 from bus.reconnects import after_reconnect
 from bus.signals import calling_when_set
 
@@ -90,7 +91,8 @@ class PullConsumer:
 
     async def _ask(self, wait_s: float) -> None:
         if self._subscription is None:
-            self._subscription = await self._client.subscribe(self._client.new_inbox(), cb=self._receive)
+            inbox = self._client.new_inbox()
+            self._subscription = await connection_of(self._client).subscribe_direct(inbox, self._receive)
             self._closing.enter_context(after_reconnect(self._client, self._forget_request))
         request = msgspec.json.encode({"batch": 1, "expires": int(wait_s * NANO)})
         await self._client.publish(
@@ -98,7 +100,7 @@ class PullConsumer:
         )
         self._ends_at = asyncio.get_running_loop().time() + wait_s
 
-    async def _receive(self, message: Msg) -> None:
+    def _receive(self, message: Msg) -> None:
         self._arrived.append(message)
         self._wake.set()
 

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
+from bus.nats_client import connection_of
 from bus.stream import REQUEST_WAIT_S, STREAM, Stored, Stream
 from domain.errors import AuraError, Unavailable, said_by
 
@@ -26,7 +27,6 @@ BEHIND_CHECKS_MAX = 2
 RESTART_WAIT_S = 0.2
 NANO = 1_000_000_000
 PENDING_MESSAGES_MAX = 100_000
-PENDING_BYTES_MAX = 256 * 1024**2
 _DELIVERED = "$JS.ACK."
 """Prefix of the reply subject of the stream's messages. Heartbeats and flow control have other reply subjects."""
 
@@ -42,7 +42,9 @@ class Feed:
         self._client = client
         self._next = after + 1
         self._inbox: deque[Msg] = deque()
-        self._arrived = asyncio.Event()
+        self._answers: deque[str] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._interrupted = False
         self._subscription: Subscription | None = None
         self._heard = 0.0
         self._checked = 0.0
@@ -62,13 +64,25 @@ class Feed:
         messages = await self._take()
         if messages:
             return messages
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._arrived.wait()
-        except TimeoutError:
+        if not await self._message_within(wait_s):
             await self._look_after(asyncio.get_running_loop().time())
         await self._same_connection()
         return await self._take()
+
+    async def _message_within(self, wait_s: float) -> bool:
+        """Wait until a message has arrived, at most `wait_s`. Answer the flow control meanwhile."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while not self._inbox and not self._interrupted and (left_s := deadline - loop.time()) > 0:
+            self._waiting = loop.create_future()
+            late = loop.call_later(left_s, _end, self._waiting)
+            try:
+                await self._waiting
+            finally:
+                late.cancel()
+                self._waiting = None
+            await self._answer()
+        return bool(self._inbox)
 
     async def _look_after(self, now: float) -> None:
         """Drop the consumer if it is lost: it is silent, or it sends no message although the stream has one."""
@@ -90,6 +104,7 @@ class Feed:
             )
 
     async def _take(self) -> list[Stored]:
+        await self._answer()
         messages: list[Stored] = []
         while self._inbox and len(messages) < BATCH_EVENTS_MAX:
             message = self._inbox.popleft()
@@ -107,8 +122,6 @@ class Feed:
             messages.append(Stored(seq, message.subject, message.data))
             self._next = seq + 1
             self._unbroken = True
-        if not self._inbox:
-            self._arrived.clear()
         return messages
 
     async def _start(self) -> None:
@@ -130,15 +143,10 @@ class Feed:
         }
         request = msgspec.json.encode({"stream_name": STREAM, "config": config})
         self._inbox.clear()
-        self._arrived.clear()
+        self._answers.clear()
         self._connects, self._unbroken = self._client.stats["reconnects"], False
         try:
-            self._subscription = await self._client.subscribe(
-                inbox,
-                cb=self._receive,
-                pending_msgs_limit=PENDING_MESSAGES_MAX,
-                pending_bytes_limit=PENDING_BYTES_MAX,
-            )
+            self._subscription = await connection_of(self._client).subscribe_direct(inbox, self._receive, headers=False)
             reply = await self._client.request(
                 f"$JS.API.CONSUMER.CREATE.{STREAM}.{name}", request, timeout=REQUEST_WAIT_S
             )
@@ -158,15 +166,31 @@ class Feed:
         self._heard = self._checked = asyncio.get_running_loop().time()
         self._behind = 0
 
-    async def _receive(self, message: Msg) -> None:
+    def interrupt(self) -> None:
+        """End the present wait for a message, and every later one, at once."""
+        self._interrupted = True
+        if self._waiting is not None:
+            _end(self._waiting)
+
+    def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
         if message.reply.startswith(_DELIVERED):  # do not trust the headers: a message's author wrote them
-            self._inbox.append(message)
-            self._arrived.set()
-        elif message.reply:  # flow control: the server waits for this answer
-            await self._client.publish(message.reply)
-        elif stalled := (message.headers or {}).get("Nats-Consumer-Stalled"):
-            await self._client.publish(stalled)
+            if len(self._inbox) < PENDING_MESSAGES_MAX:  # otherwise dropped: the gap makes the next batch start again
+                self._inbox.append(message)
+        elif answer := message.reply or (message.headers or {}).get("Nats-Consumer-Stalled"):
+            self._answers.append(answer)  # flow control: the server waits for this answer
+        else:
+            return  # a heartbeat
+        if self._waiting is not None:
+            _end(self._waiting)
+
+    async def _answer(self) -> None:
+        """Send the answers of flow control."""
+        while self._answers:
+            try:
+                await self._client.publish(self._answers.popleft())
+            except NatsError:
+                return  # the connection is gone, and the consumer with it
 
     async def close(self) -> None:
         """Drop the subscription. The server then removes the consumer, and the next batch creates a new one."""
@@ -177,3 +201,8 @@ class Feed:
                 await subscription.unsubscribe()
             except NatsError:
                 return  # the connection is gone, and the subscription with it
+
+
+def _end(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)

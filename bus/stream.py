@@ -14,6 +14,7 @@ from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
 from bus.disk_room import STREAM_BYTES_MAX, stream_sizes
+from bus.nats_client import Connection, Mailbox, connection_of
 from bus.outages import NATS, Outages
 from bus.reconnects import reconnected
 from bus.subjects import ALL_EVENTS
@@ -70,7 +71,7 @@ class StreamInfo:
     bytes_max: int = 0
 
 
-async def connect(url: str, *, name: str, outages: Outages | None = None) -> Client:
+async def connect(url: str, *, name: str, outages: Outages | None = None) -> Connection:
     """Return a connection that always reconnects. Raises Unavailable if the first attempts to connect fail."""
     problems: deque[Exception] = deque(maxlen=CONNECT_ATTEMPTS_MAX)
 
@@ -86,7 +87,7 @@ async def connect(url: str, *, name: str, outages: Outages | None = None) -> Cli
         if outages is not None:
             outages.back(NATS, time.monotonic())
 
-    client = Client()
+    client = Connection()
     try:
         await client.connect(
             url,
@@ -256,13 +257,13 @@ class Stream:
 
     async def _direct(self, query: dict[str, Any]) -> list[Stored]:
         """Send one direct get, single or batched, and return the messages; an empty list if none matches."""
-        inbox = self.client.new_inbox()
-        subscription = await self.client.subscribe(inbox)
+        inbox, mailbox = self.client.new_inbox(), Mailbox()
+        subscription = await connection_of(self.client).subscribe_direct(inbox, mailbox.receive)
         messages: list[Stored] = []
         try:
             await self.client.publish(f"$JS.API.DIRECT.GET.{STREAM}", msgspec.json.encode(query), reply=inbox)
             while True:
-                message = await subscription.next_msg(timeout=REQUEST_WAIT_S)
+                message = await mailbox.next(REQUEST_WAIT_S)
                 headers = message.headers or {}
                 if SEQUENCE_HEADER not in headers:  # a status. The server adds this header to every stored message
                     status = headers.get("Status")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from bus.consumer import OnCommit
+from bus.log_writer import OnRecorded
 from bus.logger import Logger
 from bus.projection_rows import Parked, Rows
-from bus.recorder import OnRecorded, Sliced
+from bus.sliced import Sliced
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Event, Recorded
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from bus.projection_rows import Parked, Rows
-from bus.recorder import Sliced
+from bus.sliced import Sliced
 from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS

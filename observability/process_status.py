@@ -14,9 +14,9 @@ import msgspec
 from bus.clock import now
 from bus.consumer import OnCommit, Runner
 from bus.embedded.status import status
+from bus.log_writer import OnRecorded
 from bus.logger import SILENT, Logger
 from bus.projection_rows import Rows
-from bus.recorder import OnRecorded
 from bus.store import Store
 from bus.stream import StreamInfo
 from domain.waiting import Wait

@@ -22,7 +22,7 @@ from agents.working_copies.packing import packs_bucket
 from agents.working_copies.working_copy import WorkingCopies
 from bus import fork_check
 from bus.blobs import Blobs
-from bus.consumer import Runner
+from bus.consumer import COMMIT_WAIT_S, Runner
 from bus.embedded.status import stream_room
 from bus.lease import MANAGER_KEY, Lease
 from bus.live_log import Live, LiveReader
@@ -271,7 +271,7 @@ class Organisation:
             send=parts.send,
             on_rows=on_rows,
             on_commit=self.vitals.on_commit(role.name),
-            reader=LiveReader(self._live_of(session), session.store),
-            durable_after=role.durable_after,
+            reader=LiveReader(self._live_of(session), session.store, gather_s=role.gather_s),
+            commit_wait_s=0.0 if role.gather_s else COMMIT_WAIT_S,
             fault=self.setup.fault,
         )

@@ -16,7 +16,7 @@ from agents.manager.deadlines import Deadlines
 from agents.manager.delivery_steps import Delivering
 from agents.manager.intake import Reception
 from agents.manager.leadership import Act, Handle, flush_refusals, forgetting
-from agents.manager.orders import ORDERS_FOLLOW, Ordering
+from agents.manager.orders import Ordering
 from agents.manager.permits import Permitting
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.reactor import Manager
@@ -41,6 +41,9 @@ from projections.hr import HRProjection
 from projections.manager import ManagerProjection
 from projections.verifier import VerifierProjection
 from runtime.process_config import Setup
+
+GATHER_S = 0.05
+"""Auditor, accountant and HR process the events of this time together, which costs a fraction of one by one."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class Role:
     beside: tuple[Callable[[Post], Act], ...] = ()
     """Background work that needs no rows. It stops together with the duties."""
     send: Callable[[Gate, Reactor], Handle] = lambda gate, _reactor: gate.handle
-    durable_after: Collection[str] = ()
-    """Event types after which the rows are on the disk before any duty sees them (`bus/consumer.py`)."""
+    gather_s: float = 0.0
+    """Seconds that new events wait for further ones. It is for roles for whose reactions no step of a run waits."""
     hears_again: bool = False
     """Whether parked events are delivered to the reactor again after a rebuild.
 
@@ -182,13 +185,12 @@ ROLES: tuple[Role, ...] = (
         duties=(_orders, _permits, _sizes, _deadlines, _deliveries),
         beside=(_intake, _refusals),
         send=_forgetting,
-        durable_after=ORDERS_FOLLOW,
         led=True,
     ),
     Role("verifier", VerifierProjection, duties=(_judging,)),
-    Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True),
-    Role("accountant", AccountantProjection),
-    Role("hr", HRProjection, lambda _setup: HR(), hears_again=True),
+    Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True, gather_s=GATHER_S),
+    Role("accountant", AccountantProjection, gather_s=GATHER_S),
+    Role("hr", HRProjection, lambda _setup: HR(), hears_again=True, gather_s=GATHER_S),
 )
 """In the order of `STAFF_ROLES` (`runtime/process_config.py`)."""
 

@@ -15,7 +15,7 @@ from agents.briefs.fence import ANY_FENCE
 from agents.briefs.review_brief import review_brief
 from agents.briefs.surroundings import imported_paths, scope_texts, text_of
 from agents.briefs.visible_tests import paths_of_tests
-from agents.duty import either, insist
+from agents.duty import insist, wake_at
 from agents.employees.answer_reader.result import ANSWER_CHARS_MAX
 from agents.employees.prompts import ROLE_TOKENS, messages_of
 from agents.employees.usage import prompt_bytes, tokens_of
@@ -23,8 +23,8 @@ from agents.manager import routing
 from agents.manager.prompt_sizes import NOT_SIZED, PromptSizes
 from agents.run_content import Library
 from bus.clock import now
-from bus.consumer import Send
 from bus.logger import SILENT, Logger
+from bus.outbox import Send
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain.errors import AuraError, NotFound, Unavailable
@@ -113,17 +113,20 @@ class Sizing:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._rows = rows if live else None
-        self._wake.set()
+        if live and self._unsized(rows):
+            self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            self._wake.clear()
-            rows = self._rows
-            for run in self._unsized(rows) if rows is not None else ():
-                await self._size_all(run, stop)
-                for command in self._follows(run):
-                    await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
-            await either(self._wake, stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wake_at(stop, self._wake))
+            while not stop.is_set():
+                self._wake.clear()
+                rows = self._rows
+                for run in self._unsized(rows) if rows is not None else ():
+                    await self._size_all(run, stop)
+                    for command in self._follows(run):
+                        await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
+                await self._wake.wait()
 
     def _unsized(self, rows: Rows) -> list[UUID]:
         """Return the runs with at least one waiting task that has no known prompt size."""

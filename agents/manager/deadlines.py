@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.duty import either, insist
 from agents.manager.reactor import Manager, end
 from bus.clock import now
-from bus.consumer import Send
+from bus.outbox import Send
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import organisation, task

@@ -15,7 +15,7 @@ from agents.delivery import repository
 from agents.delivery.commit_plan import BaseClone, ProofPlan
 from agents.delivery.commits import Delivery, branch_of, delivery_of, release_of
 from agents.delivery.proof import PROOF_BRANCH, PROOF_FOLDER, notes_of, write_folder
-from agents.duty import either, persevere
+from agents.duty import either, persevere, wake_at
 from agents.run_content import Library
 from bus.blobs import Blobs
 from bus.clock import now
@@ -69,10 +69,12 @@ class Delivering:
     def note(self, rows: Rows, live: bool) -> None:
         self._held = not live or manager_view.organisation_phase(rows) == "halted"
         self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
-        self._wake.set()
+        if not self._held and any(self._is_due(run, state) for run, (state, _) in self._open.items()):
+            self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(wake_at(stop, self._wake))
             while not stop.is_set():
                 for run, (state, cause) in self._open.items():
                     step = self._step(run, state, cause)
@@ -80,19 +82,21 @@ class Delivering:
                         self._busy.add((run, state.phase))
                         group.create_task(self._do(run, state.phase, step, stop))
                 self._wake.clear()
-                await either(self._wake, stop)
+                await self._wake.wait()
+
+    def _is_due(self, run: UUID, state: RunState) -> bool:
+        """Return whether a step of this run can begin."""
+        return (run, state.phase) not in self._busy and _has_step(state)
 
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
         """Return the next step for a run in this state, or None if no step is due."""
-        parts = state.tasks.values()
-        done = bool(parts) and all(part.phase == "verified" for part in parts)
-        if state.phase == "planned" and done and not objection(parts):
+        if not _has_step(state):
+            return None
+        if state.phase == "planned":
             return lambda: self._merge(run, state, cause)
         if state.phase == "delivering":
             return lambda: self._deliver(run, state, cause)
-        if state.phase == "approved":
-            return lambda: self._release(run, state, cause)
-        return None
+        return lambda: self._release(run, state, cause)
 
     async def _do(self, run: UUID, phase: Phase, step: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
         try:
@@ -166,6 +170,14 @@ class Delivering:
             ref=f"refs/tags/{tag}",
         )
         await self._sent(run, "released", command)
+
+
+def _has_step(state: RunState) -> bool:
+    """Return whether this duty has a step for a run in this state."""
+    if state.phase != "planned":
+        return state.phase in STEPS
+    parts = state.tasks.values()
+    return bool(parts) and all(part.phase == "verified" for part in parts) and not objection(parts)
 
 
 def built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:

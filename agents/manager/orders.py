@@ -1,4 +1,4 @@
-"""The duty that sends orders. After `assigned` is committed, it sends the order to the worker.
+"""The duty that sends orders. When `assigned` is on the log and counts, it sends the order to the worker.
 
 The worker asks for a permit before each call. So an order may be sent twice without the risk of a second call.
 """
@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.briefs.brief import Brief
-from agents.duty import either, insist
+from agents.duty import either, insist, wake_at
 from agents.employees.call_errors import MESSAGE_CHARS_MAX
 from agents.employees.contract import CallLimits, Order
 from agents.employees.safe_text import one_line
@@ -36,8 +36,6 @@ from projections import manager as manager_view
 from projections.openrun import HAVE_ORDERS, open_in
 
 ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
-ORDERS_FOLLOW = ("task.assigned",)
-"""Events that cause an order. They are synced to disk before the duty gets them."""
 ORDERS_KNOWN_MAX = 10_000
 """Number of orders that are remembered as sent, even if the rows are read again from an earlier commit."""
 QUEUES_CHECK_S = 5.0
@@ -119,12 +117,13 @@ class Ordering:
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as sending:
+            sending.create_task(wake_at(stop, self._wake))
             queues = sending.create_task(self._keep_queues())
             while not stop.is_set():
                 self._wake.clear()
                 while self._due:
                     sending.create_task(self._send(self._due.popleft(), stop))
-                await either(self._wake, stop)
+                await self._wake.wait()
             queues.cancel()
 
     async def _keep_queues(self) -> None:

@@ -10,13 +10,13 @@ import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_manifest
 from agents.delivery.proof import proof_manifest
-from agents.duty import either, persevere
+from agents.duty import persevere, wake_at
 from agents.run_content import Library
 from agents.verifier.verdict_queue import VerdictQueue, Waiting
 from bus.blobs import Blobs
 from bus.clock import now
-from bus.consumer import Send
 from bus.fault_points import Fault
+from bus.outbox import Send
 from bus.projection_rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
@@ -96,19 +96,22 @@ class Judging:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
         waiting = rows.all(verifier_view.Pending) if live else []
         runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
-        self._queue.renew({row.cause: Waiting(row, open_state(run)) for row, run in runs if run is not None})
-        self._wake.set()
+        trees = {row.cause: Waiting(row, open_state(run)) for row, run in runs if run is not None}
+        self._queue.renew(trees)
+        self._busy &= trees.keys()
+        if trees.keys() - self._busy:
+            self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(wake_at(stop, self._wake))
             while not stop.is_set():
-                self._busy = {cause for cause in self._busy if cause in self._queue}
                 while self._judging < PARALLEL_MAX and (waiting := self._queue.take(self._busy)) is not None:
                     self._busy.add(waiting.pending.cause)
                     self._judging += 1
                     group.create_task(self._judge(waiting, stop))
                 self._wake.clear()
-                await either(self._wake, stop)
+                await self._wake.wait()
 
     async def _judge(self, waiting: Waiting, stop: asyncio.Event) -> None:
         """Judge one tree. It stays busy until its verdict is in the rows, so that it is not judged twice."""

@@ -24,6 +24,7 @@ NATS_PUBLISHERS = frozenset(
     {
         EVENT_PUBLISHER,
         WORK,
+        "bus/nats_client.py",  # requests of all others
         "bus/object_bucket.py",  # packs and uploads: chunks of byte strings, no events
         "bus/probes.py",  # asks a worker, on aura.probe.>
         "bus/push_consumer.py",  # answers the server's flow control

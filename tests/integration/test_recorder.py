@@ -12,11 +12,14 @@ from bus import codec
 from bus.codec import Origin
 from bus.live_log import Live
 from bus.log_reader import LogReader
+from bus.log_writer import LogWriter
 from bus.push_consumer import Gap
 from bus.recorder import Recorder
+from bus.sliced import slice_message
 from bus.store import CONNECT_WAIT_S, POOL_MAX
 from bus.stream import STREAM, Stored
 from bus.subjects import subject_of
+from domain.errors import Unavailable
 from domain.message import Event, Recorded
 from domain.organisation import Paused
 from domain.task import CallStarted
@@ -197,14 +200,63 @@ async def test_a_recorder_that_dies_loses_and_doubles_nothing(desks: Desks, desk
 
 async def test_it_asserts_that_no_sequence_is_missing(desk: Desk) -> None:
     """A batch that does not follow is never stored; a stream without the next message stops it and says so."""
-    recorder = recorder_of(desk)
+    recorder, writer = recorder_of(desk), LogWriter(desk.office.store, 0)
     with pytest.raises(AssertionError):
-        await recorder._keep([Stored(2, TESTED, b"x")])
+        await recorder._keep([Stored(2, TESTED, b"x")], writer)
     with pytest.raises(AssertionError):
-        await recorder._keep([Stored(1, TESTED, b"x"), Stored(3, TESTED, b"y")])
+        await recorder._keep([Stored(1, TESTED, b"x"), Stored(3, TESTED, b"y")], writer)
     assert await desk.office.store.recorded_up_to() == 0
-    await recorder._keep([Stored(1, TESTED, b"x"), Stored(2, TESTED, b"y")])
+    await recorder._keep([Stored(1, TESTED, b"x"), Stored(2, TESTED, b"y")], writer)
+    await writer.finish()
     assert await desk.office.store.recorded_up_to() == 2
+
+
+async def test_an_event_reaches_the_live_log_before_its_commit(desk: Desk) -> None:
+    """Another session holds the recorder's checkpoint, so that no commit can end."""
+    stop, live = asyncio.Event(), Live(desk.office.client, desk.office.store, fed=True)
+    recorder = Recorder(desk.office.client, desk.office.store, follower=live)
+    async with asyncio.TaskGroup() as group:
+        async with desk.office.store.connection() as connection, connection.transaction():
+            await connection.execute("SELECT seq FROM log.checkpoint FOR UPDATE")
+            group.create_task(recorder.run(stop))
+            for number in range(3):
+                await asyncio.wait_for(live.reach(await put(desk, TESTED, f"{number}".encode())), WAIT_S)
+            assert recorder.position == 0
+        await asyncio.wait_for(until_recorded(recorder, live.position), WAIT_S)
+        stop.set()
+    assert [event.seq for event in await desk.office.store.read(0)] == list(range(1, live.position + 1))
+
+
+async def test_events_that_come_during_a_commit_share_the_next_one(desk: Desk) -> None:
+    batches: list[int] = []
+    writer = LogWriter(desk.office.store, 0, on_recorded=lambda batch, _: batches.append(len(batch)))
+    for seq in range(1, 8):
+        await writer.add([slice_message(Stored(seq, TESTED, b"x"))], [(seq, codec.ALIEN)])
+    await writer.finish()
+    assert batches == [7]
+
+
+async def test_a_writer_that_was_overtaken_stores_nothing_and_says_so(desk: Desk) -> None:
+    told: list[str] = []
+    writer = LogWriter(desk.office.store, 4, on_failure=lambda: told.append("failed"))
+    await writer.add([slice_message(Stored(5, TESTED, b"x"))], [])
+    with pytest.raises(Unavailable, match="Another recorder"):
+        await writer.finish()
+    assert (told, writer.position) == (["failed"], 4)
+    assert await desk.office.store.recorded_up_to() == 0
+
+
+async def test_a_reader_waits_for_a_writer_that_is_far_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bus.log_writer.WAITING_EVENTS_MAX", 2)
+    writer = LogWriter(desk.office.store, 0)
+    async with desk.office.store.connection() as connection, connection.transaction():
+        await connection.execute("SELECT seq FROM log.checkpoint FOR UPDATE")
+        adding = asyncio.create_task(writer.add([slice_message(Stored(seq, TESTED, b"x")) for seq in range(1, 6)], []))
+        await asyncio.sleep(0.05)
+        assert not adding.done()
+    await asyncio.wait_for(adding, WAIT_S)
+    await writer.finish()
+    assert await desk.office.store.recorded_up_to() == 5
 
 
 async def test_a_gap_in_the_stream_stops_it_and_says_where(nats_url: str, desks: Desks) -> None:

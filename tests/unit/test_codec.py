@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bus import codec
 from bus.codec import Origin
-from bus.recorder import slice_message
+from bus.sliced import slice_message
 from bus.stream import Stored
 from bus.subjects import subject_of
 from domain import organisation, task

@@ -10,8 +10,8 @@ import pytest
 
 from bus.logger import open_logger
 from bus.projection_rows import Parked, Rows
-from bus.recorder import Sliced
 from bus.redaction import Redactor
+from bus.sliced import Sliced
 from domain.message import Envelope, Event, Recorded
 from observability.event_logging import TOLD, WARNINGS, Lines
 from runtime.roles import CONSUMERS

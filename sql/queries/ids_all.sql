@@ -1,0 +1,1 @@
+SELECT id FROM log.event ORDER BY id
