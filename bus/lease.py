@@ -35,7 +35,8 @@ VALUE_BYTES_MAX = 4096
 """Limit per value. The bucket has no max_bytes: NATS would reserve that memory, but the stream AURA_WORK needs it."""
 LEASE_TTL_S = 2.5
 """Time to live. If the holder does not renew the lease within it, the server deletes the key."""
-RENEW_S = 0.5
+RENEW_S = 0.8
+"""Three renewals fit into the time to live, so two of them may be late or lost."""
 REQUEST_WAIT_S = 1.0
 PID_NAMESPACE = "/proc/self/ns/pid"
 

@@ -73,6 +73,19 @@ def remove(folder: Path, employee: UUID) -> bool:
     return bool(paths)
 
 
+def state_of(folder: Path) -> frozenset[tuple[str, int, int, int]]:
+    """Return name, inode, size and time of change (ns) of each employee's file.
+
+    It changes when a file is written, replaced or gets other permissions.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            files = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".json")]
+    except OSError:
+        return frozenset()
+    return frozenset((name, stat.st_ino, stat.st_size, stat.st_ctime_ns) for name, stat in files)
+
+
 def load_all(folder: Path) -> list[Posting]:
     """Return the posting of each employee, sorted by name. Raises Invalid with the path of a file that cannot be
     read.

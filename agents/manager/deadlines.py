@@ -42,14 +42,19 @@ class Deadlines:
         self._taken_up: Rows | None = None
         self._fired: dict[UUID, int] = {}
         self._again_at: dict[UUID, int] = {}
+        self._noted = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
         self._rows = rows if live else None
+        self._noted.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         ticks = 0
         while not stop.is_set():
             await either(stop, wait_s=TICK_S)
+            if not self._has_work():
+                await either(self._noted, stop)  # without an open order no time matters, so nothing wakes this duty
+            self._noted.clear()
             ticks += 1
             if self._rows is None:
                 continue
@@ -63,6 +68,12 @@ class Deadlines:
                 commands += self._sweep(self._rows, now())
             for command in commands:
                 await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
+
+    def _has_work(self) -> bool:
+        """Return whether a run may have a deadline or work to sweep, or whether the consumer has just started."""
+        if self._rows is None:
+            return False
+        return self._rows is not self._taken_up or bool(self._rows.where(OpenRun, *HAVE_ORDERS))
 
     async def _settle(self, run: UUID) -> None:
         """Give the unspent budget of an ended run back to the organisation. This is for a run that ended while the

@@ -3,6 +3,7 @@ in the folder, including new files.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from bus.probes import Answer
 from domain.errors import AuraError, Invalid, Unavailable
 
 RESCAN_S = 0.5
+SETTLED_S = 2.0
+NANO = 1_000_000_000
 Build = Callable[[Posting, Mapping[str, str]], Employee]
 
 
@@ -58,7 +61,7 @@ class AtWork:
 
 class Workers:
     """The workers of all postings, one worker for each. If `names` is None, each file in the folder is a posting, and
-    the folder is read again every RESCAN_S seconds.
+    the folder is looked at again every RESCAN_S seconds.
 
     A changed file describes another version, or another way to reach the same version. The old worker finishes its
     calls, and a new worker takes the next order. A removed file means that the employee was dismissed.
@@ -90,6 +93,7 @@ class Workers:
         self._say = say
         self._log = log.bind(role="employees")
         self._complaints: set[str] = set()
+        self._seen: object = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`. Raises NotFound for a name without a file, Invalid for an employee that cannot be built."""
@@ -97,15 +101,30 @@ class Workers:
         async with asyncio.TaskGroup() as group:
             try:
                 while not stop.is_set():
-                    staff = self._postings()
-                    if staff is not None:
-                        await self._follow(staff, at_work, group)
+                    if self._may_have_changed(at_work):
+                        staff = self._postings()
+                        if staff is None:
+                            self._seen = None  # read again at the next look
+                        else:
+                            await self._follow(staff, at_work, group)
                     await either(stop, wait_s=RESCAN_S)
             finally:
                 # This runs after a cancel, too. In Python 3.11, wait_for loses a cancel that comes at the same
                 # moment as an answer. Without this event, such a worker would never end.
                 for present in at_work.values():
                     present.ended.set()
+
+    def _may_have_changed(self, at_work: Mapping[UUID, AtWork]) -> bool:
+        """Return whether the files must be read again. It is cheap: it reads no file.
+
+        A file may be written twice within the resolution of its time. So a file that was written in the last SETTLED_S
+        seconds counts as changed. An employee that could not be built is tried again.
+        """
+        state = postings.state_of(self._folder)
+        fresh_from = time.time_ns() - round(SETTLED_S * NANO)
+        changed = state != self._seen or any(changed_at > fresh_from for *_, changed_at in state)
+        self._seen = state
+        return changed or any(present.worker is None for present in at_work.values())
 
     async def _follow(self, staff: Sequence[Posting], at_work: dict[UUID, AtWork], group: asyncio.TaskGroup) -> None:
         """Start, replace and end workers, so that they match the files."""
