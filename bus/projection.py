@@ -68,11 +68,10 @@ def fold(
     projection: Projection, reactor: Reactor | None, recorded: Recorded, rows: Rows, now: int
 ) -> Sequence[Command]:
     """Apply one event to the rows and return the commands that follow. An event that fails is parked."""
-    cause = Cause(recorded.envelope.id, now)
     if recorded.void is not None:
-        return reactor.react_void(recorded, rows, cause) if reactor else ()
+        return reactor.react_void(recorded, rows, _cause(recorded, now)) if reactor else ()
     scope = scope_id(recorded)
-    if rows.of(Parked, scope):
+    if rows.has(Parked, scope):
         rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error="an earlier event of this scope is parked"))
         return ()
     mark = rows.mark()
@@ -82,12 +81,16 @@ def fold(
             if isinstance(recorded.event, Unreadable):
                 raise ValueError(recorded.event.error)
             projection.apply(recorded, rows)
-            return reactor.react(recorded, rows, cause) if reactor else ()
+            return reactor.react(recorded, rows, _cause(recorded, now)) if reactor else ()
         except Exception as problem:  # a process edge: an event that fails must not stop the events of other scopes
             error = f"{type(problem).__name__}: {problem}".replace("\0", "\N{REPLACEMENT CHARACTER}")
             rows.back(mark)
     rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
-    return (_incident(projection.name, recorded, error, cause),) if reactor else ()
+    return (_incident(projection.name, recorded, error, _cause(recorded, now)),) if reactor else ()
+
+
+def _cause(recorded: Recorded, now: int) -> Cause:
+    return Cause(recorded.envelope.id, now)
 
 
 def _incident(consumer: str, recorded: Recorded, error: str, cause: Cause) -> Raise:

@@ -4,36 +4,14 @@ A table is a frozen struct. Its first two fields are `scope: UUID` (the run or e
 Together they are the primary key, so the run's id is enough to load, compare and purge a run's rows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
-from operator import attrgetter
-from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 from uuid import UUID
 
-import msgspec
-from msgspec.structs import astuple
-
-from bus.json_form import json_form
-
-JsonColumns = Mapping[str, Any]
-"""Name of a column -> type of its JSON content."""
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. Subclasses set `table`. Fields are UUID, str, int, bool, Decimal or None: Postgres stores them exactly.
-
-    `resident`: the whole table stays in memory, so a reaction can read across runs. Delete a run's rows at its end.
-    `indexed`: a field of a resident table. `where` finds rows by its value without a scan of the table.
-    `json_columns`: each field that holds JSON text, with the type of its content. The schema version covers that type.
-    """
-
-    table: ClassVar[str]
-    resident: ClassVar[bool] = False
-    indexed: ClassVar[str] = ""
-    json_columns: ClassVar[JsonColumns] = {}
-
-    scope: UUID
-    key: str
+from bus.row_form import JsonColumns as JsonColumns
+from bus.row_form import Record, form_of_rows
+from bus.row_form import Row as Row
+from bus.row_form import columns as columns
 
 
 class Parked(Row, frozen=True, kw_only=True):
@@ -46,6 +24,8 @@ class Parked(Row, frozen=True, kw_only=True):
 
 R = TypeVar("R", bound=Row)
 Key = tuple[UUID, str]
+_Place = tuple[int, str]
+"""The number of a scope's UUID, and the key. UUID computes its hash in Python, so its number is faster in a dict."""
 
 
 class Rows:
@@ -54,73 +34,87 @@ class Rows:
     def __init__(self, tables: Iterable[type[Row]]) -> None:
         kinds: tuple[type[Row], ...] = (*tables, Parked)
         self.tables = {kind.table: kind for kind in kinds}
-        self._rows: dict[str, dict[UUID, dict[str, Row]]] = {name: {} for name in self.tables}
-        self._index: dict[str, dict[object, set[Key]]] = {kind.table: {} for kind in kinds if kind.indexed}
-        self._undo: list[tuple[str, Key, Row | None]] = []
-        self.changed: dict[str, set[Key]] = {name: set() for name in self.tables}
+        self._forms = {kind.table: form_of_rows(kind) for kind in kinds}
+        self._rows: dict[str, dict[int, dict[str, Row]]] = {name: {} for name in self.tables}
+        self._index: dict[str, dict[object, set[_Place]]] = {kind.table: {} for kind in kinds if kind.indexed}
+        self._undo: list[tuple[str, _Place, Row | None]] = []
+        self._changed: dict[str, dict[_Place, None]] = {}
 
     def get(self, kind: type[R], scope: UUID, key: str) -> R | None:
-        return self._rows[kind.table].get(scope, {}).get(key)  # type: ignore[return-value]  # a table holds one kind
+        rows = self._rows[kind.table].get(scope.int)
+        return rows.get(key) if rows is not None else None  # type: ignore[return-value]  # a table holds one kind
+
+    def has(self, kind: type[Row], scope: UUID) -> bool:
+        """Return whether the scope has a row in memory."""
+        return scope.int in self._rows[kind.table]
 
     def of(self, kind: type[R], scope: UUID) -> list[R]:
         """Return the rows of one scope, in order of key."""
-        rows = self._rows[kind.table].get(scope, {})
+        rows = self._rows[kind.table].get(scope.int, {})
         return [rows[key] for key in sorted(rows)]  # type: ignore[misc]  # a table holds one kind
 
     def all(self, kind: type[R]) -> list[R]:
         """Return every row of a resident table, in order of scope and key."""
         scopes = self._rows[kind.table]
-        return [row for scope in sorted(scopes, key=_by_number) for row in self.of(kind, scope)]
+        return [scopes[scope][key] for scope in sorted(scopes) for key in sorted(scopes[scope])]  # type: ignore[misc]  # a table holds one kind
 
     def where(self, kind: type[R], *values: object) -> list[R]:
         """Return a resident table's rows with one of these values in the indexed field, sorted by scope and key."""
-        keys = [key for value in values for key in self._index[kind.table].get(value, ())]
+        places = [place for value in values for place in self._index[kind.table].get(value, ())]
         rows = self._rows[kind.table]
-        return [rows[scope][key] for scope, key in sorted(keys, key=_by_scope)]  # type: ignore[misc]  # a table holds one kind
+        return [rows[scope][key] for scope, key in sorted(places)]  # type: ignore[misc]  # a table holds one kind
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""
-        for value in astuple(row):
-            if isinstance(value, str) and "\0" in value:
-                raise ValueError(f"a text of {row.table} has a NUL character")
-            if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                raise ValueError(f"a number of {row.table} does not fit 64 bits")
-        self._set(row.table, (row.scope, row.key), row)
+        table, place = row.table, (row.scope.int, row.key)
+        before = self._at(table, place)
+        if before is row or before == row:
+            return
+        self._forms[table].check(row, before)
+        self._set(table, place, before, row)
 
     def drop(self, kind: type[Row], scope: UUID, key: str) -> None:
         """Delete a row, if it exists."""
-        self._set(kind.table, (scope, key), None)
+        place = (scope.int, key)
+        before = self._at(kind.table, place)
+        if before is not None:
+            self._set(kind.table, place, before, None)
 
     def drop_scope(self, kind: type[Row], scope: UUID) -> None:
-        for key in list(self._rows[kind.table].get(scope, {})):
-            self._set(kind.table, (scope, key), None)
+        for key, row in list(self._rows[kind.table].get(scope.int, {}).items()):
+            self._set(kind.table, (scope.int, key), row, None)
 
-    def _set(self, table: str, key: Key, row: Row | None) -> None:
-        before = self._rows[table].get(key[0], {}).get(key[1])
-        if before == row:
-            return
-        self._undo.append((table, key, before))
-        self._place(table, key, row)
-        self.changed[table].add(key)
+    def _at(self, table: str, place: _Place) -> Row | None:
+        rows = self._rows[table].get(place[0])
+        return rows.get(place[1]) if rows is not None else None
 
-    def _place(self, table: str, key: Key, row: Row | None) -> None:
-        scopes = self._rows[table]
+    def _set(self, table: str, place: _Place, before: Row | None, row: Row | None) -> None:
+        self._undo.append((table, place, before))
+        self._place(table, place, before, row)
+        self._changed.setdefault(table, {})[place] = None
+
+    def _place(self, table: str, place: _Place, before: Row | None, row: Row | None) -> None:
         if table in self._index:
-            self._move(table, key, scopes.get(key[0], {}).get(key[1]), row)
+            self._move(table, place, before, row)
+        scopes, (scope, key) = self._rows[table], place
         if row is not None:
-            scopes.setdefault(key[0], {})[key[1]] = row
+            rows = scopes.get(scope)
+            if rows is None:
+                scopes[scope] = {key: row}
+            else:
+                rows[key] = row
             return
-        rows = scopes.get(key[0], {})
-        rows.pop(key[1], None)
+        rows = scopes.get(scope, {})
+        rows.pop(key, None)
         if not rows:
-            scopes.pop(key[0], None)
+            scopes.pop(scope, None)
 
-    def _move(self, table: str, key: Key, before: Row | None, after: Row | None) -> None:
+    def _move(self, table: str, place: _Place, before: Row | None, after: Row | None) -> None:
         index, field = self._index[table], self.tables[table].indexed
         if before is not None:
-            index[getattr(before, field)].discard(key)
+            index[getattr(before, field)].discard(place)
         if after is not None:
-            index.setdefault(getattr(after, field), set()).add(key)
+            index.setdefault(getattr(after, field), set()).add(place)
 
     def mark(self) -> int:
         """Return a mark for `back`."""
@@ -129,69 +123,51 @@ class Rows:
     def back(self, mark: int) -> None:
         """Undo everything since the mark. The changed keys stay in the list, so their old values are written."""
         while len(self._undo) > mark:
-            table, key, before = self._undo.pop()
-            self._place(table, key, before)
+            table, place, before = self._undo.pop()
+            self._place(table, place, self._at(table, place), before)
 
     def settle(self) -> None:
         """Mark all changes as committed."""
         self._undo.clear()
-        for keys in self.changed.values():
-            keys.clear()
+        self._changed.clear()
 
     def load(self, rows: Iterable[Row]) -> None:
         """Add rows from the database. They do not count as changes."""
         for row in rows:
-            self._place(row.table, (row.scope, row.key), row)
+            place = (row.scope.int, row.key)
+            self._place(row.table, place, self._at(row.table, place), row)
 
     def forget(self, scope: UUID) -> None:
         """Drop a scope's rows from memory, except those of resident tables."""
         for name, kind in self.tables.items():
             if not kind.resident:
-                self._rows[name].pop(scope, None)
+                self._rows[name].pop(scope.int, None)
 
-    def changes(self) -> Iterator[tuple[type[Row], list[Key], list[tuple[object, ...]]]]:
-        """Yield, for each table with changes, the row class, the keys to delete, and the records to insert."""
-        for name, keys in self.changed.items():
-            if keys:
-                present = [self._rows[name].get(scope, {}).get(key) for scope, key in keys]
-                records = [astuple(row) for row in present if row is not None]
-                yield self.tables[name], list(keys), records
+    def changed(self) -> Iterator[tuple[type[Row], Key, Row | None]]:
+        """Yield the class, the primary key and the present row of each changed row. The row is None if it is gone."""
+        for name, places in self._changed.items():
+            kind, rows = self.tables[name], self._rows[name]
+            for scope, key in places:
+                row = rows.get(scope, {}).get(key)
+                yield kind, (row.scope if row is not None else UUID(int=scope), key), row
+
+    def changes(self) -> Iterator[tuple[type[Row], list[Key], list[Record]]]:
+        """Yield, for each table with changes, the row class, the keys of all changed rows, and the records to insert.
+
+        A changed key without a record belongs to a row that is gone. JSON columns are encoded here.
+        """
+        changed: dict[type[Row], tuple[list[Key], list[Record]]] = {}
+        for kind, key, row in self.changed():
+            keys, records = changed.setdefault(kind, ([], []))
+            keys.append(key)
+            if row is not None:
+                records.append(self._forms[kind.table].record(row))
+        for kind, (keys, records) in changed.items():
+            yield kind, keys, records
 
     def snapshot(self) -> dict[str, dict[Key, Row]]:
         """Return every row in memory, by table and primary key."""
         return {
-            name: {(scope, key): row for scope, rows in scopes.items() for key, row in rows.items()}
+            name: {(row.scope, key): row for rows in scopes.values() for key, row in rows.items()}
             for name, scopes in self._rows.items()
         }
-
-
-_by_number = attrgetter("int")  # the same order as that of the UUIDs, but faster to compare
-
-
-def _by_scope(key: Key) -> tuple[int, str]:
-    return key[0].int, key[1]
-
-
-_SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal: "numeric"}
-
-
-def sql_types(kind: type[Row]) -> tuple[str, ...]:
-    """Return the Postgres type of each column, in the order of the struct's fields."""
-    types: list[str] = []
-    for hint in get_type_hints(kind).values():
-        if get_origin(hint) is not ClassVar and hint is not ClassVar:
-            plain = [part for part in get_args(hint) if part is not type(None)] or [hint]
-            types.append(_SQL_TYPES[plain[0]])
-    return tuple(types)
-
-
-def form_of(kind: type[Row]) -> str:
-    """Return the form of a table: its columns, their types, and the types of the content of JSON columns."""
-    typed = zip(columns(kind), sql_types(kind), strict=True)
-    forms = {name: json_form(held) for name, held in kind.json_columns.items()}
-    return f"{kind.table}({','.join(f'{name} {forms.get(name, sort)}' for name, sort in typed)})"
-
-
-def columns(kind: type[Row]) -> tuple[str, ...]:
-    """Return the column names, in the order of the struct's fields."""
-    return kind.__struct_fields__

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from importlib.resources import files
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from bus.projection_rows import Row, Rows, columns, form_of, sql_types
+from bus.projection_rows import Key, Row, Rows
+from bus.row_form import Record, columns, form_of, row_of, sql_types
 from domain.errors import Unavailable
 from domain.tree import digest_of
 from sql import named
@@ -91,8 +91,7 @@ class Tables:
         changes = {kind.table: (keys, records) for kind, keys, records in rows.changes()}
         for name, kind in rows.tables.items():
             keys, records = changes.get(name, ([], []))
-            present = {(record[0], record[1]) for record in records}
-            gone = [key for key in keys if key not in present]
+            gone = _gone(keys, records)
             # NULL and an empty array both give no rows. NULL is cheaper: the driver walks an array several times.
             values += [[scope for scope, _ in gone], [key for _, key in gone]] if gone else [None, None]
             values += [list(column) for column in zip(*records, strict=True)] or [None for _ in columns(kind)]
@@ -140,7 +139,7 @@ class Tables:
 
     async def read_scopes(self, connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:
         records = await connection.fetch(self._sql("rows_scopes", kind), list(scopes))
-        return [_row(kind, record) for record in records]
+        return rows_of(kind, records)
 
     async def names(self, connection: asyncpg.Connection) -> set[str]:
         """Return the names of the tables that exist in the schema."""
@@ -157,9 +156,12 @@ class Tables:
 
 def rows_of(kind: type[Row], records: Sequence[asyncpg.Record]) -> list[Row]:
     """Decode the rows of a table."""
-    return [_row(kind, record) for record in records]
+    return [row_of(kind, record) for record in records]
 
 
-def _row(kind: type[Row], record: asyncpg.Record) -> Row:
-    values: dict[str, Any] = dict(record.items())
-    return kind(**values)
+def _gone(keys: Sequence[Key], records: Sequence[Record]) -> list[Key]:
+    """Return the changed keys that have no record any more."""
+    if len(keys) == len(records):
+        return []
+    present = {(record[0], record[1]) for record in records}
+    return [key for key in keys if key not in present]

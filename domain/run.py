@@ -4,9 +4,8 @@ submitted -> admitted -> planned -> merged -> verified -> delivering -> delivere
 merged -> rejected -> ended. If the base has moved: delivered -> planned. A run can end in every phase, with a reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
-from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from domain.message import Command, Erased, Event, TaskEvent
 from domain.money import NOTHING, Amount, checked, left_text
 from domain.organisation import BudgetReserved, OrganisationState, lend
 from domain.task import Assign, EndAttempt, FinishCall, ReleaseOrder, TaskCommand, TaskState
+from domain.tasks import NO_TASKS, Tasks
 from domain.tree import Entry
 
 Phase = Literal[
@@ -39,11 +39,11 @@ Phase = Literal[
 MINUTE_US = 60_000_000
 
 
-class RunState(msgspec.Struct, frozen=True, kw_only=True):
+class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phase: Phase = "none"
     submitted: m.Submitted | None = None
     due_at: int = 0
-    tasks: Mapping[UUID, TaskState] = {}
+    tasks: Tasks = NO_TASKS
     tree: str | None = None
     commit: str | None = None
     outcome: m.Outcome | None = None
@@ -51,24 +51,23 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spent(self) -> Amount:
-        return total(task.spent for task in self.tasks.values())
+        return self.tasks.spent
 
     @property
     def left(self) -> Amount:
         """The budget minus the amounts spent and reserved."""
         cap = self.submitted.allowance.amount if self.submitted else NOTHING
-        return cap - self.spent - total(task.reserved for task in self.tasks.values())
+        return cap - self.spent - self.tasks.reserved
+
+    @property
+    def settled(self) -> bool:
+        """Whether the run can spend nothing more: it has ended, and no call is open."""
+        return self.phase == "ended" and all(
+            task.phase not in ("assigned", "calling") for task in self.tasks.in_progress()
+        )
 
 
 initial = RunState()
-
-
-def total(amounts: Iterable[Amount]) -> Amount:
-    """Return the sum of the amounts."""
-    result = NOTHING
-    for amount in amounts:
-        result = result + amount
-    return result
 
 
 def files_of(state: RunState) -> dict[str, Entry]:
@@ -264,12 +263,10 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
         case m.Admitted(due_at=due_at):
             return replace(state, phase="admitted", due_at=due_at)
         case m.Planned():
-            tasks = {
-                task.id: TaskState(
-                    id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after
-                )
+            tasks = Tasks(
+                TaskState(id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after)
                 for task in event.tasks
-            }
+            )
             return replace(state, phase="planned", tasks=tasks)
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
@@ -279,7 +276,7 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
                 state,
                 phase="planned",
                 submitted=replace(state.submitted, **base),
-                tasks=returning.tasks_after(event, state.tasks),
+                tasks=Tasks(returning.tasks_after(event, state.tasks).values()),
                 due_at=event.due_at,
                 returns=state.returns + 1,
                 tree=None,
@@ -290,7 +287,7 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
         case m.Ended(outcome=outcome):
             return replace(state, phase="ended", outcome=outcome)
         case TaskEvent(task=task) if task in state.tasks:
-            return replace(state, tasks={**state.tasks, task: task_rules.evolve(state.tasks[task], event)})
+            return replace(state, tasks=state.tasks.with_task(task_rules.evolve(state.tasks[task], event)))
         case Erased(type="run.submitted") if state.phase == "none":
             return replace(state, phase="submitted")  # after a purge, the id still cannot be used again
         case Erased(type="run.ended"):

@@ -10,7 +10,7 @@ from bus.projection_rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.errors import Unavailable
-from projections.openrun import OpenRun, open_state
+from projections.openrun import OpenRun
 
 MICRO = 1_000_000
 
@@ -27,7 +27,7 @@ class Waiting:
 
         `rows` are the manager's; `now`: microseconds UTC.
         """
-        runs = [row.scope for row in rows.all(OpenRun) if open_state(row).phase == "delivered"]
+        runs = [row.scope for row in rows.where(OpenRun, "delivered")]
         with suppress(Unavailable):  # use the times that are already known
             for run in runs:
                 if run not in self._since:

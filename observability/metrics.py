@@ -121,7 +121,7 @@ class OpenWork:
     def show(self, rows: Rows, seen: "Seen") -> None:
         self.staff.show(rows, seen.now)
         self.waits.show(seen.waits, seen.now)
-        states = [open_state(row) for row in rows.all(OpenRun)]
+        states = [open_state(rows, row) for row in rows.all(OpenRun)]
         tasks = [part.phase for state in states for part in state.tasks.values()]
         self.runs.set(len(states))
         for phase in get_args(task.Phase):

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from bus.projection_rows import Rows
 from domain.waiting import Wait, WaitCode
-from projections.manager import EmployeeRow, profile_of
+from projections.manager import EmployeeRow
 
 EmployeeState = Literal["ready", "resting", "suspended", "unpriced"]
 MICRO = 1_000_000
@@ -19,7 +19,7 @@ def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
     """Return the state of an employee. It decides whether the employee may get work. `now`: microseconds UTC."""
     if row.suspended:
         return "suspended"
-    if profile_of(row).call_usd_max is None:
+    if row.profile.call_usd_max is None:
         return "unpriced"
     return "resting" if row.rest_until > now else "ready"
 

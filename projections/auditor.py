@@ -12,16 +12,18 @@ from domain import incident, task
 from domain.judgement import Finding
 from domain.message import Recorded, TaskEvent
 
+_findings_decoder = msgspec.json.Decoder(tuple[Finding, ...])
+
 
 class Attempt(Row, frozen=True, kw_only=True):
-    """One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
+    """One order. The key is the order's id. Times are microseconds UTC, digests name blobs.
 
     `calls`: the number of receipts. Tokens and cost are their sums. Provider, model, prompt and answer are those of the
     last call.
     """
 
     table = "attempt"
-    json_columns: ClassVar[JsonColumns] = {"findings": tuple[Finding, ...]}
+    json_columns: ClassVar[JsonColumns] = {"findings": _findings_decoder}
     task: UUID
     employee: UUID
     attempt: int
@@ -45,7 +47,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     tree: str | None
     verdict: UUID | None
     verified: bool | None
-    findings: str
+    findings: tuple[Finding, ...]
 
 
 class Incident(Row, frozen=True, kw_only=True):
@@ -121,7 +123,7 @@ def _begun(recorded: Recorded, event: task.Assigned) -> Attempt:
         tree=None,
         verdict=None,
         verified=None,
-        findings="[]",
+        findings=(),
     )
 
 
@@ -141,7 +143,7 @@ def _moved(row: Attempt, recorded: Recorded, event: TaskEvent) -> Attempt:
                 row,
                 verdict=recorded.envelope.id,
                 verified=judgement.verified,
-                findings=msgspec.json.encode(judgement.findings, order="sorted").decode(),
+                findings=judgement.findings,
             )
         case task.Released(cut_off=cut_off, reason=reason, charged=charged):
             outcome = row.outcome or ("cut_off" if cut_off else reason)

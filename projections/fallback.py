@@ -13,16 +13,16 @@ from domain.organisation import FallbackSet, WorkRole
 from domain.run import RunState
 from domain.task import Assigned, TaskState
 
-_employees = msgspec.json.Decoder(tuple[UUID, ...])
+_employees_decoder = msgspec.json.Decoder(tuple[UUID, ...])
 
 
 class FallbackRow(Row, frozen=True, kw_only=True):
-    """The fallback chain of one role, as a list of ids. The scope is the organisation, the key is the role."""
+    """The fallback chain of one role. The scope is the organisation, the key is the role."""
 
     table = "fallback"
     resident = True
-    json_columns: ClassVar[JsonColumns] = {"employees": tuple[UUID, ...]}
-    employees: str
+    json_columns: ClassVar[JsonColumns] = {"employees": _employees_decoder}
+    employees: tuple[UUID, ...]
 
 
 class StandInRow(Row, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class StandInRow(Row, frozen=True, kw_only=True):
 def fallback_chains(rows: Rows) -> dict[WorkRole, tuple[UUID, ...]]:
     """Return the fallback chain of each role that has one."""
     found = ((role, rows.get(FallbackRow, ORGANISATION, role)) for role in ROLES)
-    return {role: _employees.decode(row.employees) for role, row in found if row is not None}
+    return {role: row.employees for role, row in found if row is not None}
 
 
 def put_chain(event: FallbackSet, rows: Rows) -> None:
@@ -51,8 +51,7 @@ def put_chain(event: FallbackSet, rows: Rows) -> None:
     if not event.employees:
         rows.drop(FallbackRow, ORGANISATION, event.role)
         return
-    text = msgspec.json.encode(event.employees).decode()
-    rows.put(FallbackRow(scope=ORGANISATION, key=event.role, employees=text))
+    rows.put(FallbackRow(scope=ORGANISATION, key=event.role, employees=event.employees))
 
 
 class Candidate(NamedTuple):

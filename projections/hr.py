@@ -10,19 +10,21 @@ from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee
 from domain.message import Recorded
 
+_profile_decoder = msgspec.json.Decoder(employee.Profile)
+
 
 class Person(Row, frozen=True, kw_only=True):
-    """One employee. `phase` is working, suspended or dismissed. `profile` is JSON. Times are microseconds UTC."""
+    """One employee. `phase` is working, suspended or dismissed. Times are microseconds UTC."""
 
     table = "person"
-    json_columns: ClassVar[JsonColumns] = {"profile": employee.Profile}
+    json_columns: ClassVar[JsonColumns] = {"profile": _profile_decoder}
     name: str
     provider: str
     model: str
     scripted: bool
     phase: str
     strikes: int
-    profile: str
+    profile: employee.Profile
     version: UUID  # of the present profile
     hired_at: int
     dismissed_at: int | None
@@ -36,9 +38,6 @@ class StrikeRow(Row, frozen=True, kw_only=True):
     kind: str
     reason: str
     at: int
-
-
-_profile = msgspec.json.Decoder(employee.Profile)
 
 
 class HRProjection:
@@ -69,7 +68,7 @@ def _hired(event: employee.Hired, person: Person | None, at: int) -> Person:
         scripted=profile.scripted,
         phase=person.phase if person else "working",
         strikes=person.strikes if person else 0,
-        profile=msgspec.json.encode(profile, order="sorted").decode(),
+        profile=profile,
         version=employee.version_of(profile),
         hired_at=person.hired_at if person else at,
         dismissed_at=person.dismissed_at if person else None,
@@ -90,9 +89,9 @@ def _changed(recorded: Recorded, event: employee.EmployeeEvent, person: Person, 
         case employee.Dismissed(reason=reason):
             kind, after = "dismissed", replace(person, phase="dismissed", dismissed_at=at)
         case employee.Renamed(name=name):
-            profile = replace(_profile.decode(person.profile), name=name)
+            profile = replace(person.profile, name=name)
             kind, reason = "renamed", f"was {person.name}"
-            after = replace(person, name=name, profile=msgspec.json.encode(profile, order="sorted").decode())
+            after = replace(person, name=name, profile=profile)
         case _:
             return
     rows.put(after)

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import asyncpg
-from msgspec.structs import astuple
 
 from bus.projection import Projection, fold, scope_id
-from bus.projection_rows import Row, Rows, columns
+from bus.projection_rows import Row, Rows
+from bus.row_form import Record, columns, record_of, row_of
 from bus.store import stream_log
 from domain.message import Recorded
 from domain.registry import RUN_BEGINS
-from projections.row_file import Record, RowFile
+from projections.row_file import RowFile
 
 SCOPES_MAX = 4096
 """Maximum number of scopes whose rows are in memory after a page. Resident tables stay in memory as a whole."""
@@ -90,7 +90,7 @@ class LogFold:
             return
         for view, kind in self._movable():
             self._file.put(
-                view.file_table(kind.table), (stored(row) for scope in scopes for row in view.rows.of(kind, scope))
+                view.file_table(kind.table), (record_of(row) for scope in scopes for row in view.rows.of(kind, scope))
             )
         for scope in scopes:
             del self._held[scope]
@@ -102,7 +102,7 @@ class LogFold:
         self._move_out(len(self._held))
         for view in self._views:
             for kind in view.rows.tables.values():
-                self._file.put(view.file_table(kind.table), map(stored, view.rows.all(kind)))
+                self._file.put(view.file_table(kind.table), map(record_of, view.rows.all(kind)))
 
     def _movable(self) -> Iterator[tuple[View, type[Row]]]:
         return ((view, kind) for view in self._views for kind in view.rows.tables.values() if not kind.resident)
@@ -122,14 +122,9 @@ async def fold_log(connection: asyncpg.Connection, views: Sequence[View], file: 
         log_fold.finish()
 
 
-def stored(row: Row) -> Record:
-    """Return the values of a row as Postgres stores them."""
-    return astuple(row)
-
-
 def _row_maker(kind: type[Row]) -> Callable[[Record], Row]:
     names = columns(kind)
-    return lambda record: kind(**dict(zip(names, record, strict=True)))
+    return lambda record: row_of(kind, dict(zip(names, record, strict=True)))
 
 
 @contextmanager

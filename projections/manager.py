@@ -15,7 +15,7 @@ from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
 from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
-from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
+from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, put_state, state_after
 
 REST_S = 1
 REST_MAX_S = 60
@@ -23,15 +23,20 @@ RETRY_AFTER_MAX_S = 3600
 """The longest wait that a server can request. A longer wait is shortened to this value."""
 MICRO = 1_000_000
 
+_organisation_state_decoder = msgspec.json.Decoder(OrganisationState)
+
 
 class OrganisationRow(Row, frozen=True, kw_only=True):
-    """The organisation's state, as JSON."""
+    """The organisation's state."""
 
     table = "organisation"
     resident = True
-    json_columns: ClassVar[JsonColumns] = {"state": OrganisationState}
+    json_columns: ClassVar[JsonColumns] = {"state": _organisation_state_decoder}
     phase: str
-    state: str
+    state: OrganisationState
+
+
+_profile_decoder = msgspec.json.Decoder(Profile)
 
 
 class EmployeeRow(Row, frozen=True, kw_only=True):
@@ -39,14 +44,14 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
 
     table = "employee"
     resident = True
-    json_columns: ClassVar[JsonColumns] = {"profile": Profile}
+    json_columns: ClassVar[JsonColumns] = {"profile": _profile_decoder}
     name: str
     scripted: bool
     suspended: bool
     faults: int  # number of consecutive calls that did not reach the model or were refused
     rest_until: int  # microseconds UTC. The employee gets no order before this time
     adaptations: str  # request parameters that its server refuses, comma-separated. Later calls do not send them
-    profile: str
+    profile: Profile
 
 
 class RunRow(Row, frozen=True, kw_only=True):
@@ -82,23 +87,15 @@ class TaskRow(Row, frozen=True, kw_only=True):
     reason: str | None
 
 
-_organisation_state = msgspec.json.Decoder(OrganisationState)
-_profile = msgspec.json.Decoder(Profile)
-
-
 def organisation_state(rows: Rows) -> OrganisationState:
     """Return the organisation's state, with every open run. For the phase only, `organisation_phase` is faster."""
     row = rows.get(OrganisationRow, ORGANISATION, "organisation")
-    return _organisation_state.decode(row.state) if row else organisation.initial
+    return row.state if row else organisation.initial
 
 
 def organisation_phase(rows: Rows) -> str:
     row = rows.get(OrganisationRow, ORGANISATION, "organisation")
     return row.phase if row else organisation.initial.phase
-
-
-def profile_of(row: EmployeeRow) -> Profile:
-    return _profile.decode(row.profile)
 
 
 def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
@@ -109,7 +106,15 @@ class ManagerProjection:
     """Folds events of the organisation, employees and runs into the manager's rows."""
 
     name = "manager"
-    tables = (OpenRun, OrganisationRow, EmployeeRow, RunRow, TaskRow, FallbackRow, StandInRow)
+    tables: ClassVar[tuple[type[Row], ...]] = (
+        *OPEN_TABLES,
+        OrganisationRow,
+        EmployeeRow,
+        RunRow,
+        TaskRow,
+        FallbackRow,
+        StandInRow,
+    )
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -127,7 +132,7 @@ class ManagerProjection:
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
     state = organisation.evolve(organisation_state(rows), event)
-    rows.put(OrganisationRow(scope=ORGANISATION, key="organisation", phase=state.phase, state=_text(state)))
+    rows.put(OrganisationRow(scope=ORGANISATION, key="organisation", phase=state.phase, state=state))
     if isinstance(event, organisation.FallbackSet):
         put_chain(event, rows)
 
@@ -146,7 +151,7 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
                     faults=0,
                     rest_until=0,
                     adaptations="",
-                    profile=_text(profile),
+                    profile=profile,
                 )
             )
         case staff.Suspended() if row:
@@ -154,8 +159,8 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
         case staff.Reinstated() if row:
             rows.put(msgspec.structs.replace(row, suspended=False))
         case staff.Renamed(name=name) if row:
-            profile = msgspec.structs.replace(profile_of(row), name=name)
-            rows.put(msgspec.structs.replace(row, name=name, profile=_text(profile)))
+            profile = msgspec.structs.replace(row.profile, name=name)
+            rows.put(msgspec.structs.replace(row, name=name, profile=profile))
         case staff.Dismissed() if row:
             rows.drop(EmployeeRow, event.employee, "employee")
 
@@ -189,10 +194,10 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     state = state_after(event, rows)
     if state.submitted is None:
         return  # an event that came after the run was settled
-    if settled(state):
-        rows.drop(OpenRun, event.run, RUN_KEY)
+    if state.settled:
+        drop_state(event.run, rows)
     else:
-        put_state(event.run, state, recorded.envelope.id, rows)
+        put_state(event, state, recorded.envelope.id, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)
@@ -203,11 +208,6 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
         for planned in state.tasks.values():
             if isinstance(event, run_messages.Planned) or planned.id in event.tasks:
                 rows.put(_line(event.run, planned, None, "the base has moved" if planned.attempts else None))
-
-
-def settled(state: RunState) -> bool:
-    """Return whether a run can spend nothing more: it has ended, and no call is open."""
-    return state.phase == "ended" and all(part.phase not in ("assigned", "calling") for part in state.tasks.values())
 
 
 def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
@@ -272,7 +272,7 @@ def _candidate(who: UUID, at: int, rows: Rows) -> Candidate | None:
     row = rows.get(EmployeeRow, who, "employee")
     if row is None:
         return None
-    profile = profile_of(row)
+    profile = row.profile
     priced = profile.call_usd_max is not None
     return Candidate(suspended=row.suspended, priced=priced, rests=row.rest_until > at, model=profile.model)
 
@@ -290,7 +290,3 @@ def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str
         verdict=verdict,
         reason=reason,
     )
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -1,65 +1,164 @@
-"""The fold of each open run as a row, for consumers that react to the state of a run."""
+"""The fold of each open run as rows, for consumers that react to the state of a run.
+
+A run has one row, each of its tasks has one row, and its submission has one row. So an event of a task writes two small
+rows, however many tasks the run has. In memory, the run's row holds the whole state.
+"""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import ClassVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from domain import run
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
+from domain.run_messages import Outcome, Submitted
+from domain.task import TaskState
+from domain.tasks import Tasks
 
 RUN_KEY = "run"
 """The key of a run's only row in a table of runs."""
-STATES_CACHED_MAX = 1024
 HAVE_ORDERS: tuple[Phase, ...] = ("planned", "ended")
 """Phases in which a task may have an open order. An ended run starts no order, but an open order may still end."""
+
+
+class RunHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state of a run without its tasks and its submission, which have rows of their own."""
+
+    phase: Phase
+    due_at: int
+    tree: str | None
+    commit: str | None
+    outcome: Outcome | None
+    returns: int
+
+
+_head_decoder = msgspec.json.Decoder(RunHead)
 
 
 class OpenRun(Row, frozen=True, kw_only=True):
     """A run with a row in memory. The manager keeps the row until the run is settled, the verifier until the run ends.
 
-    `state`: the domain's fold of the run, as JSON. `moved_by`: the last event that changed the run. This event is the
-    cause of the next commands.
+    `moved_by`: the last event that changed the run. This event is the cause of the next commands. `state`: the domain's
+    fold of the run. The table stores only the RunHead. `open_state` adds the other parts after a load.
     """
 
     table = "open_run"
     resident = True
     indexed = "phase"
-    json_columns: ClassVar[JsonColumns] = {"state": RunState}
+    json_columns: ClassVar[JsonColumns] = {"state": _head_decoder}
     phase: str
-    state: str
     moved_by: UUID
+    state: RunState | RunHead
+
+    def stored(self) -> "OpenRun":
+        return replace(self, state=_head(self.state)) if isinstance(self.state, RunState) else self
 
 
-def open_state(row: OpenRun) -> RunState:
-    """Return the fold that a row holds."""
-    return _decoded(row.state)
+_task_decoder = msgspec.json.Decoder(TaskState)
+
+
+class OpenTask(Row, frozen=True, kw_only=True):
+    """A task of an open run. The key is its place in the plan, with leading zeros."""
+
+    table = "open_task"
+    resident = True
+    json_columns: ClassVar[JsonColumns] = {"state": _task_decoder}
+    state: TaskState
+
+
+_submitted_decoder = msgspec.json.Decoder(Submitted)
+
+
+class OpenSubmission(Row, frozen=True, kw_only=True):
+    """The submission of an open run."""
+
+    table = "open_submission"
+    resident = True
+    json_columns: ClassVar[JsonColumns] = {"submitted": _submitted_decoder}
+    submitted: Submitted
+
+
+OPEN_TABLES: tuple[type[Row], ...] = (OpenRun, OpenTask, OpenSubmission)
+"""The tables of a consumer that follows open runs."""
+
+
+def open_state(rows: Rows, row: OpenRun) -> RunState:
+    """Return the fold of a run. The first call after a load puts the parts together."""
+    if isinstance(row.state, RunState):
+        return row.state
+    submission = rows.get(OpenSubmission, row.scope, RUN_KEY)
+    tasks = Tasks(part.state for part in rows.of(OpenTask, row.scope))
+    state = RunState(submitted=submission.submitted if submission else None, tasks=tasks, **asdict(row.state))
+    rows.load([replace(row, state=state)])
+    return state
+
+
+def state_of(rows: Rows, run_id: UUID) -> RunState | None:
+    """Return the fold of a run, or None if the run is not open."""
+    row = rows.get(OpenRun, run_id, RUN_KEY)
+    return open_state(rows, row) if row is not None else None
 
 
 def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
     """Return the fold of the event's run after the event."""
+    return run.evolve(state_of(rows, event.run) or run.initial, event)
+
+
+def put_state(event: RunEvent | TaskEvent, state: RunState, moved_by: UUID, rows: Rows) -> None:
+    """Write the fold of the event's run after the event: only the parts that the event changed."""
     row = rows.get(OpenRun, event.run, RUN_KEY)
-    return run.evolve(open_state(row) if row else run.initial, event)
+    before = open_state(rows, row) if row is not None else run.initial
+    if row is None:
+        rows.put(OpenRun(scope=event.run, key=RUN_KEY, phase=state.phase, moved_by=moved_by, state=state))
+    else:
+        rows.put(replace(row, phase=state.phase, moved_by=moved_by, state=state))
+    if state.submitted is not before.submitted and state.submitted is not None:
+        rows.put(OpenSubmission(scope=event.run, key=RUN_KEY, submitted=state.submitted))
+    if state.tasks is before.tasks:
+        return
+    if isinstance(event, TaskEvent):
+        _put_task(event.run, state.tasks.place(event.task), state.tasks[event.task], rows)
+        return
+    for place, part in enumerate(state.tasks.values()):
+        _put_task(event.run, place, part, rows)
+    for place in range(len(state.tasks), len(before.tasks)):
+        rows.drop(OpenTask, event.run, _task_key(place))
 
 
-def put_state(run_id: UUID, state: RunState, moved_by: UUID, rows: Rows) -> None:
-    """Write a fold to its row. Dicts keep their order, which is the order of the plan."""
-    text = msgspec.json.encode(state).decode()
-    rows.put(OpenRun(scope=run_id, key=RUN_KEY, phase=state.phase, state=text, moved_by=moved_by))
+def drop_state(run_id: UUID, rows: Rows) -> None:
+    """Delete all parts of a run's fold."""
+    for kind in OPEN_TABLES:
+        rows.drop_scope(kind, run_id)
 
 
 def open_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
     """Yield the runs that are in one of the phases, with their folds."""
-    return ((row, open_state(row)) for row in rows.where(OpenRun, *phases))
+    return ((row, open_state(rows, row)) for row in rows.where(OpenRun, *phases))
 
 
-_decoder = msgspec.json.Decoder(RunState)
+def _put_task(run_id: UUID, place: int, part: TaskState, rows: Rows) -> None:
+    key = _task_key(place)
+    row = rows.get(OpenTask, run_id, key)
+    if row is None:
+        rows.put(OpenTask(scope=run_id, key=key, state=part))
+    elif row.state is not part:
+        rows.put(replace(row, state=part))
 
 
-@lru_cache(maxsize=STATES_CACHED_MAX)
-def _decoded(text: str) -> RunState:
-    return _decoder.decode(text)
+def _task_key(place: int) -> str:
+    return f"{place:06}"
+
+
+def _head(state: RunState) -> RunHead:
+    return RunHead(
+        phase=state.phase,
+        due_at=state.due_at,
+        tree=state.tree,
+        commit=state.commit,
+        outcome=state.outcome,
+        returns=state.returns,
+    )

@@ -13,9 +13,10 @@ import msgspec
 from bus.projection import Projection, fold
 from bus.projection_rows import Parked, Rows
 from bus.projection_tables import Tables
+from bus.row_form import record_of
 from bus.store import FAR, Store, recorded_up_to, stream_log
 from domain.errors import Failed, NotFound, Unavailable
-from projections.log_fold import Progress, View, file_tables, fold_log, no_progress, stored
+from projections.log_fold import Progress, View, file_tables, fold_log, no_progress
 from projections.rebuilding import rebuild_all
 from projections.replay_jobs import grouped, run_jobs
 from projections.row_comparison import Difference, TableComparison, compare_table, missing_table
@@ -204,7 +205,7 @@ def _digests(view: View, file: RowFile) -> dict[str, str]:
 def digests(rows: Rows) -> dict[str, str]:
     """Map each table to a digest of its rows. Two states are equal if their digests are equal."""
     return {
-        name: _digest(stored(table[key]) for key in sorted(table))
+        name: _digest(record_of(table[key]) for key in sorted(table))
         for name, table in rows.snapshot().items()
         if name != Parked.table or table
     }

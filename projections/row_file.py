@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus.projection_rows import Row, sql_types
+from bus.row_form import Row, sql_types
 from domain.errors import Unavailable
 from sql import named
 

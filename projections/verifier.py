@@ -1,11 +1,12 @@
 """The verifier's read model: the folds of open runs, and the trees that wait for a verdict."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from bus.projection_rows import Row, Rows
 from domain import organisation, run_messages, task
 from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
-from projections.openrun import RUN_KEY, OpenRun, put_state, state_after
+from projections.openrun import OPEN_TABLES, RUN_KEY, OpenRun, drop_state, put_state, state_after
 
 MERGED = "merged"
 """The key of a run's merged tree among the pending verdicts. The key of a task's tree is the task's id."""
@@ -40,7 +41,7 @@ class VerifierProjection:
     """Turns events of runs, and events about accepted limits, into the verifier's rows."""
 
     name = "verifier"
-    tables = (OpenRun, Pending, AcceptedLimit)
+    tables: ClassVar[tuple[type[Row], ...]] = (*OPEN_TABLES, Pending, AcceptedLimit)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -49,13 +50,13 @@ class VerifierProjection:
         if not isinstance(event, RunEvent | TaskEvent):
             return
         if isinstance(event, run_messages.Ended):
-            rows.drop_scope(OpenRun, event.run)
+            drop_state(event.run, rows)
             rows.drop_scope(Pending, event.run)
             return
         followed = rows.get(OpenRun, event.run, RUN_KEY) is not None
         if not followed and not isinstance(event, run_messages.Submitted):
             return  # a receipt that came after the run's end
-        put_state(event.run, state_after(event, rows), recorded.envelope.id, rows)
+        put_state(event, state_after(event, rows), recorded.envelope.id, rows)
         self._pending(recorded.envelope.id, event, rows)
 
     def _pending(self, cause: UUID, event: RunEvent | TaskEvent, rows: Rows) -> None:

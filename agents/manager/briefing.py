@@ -136,8 +136,8 @@ class Sizing:
         return (part for part in routing.ready(state) if self._sizes.of(run, part) is None)
 
     async def _size_all(self, run: UUID, stop: asyncio.Event) -> None:
-        row = self._row(run)
-        state = open_state(row) if row is not None else None
+        rows, row = self._rows, self._row(run)
+        state = open_state(rows, row) if row is not None and rows is not None else None
         for part in list(self._unknown(run, state)) if state is not None else ():
             await insist(lambda state=state, part=part: self._size(run, state, part), stop)  # type: ignore[misc]  # early binding
 

@@ -80,7 +80,7 @@ class Deadlines:
         manager could not process the run's events.
         """
         state = _state_of(await self._history(Scope("run", run)))
-        if state.submitted is not None and manager_view.settled(state):
+        if state.submitted is not None and state.settled:
             id = derive(run, "manager.settle")
             await self._send(organisation.SettleBudget(id=id, at=now(), run=run, spent=state.spent))
 
@@ -91,7 +91,7 @@ class Deadlines:
         """
         commands: list[Command] = []
         for row, state in open_in(rows, *HAVE_ORDERS):
-            for part in state.tasks.values():
+            for part in state.tasks.in_progress():
                 if part.phase not in ("assigned", "calling", "answered") or part.order is None:
                     continue
                 lost = self._why_lost(part, now)

@@ -95,13 +95,13 @@ class Ordering:
             return
         self._note_staff(rows)
         for row, state in open_in(rows, *HAVE_ORDERS):
-            for part in state.tasks.values():
+            for part in state.tasks.in_progress():
                 attempt = part.attempt
                 if part.phase != "assigned" or attempt is None or attempt.calls or attempt.order in self._known:
                     continue
                 employee = rows.get(manager_view.EmployeeRow, attempt.employee, "employee")
                 if employee is not None:
-                    profile, refused = manager_view.profile_of(employee), manager_view.adaptations_of(employee)
+                    profile, refused = employee.profile, manager_view.adaptations_of(employee)
                     accepted = manager_view.organisation_state(rows).accepted
                     self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused, accepted))
                     self._wake.set()

@@ -186,7 +186,7 @@ class Manager:
 
     def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
         assert state.submitted is not None
-        if why := review.objection(state.tasks.values()):
+        if state.tasks.blocked and (why := review.objection(state.tasks.values())):
             yield end(run, "rejected", f"The reviewer blocks the run: {why}", cause)
             return
         left = state.left
@@ -282,4 +282,4 @@ def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
 
 
 def _open_calls(state: RunState) -> bool:
-    return any(part.phase in ("assigned", "calling", "answered", "submitted") for part in state.tasks.values())
+    return any(part.phase in ("assigned", "calling", "answered", "submitted") for part in state.tasks.in_progress())

@@ -70,7 +70,7 @@ class StaffCapacity:
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
         desk = cls(chains=fallback_chains(rows))
         for row in rows.all(manager_view.EmployeeRow):
-            profile = manager_view.profile_of(row)
+            profile = row.profile
             if row.suspended or profile.call_usd_max is None:
                 continue
             if row.rest_until > now:
@@ -78,7 +78,7 @@ class StaffCapacity:
             else:
                 desk.profiles[row.scope] = profile
         for run_row, state in open_in(rows, *HAVE_ORDERS):
-            for task in state.tasks.values():
+            for task in state.tasks.in_progress():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)
                 desk.at_work[run_row.scope] += task.phase in AT_WORK
@@ -143,10 +143,8 @@ def call_bound_of(profile: Profile, prompt_tokens: int | None = None) -> Amount:
 
 
 def ready(state: RunState) -> Iterator[TaskState]:
-    """Yield the tasks that wait only for an employee, in the order of the plan."""
-    for task in state.tasks.values():
-        if task.phase == "waiting" and all(state.tasks[other].phase == "verified" for other in task.after):
-            yield task
+    """Return the tasks that wait only for an employee, in the order of the plan."""
+    return state.tasks.ready()
 
 
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:

@@ -9,7 +9,7 @@ from domain import employee as staff
 from domain import task
 from domain.message import Command, Event
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, open_state
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, state_of
 
 WHY_TAKEN_BACK: Mapping[type[Event], str] = {
     staff.Suspended: "employee_suspended",
@@ -25,7 +25,7 @@ def taken_back(
     An open call continues, and its cost counts. After its receipt the order is released.
     """
     for row, state in open_in(rows, *HAVE_ORDERS):
-        for part in state.tasks.values():
+        for part in state.tasks.in_progress():
             if part.phase != "assigned" or part.employee is None or part.order is None:
                 continue
             if run in (None, row.scope) and employee in (None, part.employee):
@@ -47,8 +47,8 @@ def release_stopped(event: task.CallFinished, rows: Rows, cause: Cause) -> Itera
 
 def phase_of(event: task.CallFinished, rows: Rows) -> task.Phase | None:
     """Return the phase of the event's task if the event's order is its present order."""
-    row = rows.get(OpenRun, event.run, RUN_KEY)
-    part = open_state(row).tasks.get(event.task) if row is not None else None
+    state = state_of(rows, event.run)
+    part = state.tasks.get(event.task) if state is not None else None
     return part.phase if part is not None and part.order == event.order else None
 
 

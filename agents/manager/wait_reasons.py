@@ -50,7 +50,7 @@ class WaitReasons:
 
     def all(self) -> dict[UUID, Wait]:
         """Return the reason for each open run that waits."""
-        found = {row.scope: self.of(row.scope, open_state(row)) for row in self._rows.all(OpenRun)}
+        found = {row.scope: self.of(row.scope, open_state(self._rows, row)) for row in self._rows.all(OpenRun)}
         return {run: wait for run, wait in found.items() if wait is not None}
 
     def of(self, run: UUID, state: RunState | None) -> Wait | None:
@@ -227,12 +227,15 @@ class WaitReasons:
         return [
             f"run {str(row.scope)[:13]}"
             for row, state in open_in(self._rows, *HAVE_ORDERS)
-            if any(part.employee == employee and part.phase in ("assigned", "calling") for part in state.tasks.values())
+            if any(
+                part.employee == employee and part.phase in ("assigned", "calling")
+                for part in state.tasks.in_progress()
+            )
         ]
 
 
 def _all_done(state: RunState) -> bool:
-    return bool(state.tasks) and all(part.phase == "verified" for part in state.tasks.values())
+    return bool(state.tasks) and not state.tasks.unverified
 
 
 def _not_taken_up() -> Wait:

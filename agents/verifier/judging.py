@@ -96,7 +96,7 @@ class Judging:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
         waiting = rows.all(verifier_view.Pending) if live else []
         runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
-        trees = {row.cause: Waiting(row, open_state(run)) for row, run in runs if run is not None}
+        trees = {row.cause: Waiting(row, open_state(rows, run)) for row, run in runs if run is not None}
         self._queue.renew(trees)
         self._busy &= trees.keys()
         if trees.keys() - self._busy:

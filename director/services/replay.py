@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bus.projection import Projection
+from bus.row_form import stored_columns
 from bus.store import Store
 from director.services.times import SEQ_MAX, microseconds
 from domain.errors import Differs, Invalid, NotFound
@@ -84,7 +85,7 @@ async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
     up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
     rows, seq = await replay.state(store, view.projection, up_to)
     tables = {
-        table: [msgspec.to_builtins(held[key]) for key in sorted(held)]
+        table: [msgspec.to_builtins(stored_columns(held[key])) for key in sorted(held)]
         for table, held in rows.snapshot().items()
         if view.table in ("", table)
     }

@@ -22,12 +22,12 @@ from domain.wording import counted
 from observability.process_registry import serving
 from projections.fallback import FallbackRow
 from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
-from projections.openrun import RUN_KEY, OpenRun, open_state
+from projections.openrun import OPEN_TABLES, RUN_KEY, OpenRun, open_state
 
 STANDING_S = 0.5
 """A consumer with unread events is stalled if its position does not change for this time."""
 STANDING_POLL_S = 0.05
-NEEDED: tuple[type[Any], ...] = (OpenRun, OrganisationRow, EmployeeRow, FallbackRow)
+NEEDED: tuple[type[Any], ...] = (*OPEN_TABLES, OrganisationRow, EmployeeRow, FallbackRow)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""
 
@@ -45,13 +45,13 @@ class Waits:
         row = held.get(OpenRun, run, RUN_KEY)
         if row is None and await rows(self._store, "door_run", run):
             return None
-        wait = (await self._reasons(held)).of(run, open_state(row) if row is not None else None)
+        wait = (await self._reasons(held)).of(run, open_state(held, row) if row is not None else None)
         return (await self._completed({run: wait}))[run]
 
     async def all(self) -> list[RunWait]:
         """Return every open run that waits, oldest first."""
         held = await self._held()
-        reasons, states = await self._reasons(held), {row.scope: open_state(row) for row in held.all(OpenRun)}
+        reasons, states = await self._reasons(held), {row.scope: open_state(held, row) for row in held.all(OpenRun)}
         open_runs = {run: state for run, state in states.items() if state.phase != "ended"}
         waits = await self._completed({run: reasons.of(run, state) for run, state in open_runs.items()})
         titles = {run: state.submitted.title if state.submitted else "" for run, state in open_runs.items()}

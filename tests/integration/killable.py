@@ -140,7 +140,7 @@ class TwoSteps(Tables):
             moved = await moving.execute(f"UPDATE {self.schema}.checkpoint SET seq = $2 WHERE seq = $1", before, after)
             if moved != "UPDATE 1":
                 return False
-            if any(rows.changed.values()):
+            if any(rows.changed()):
                 self._fault(BETWEEN)
             await self.write(connection, rows)
         return True

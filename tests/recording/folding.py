@@ -11,7 +11,8 @@ from agents.manager.reactor import Manager
 from agents.null_reactor import Observer
 from bus.codec import ALIEN, alien
 from bus.projection import Reactor, fold
-from bus.projection_rows import Rows, columns
+from bus.projection_rows import Rows
+from bus.row_form import stored_columns
 from domain.message import Command, Recorded
 from domain.registry import COMMANDS
 from runtime.roles import CONSUMERS
@@ -89,10 +90,7 @@ def all_asked(log: Sequence[Recorded]) -> list[list[Any]]:
 def tables_of(rows: Rows) -> dict[str, Table]:
     """Return all rows in memory, by table and column."""
     return {
-        name: in_order(
-            shown({column: getattr(row, column) for column in columns(rows.tables[name])}) for row in found.values()
-        )
-        for name, found in rows.snapshot().items()
+        name: in_order(shown(stored_columns(row)) for row in found.values()) for name, found in rows.snapshot().items()
     }
 
 

@@ -13,6 +13,7 @@ from domain.money import Amount
 from domain.planning import task_id
 from domain.returning import attempts_used
 from domain.run import MINUTE_US, RunState
+from domain.tree import Entry
 from tests.unit.samples import AT, BAD, CONSENT, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
 from tests.unit.world import CLAIMS, INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
 
@@ -48,7 +49,7 @@ snapshots = st.builds(
     st.sampled_from(["answered", "answered", "timed_out"]),
     st.one_of(st.none(), sound_amounts, amounts),
 )
-files = st.sampled_from([{"a.py": "d" * 64}] * 3 + [{}])
+files = st.sampled_from([{"a.py": Entry(kind="file", digest="d" * 64)}] * 3 + [{}])
 
 caps = st.one_of(*[st.just(Amount(Decimal(5), 5000))] * 3, amounts)
 

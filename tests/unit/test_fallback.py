@@ -171,7 +171,7 @@ def test_a_busy_employee_is_waited_for() -> None:
 def open_run(rows: Rows) -> Any:
     row = rows.get(OpenRun, RUN, RUN_KEY)
     assert row is not None
-    return open_state(row)
+    return open_state(rows, row)
 
 
 def test_a_rejected_task_stays_with_the_first_one_of_the_chain() -> None:

@@ -20,7 +20,6 @@ from domain.money import NOTHING
 from domain.registry import UPCASTERS
 from domain.run import RunState
 from domain.task import AttemptEnded, CallFinished, TaskState
-from projections import manager as manager_view
 from projections.auditor import AuditorProjection
 from projections.manager import REST_MAX_S, RETRY_AFTER_MAX_S, EmployeeRow, ManagerProjection
 from tests.unit.given import decide, fold, given
@@ -255,5 +254,5 @@ def test_the_staff_of_an_older_log_is_read(version: int) -> None:
     assert hired.profile.prompt_tokens_max == hired.profile.call_tokens_max - hired.profile.output_tokens_max
     row = board(hired).get(EmployeeRow, EMPLOYEE, "employee")
     assert row is not None
-    assert manager_view.profile_of(row) == hired.profile
+    assert row.profile == hired.profile
     assert run.initial.tasks == {}

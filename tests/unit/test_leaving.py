@@ -13,7 +13,6 @@ from director.terminal.event_text import Story
 from domain import employee, task
 from domain.employee import version_of
 from domain.message import Event
-from projections import manager as manager_view
 from projections.hr import HRProjection, Person, StrikeRow
 from projections.manager import EmployeeRow, ManagerProjection
 from tests.unit.samples import ASSIGNED, AT, CALLING, EMPLOYEE, FIRST, ORDER, PLANNED, PROFILE, WITH_SESSIONS, happened
@@ -55,7 +54,7 @@ def test_a_dismissed_one_is_nobody_for_the_manager() -> None:
 def test_a_renamed_one_works_on_under_the_new_name() -> None:
     row = after(ManagerProjection(), HIRED, RENAMED).get(EmployeeRow, EMPLOYEE, "employee")
     assert row is not None
-    assert (row.name, manager_view.profile_of(row)) == ("bea", msgspec.structs.replace(WITH_SESSIONS, name="bea"))
+    assert (row.name, row.profile) == ("bea", msgspec.structs.replace(WITH_SESSIONS, name="bea"))
 
 
 def test_hr_keeps_the_record_of_who_left_and_the_version_of_who_answers() -> None:

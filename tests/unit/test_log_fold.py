@@ -5,8 +5,9 @@ from uuid import UUID
 
 from bus.projection import Projection, fold
 from bus.projection_rows import Rows
+from bus.row_form import record_of
 from domain.message import Recorded
-from projections.log_fold import LogFold, View, file_tables, stored
+from projections.log_fold import LogFold, View, file_tables
 from projections.row_file import Record, RowFile
 from runtime.roles import CONSUMERS
 from tests.recording.fixture import kept_log
@@ -33,7 +34,7 @@ def rows_in_memory(projection: Projection, events: Sequence[Recorded]) -> dict[s
     rows = Rows(projection.tables)
     for recorded in events:
         fold(projection, None, recorded, rows, 0)
-    return {f"{projection.name}.{name}": list(map(stored, rows.all(kind))) for name, kind in rows.tables.items()}
+    return {f"{projection.name}.{name}": list(map(record_of, rows.all(kind))) for name, kind in rows.tables.items()}
 
 
 def test_pages_and_moved_scopes_change_no_row() -> None:

@@ -5,21 +5,24 @@ from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from bus.projection_rows import JsonColumns, Row
 from domain.errors import Unavailable
 from projections.row_file import Record, RowFile, encoded, plain_record
 
+_content = msgspec.json.Decoder(tuple[int, ...])
+
 
 class Sample(Row, frozen=True, kw_only=True):
     table = "sample"
-    json_columns: ClassVar[JsonColumns] = {"content": tuple[int, ...]}
+    json_columns: ClassVar[JsonColumns] = {"content": _content}
     number: int | None
     price: Decimal
     flag: bool
     other: UUID | None
-    content: str
+    content: tuple[int, ...]
 
 
 def record(scope: UUID, key: str) -> Record:

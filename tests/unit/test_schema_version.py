@@ -71,7 +71,7 @@ class FieldMore(State):
 def version(held: type) -> str:
     class Thing(Row, frozen=True, kw_only=True):
         table = "thing"
-        json_columns: ClassVar[JsonColumns] = {"state": held}
+        json_columns: ClassVar[JsonColumns] = {"state": msgspec.json.Decoder(held)}
         state: str
 
     return Tables("anybody", [Thing]).version()

@@ -119,7 +119,7 @@ def rows_after(events: Sequence[Event]) -> Rows:
 def wait_after(events: Sequence[Event], serving: Serving = ALL_HERE, *, now: int = AT) -> Wait | None:
     rows = rows_after(events)
     row = rows.get(OpenRun, RUN, RUN_KEY)
-    return WaitReasons(rows, serving, now).of(RUN, open_state(row) if row else None)
+    return WaitReasons(rows, serving, now).of(RUN, open_state(rows, row) if row else None)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
--- A run that has not ended. `state`: the domain's fold of the run, as JSON.
+-- A run that has not ended. `state`: the domain's fold of the run without its tasks and its submission, as JSON.
 CREATE TABLE {schema}.open_run (
     scope uuid NOT NULL,
     key text NOT NULL,
     phase text NOT NULL,
-    state text NOT NULL,
     moved_by uuid NOT NULL,
+    state text NOT NULL,
     PRIMARY KEY (scope, key)
 );

@@ -1,0 +1,159 @@
+"""The classes of rows, and the form in which Postgres stores a row: its columns, their types, and its JSON columns."""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import astuple
+
+from bus.json_form import json_form
+
+JsonColumns = Mapping[str, msgspec.json.Decoder[Any]]
+"""Name of a column -> decoder of its JSON content. The class makes it, so that types are read at import."""
+Record = tuple[Any, ...]
+"""One row as Postgres stores it: a value for each column, with the content of JSON columns as text."""
+
+
+class Stored(Protocol):
+    """A record from Postgres: its values by column."""
+
+    def items(self) -> Iterable[tuple[str, Any]]: ...
+
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row. Subclasses set `table`. Fields are UUID, str, int, bool, Decimal or None: Postgres stores them exactly.
+
+    `resident`: the whole table stays in memory, so a reaction can read across runs. Delete a run's rows at its end.
+    `indexed`: a field of a resident table. `where` finds rows by its value without a scan of the table.
+    `json_columns`: each field that is stored as JSON text, with the decoder of its content. In memory such a field
+    holds the frozen object itself. The object is encoded only when the row is written. The schema version covers the
+    type.
+    """
+
+    table: ClassVar[str]
+    resident: ClassVar[bool] = False
+    indexed: ClassVar[str] = ""
+    json_columns: ClassVar[JsonColumns] = {}
+
+    scope: UUID
+    key: str
+
+    def stored(self) -> "Row":
+        """Return the row as it is stored. A class may store less than it holds in memory."""
+        return self
+
+
+_SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal: "numeric"}
+
+
+class RowForm:
+    """The stored form of one class of rows. It is computed once for each class."""
+
+    def __init__(self, kind: type[Row]) -> None:
+        self.kind = kind
+        self.columns: tuple[str, ...] = kind.__struct_fields__
+        self.sql_types = _sql_types(kind)
+        typed = list(zip(self.columns, self.sql_types, strict=True))
+        self._json = [(index, name) for index, name in enumerate(self.columns) if name in kind.json_columns]
+        self._decoders = {name: decoder.decode for name, decoder in kind.json_columns.items()}
+        self._texts = _getter([name for name, sort in typed if sort == "text" and name not in kind.json_columns])
+        self._integers = _getter([name for name, sort in typed if sort == "bigint"])
+
+    def record(self, row: Row) -> Record:
+        """Return the row as Postgres stores it."""
+        values = astuple(row.stored())
+        if not self._json:
+            return values
+        stored = list(values)
+        for index, _ in self._json:
+            stored[index] = _encode(stored[index]).decode()
+        return tuple(stored)
+
+    def row(self, record: Stored) -> Row:
+        """Return the row that a record from Postgres holds."""
+        values = dict(record.items())
+        for name, decode in self._decoders.items():
+            values[name] = decode(values[name])
+        return self.kind(**values)
+
+    def check(self, row: Row, before: Row | None) -> None:
+        """Raise ValueError if Postgres cannot store the row. `before`: the row that it replaces.
+
+        Only values that differ from `before` are looked at. JSON escapes NUL characters, so JSON columns can be stored.
+        """
+        texts = self._texts(row)
+        if (before is None or self._texts(before) != texts) and "\0" in "".join(filter(None, texts)):
+            raise ValueError(f"a text of {row.table} has a NUL character")
+        integers = self._integers(row)
+        if before is not None and self._integers(before) == integers:
+            return
+        if not all(value is None or INT_MIN <= value <= INT_MAX for value in integers):
+            raise ValueError(f"a number of {row.table} does not fit 64 bits")
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _getter(names: list[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """Return a function that returns these fields of a row as a tuple."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)
+
+
+@cache
+def form_of_rows(kind: type[Row]) -> RowForm:
+    """Return the stored form of a class of rows."""
+    return RowForm(kind)
+
+
+def _sql_types(kind: type[Row]) -> tuple[str, ...]:
+    types: list[str] = []
+    for name, hint in get_type_hints(kind).items():
+        if get_origin(hint) is ClassVar or hint is ClassVar:
+            continue
+        if name in kind.json_columns:
+            types.append("text")
+            continue
+        plain = [part for part in get_args(hint) if part is not type(None)] or [hint]
+        types.append(_SQL_TYPES[plain[0]])
+    return tuple(types)
+
+
+def sql_types(kind: type[Row]) -> tuple[str, ...]:
+    """Return the Postgres type of each column, in the order of the struct's fields."""
+    return form_of_rows(kind).sql_types
+
+
+def form_of(kind: type[Row]) -> str:
+    """Return the form of a table: its columns, their types, and the types of the content of JSON columns."""
+    typed = zip(columns(kind), sql_types(kind), strict=True)
+    forms = {name: f"json:{json_form(decoder.type)}" for name, decoder in kind.json_columns.items()}
+    return f"{kind.table}({','.join(f'{name} {forms.get(name, sort)}' for name, sort in typed)})"
+
+
+def columns(kind: type[Row]) -> tuple[str, ...]:
+    """Return the column names, in the order of the struct's fields."""
+    return kind.__struct_fields__
+
+
+def record_of(row: Row) -> Record:
+    """Return a row as Postgres stores it."""
+    return form_of_rows(type(row)).record(row)
+
+
+def stored_columns(row: Row) -> dict[str, object]:
+    """Return the values of a row by column, as Postgres stores them."""
+    return dict(zip(columns(type(row)), record_of(row), strict=True))
+
+
+def row_of(kind: type[Row], record: Stored) -> Row:
+    """Return the row that a record from Postgres holds."""
+    return form_of_rows(kind).row(record)

@@ -1,0 +1,166 @@
+"""The tasks of a run in the order of the plan, with tallies. A change of one task costs the same in each run.
+
+Each change returns a new object and leaves the old one as it is. Both share all parts that did not change.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+from domain.money import NOTHING, Amount
+from domain.task_state import Phase, TaskState
+
+CHUNK_TASKS = 32
+"""Tasks in one chunk. A change copies one chunk and the list of chunks."""
+IN_PROGRESS: Final[frozenset[Phase]] = frozenset({"assigned", "calling", "answered", "submitted"})
+_Chunks = tuple[tuple[TaskState, ...], ...]
+_Places = tuple[int, ...]
+
+
+class _Plan:
+    """The constant part: the place of each task in the plan, and the places of the tasks that wait for it."""
+
+    def __init__(self, tasks: Iterable[TaskState]) -> None:
+        self.places: dict[int, int] = {}  # by the number of the id, because UUID computes its hash in Python
+        self.followers: dict[int, list[int]] = {}
+        for place, task in enumerate(tasks):
+            self.places[task.id.int] = place
+            for other in task.after:
+                self.followers.setdefault(other.int, []).append(place)
+
+
+class Tasks(Mapping[UUID, TaskState]):
+    """Map from id to task, in the order of the plan.
+
+    `spent`: the sum of the amounts that all tasks spent. `unverified`: the number of tasks that are not verified.
+    `blocked`: the number of tasks with a review that blocks the run.
+    """
+
+    __slots__ = ("_chunks", "_plan", "_progress", "_ready", "blocked", "spent", "unverified")
+
+    def __init__(self, tasks: Iterable[TaskState] = ()) -> None:
+        every = tuple({task.id: task for task in tasks}.values())
+        self._plan = _Plan(every)
+        self._chunks: _Chunks = tuple(every[first : first + CHUNK_TASKS] for first in range(0, len(every), CHUNK_TASKS))
+        self.spent = NOTHING
+        for task in every:
+            self.spent = self.spent + task.spent
+        self.unverified = sum(task.phase != "verified" for task in every)
+        self.blocked = sum(bool(task.blocked) for task in every)
+        self._progress: _Places = tuple(place for place, task in enumerate(every) if _is_in_progress(task))
+        self._ready: _Places = tuple(place for place, task in enumerate(every) if self._is_ready(task))
+
+    def __getitem__(self, id: UUID) -> TaskState:
+        return self._at(self._plan.places[id.int])
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, UUID) and id.int in self._plan.places
+
+    def __iter__(self) -> Iterator[UUID]:
+        return (task.id for task in chain.from_iterable(self._chunks))
+
+    def __len__(self) -> int:
+        return len(self._plan.places)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Tasks):
+            return self._chunks == other._chunks
+        return super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a dict
+
+    def __repr__(self) -> str:
+        return f"Tasks({list(self.values())!r})"
+
+    def values(self) -> ValuesView[TaskState]:
+        return _Values(self)
+
+    @property
+    def reserved(self) -> Amount:
+        """The amount that the present attempts may still spend."""
+        total = NOTHING
+        for task in self.in_progress():
+            total = total + task.reserved
+        return total
+
+    def in_progress(self) -> Iterator[TaskState]:
+        """Yield the tasks with an order or with work that waits for its verdict, in the order of the plan.
+
+        No other task can have an amount that is reserved.
+        """
+        return map(self._at, self._progress)
+
+    def ready(self) -> Iterator[TaskState]:
+        """Yield the tasks that wait only for an employee, in the order of the plan."""
+        return map(self._at, self._ready)
+
+    def place(self, id: UUID) -> int:
+        """Return the place of a task in the plan, from 0."""
+        return self._plan.places[id.int]
+
+    def with_task(self, task: TaskState) -> "Tasks":
+        """Return the tasks with another state of one task. The task must be one of the plan."""
+        place = self._plan.places[task.id.int]
+        chunk, index = divmod(place, CHUNK_TASKS)
+        held = self._chunks[chunk]
+        before = held[index]
+        after = Tasks.__new__(Tasks)
+        after._plan = self._plan
+        changed = (*held[:index], task, *held[index + 1 :])
+        after._chunks = (*self._chunks[:chunk], changed, *self._chunks[chunk + 1 :])
+        same = before.spent is task.spent
+        after.spent = self.spent if same else self.spent + (task.spent - before.spent)
+        after.blocked = self.blocked + bool(task.blocked) - bool(before.blocked)
+        after.unverified, after._progress, after._ready = self.unverified, self._progress, self._ready
+        if before.phase != task.phase or before.orders is not task.orders:
+            after._count_phase(place, before, task)
+        return after
+
+    def _count_phase(self, place: int, before: TaskState, task: TaskState) -> None:
+        """Correct the tallies that depend on phases after a task has got another phase."""
+        self.unverified += (before.phase == "verified") - (task.phase == "verified")
+        self._progress = _with(self._progress, place, _is_in_progress(task))
+        self._ready = _with(self._ready, place, self._is_ready(task))
+        if (before.phase == "verified") != (task.phase == "verified"):
+            for follower in self._plan.followers.get(task.id.int, ()):
+                self._ready = _with(self._ready, follower, self._is_ready(self._at(follower)))
+
+    def _is_ready(self, task: TaskState) -> bool:
+        return task.phase == "waiting" and all(self._is_verified(other) for other in task.after)
+
+    def _is_verified(self, id: UUID) -> bool:
+        place = self._plan.places.get(id.int)
+        return place is not None and self._at(place).phase == "verified"
+
+    def _at(self, place: int) -> TaskState:
+        return self._chunks[place // CHUNK_TASKS][place % CHUNK_TASKS]
+
+
+class _Values(ValuesView[TaskState]):
+    """All tasks, in the order of the plan."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        super().__init__(tasks)
+        self._tasks = tasks
+
+    def __iter__(self) -> Iterator[TaskState]:
+        return chain.from_iterable(self._tasks._chunks)
+
+
+def _is_in_progress(task: TaskState) -> bool:
+    """Return whether a task is in progress, or its attempt has not ended. An attempt has no end if it was erased."""
+    return task.phase in IN_PROGRESS or any(not attempt.ended for attempt in task.orders.values())
+
+
+def _with(places: _Places, place: int, wanted: bool) -> _Places:
+    """Return sorted places with or without one of them."""
+    index = bisect_left(places, place)
+    there = index < len(places) and places[index] == place
+    if there == wanted:
+        return places
+    return (*places[:index], place, *places[index:]) if wanted else places[:index] + places[index + 1 :]
+
+
+NO_TASKS = Tasks()
