@@ -1,8 +1,9 @@
 """Measurement of the gate that runs a base's own tests, compared with pytest on the same files.
 
-The base is generated and has many files and tests. Three contestants run the same tests. The first is the gate with a
-stored outcome on the base. The second is the gate without a stored outcome. The third is pytest as an ordinary process
-in a folder, without plugins of its environment.
+The base is generated and has many files and tests. Four contestants run the same tests. The first is the gate with a
+stored outcome on the base. The second is the gate without a stored outcome. The third is the whole verdict about the
+merged tree, with all gates and a stored outcome. The last is pytest as an ordinary process in a folder, without plugins
+of its environment.
 """
 
 import asyncio
@@ -20,15 +21,37 @@ import msgspec
 from bench.figures import Measure
 from domain.errors import Failed
 from verification.execution.case_runner import Project
+from verification.gates.base import Origin
+from verification.judge import Candidate, judge, project_of
 from verification.packages.project_environment import environment_of
+from verification.requirements.parser import parse_requirement
 from verification.sandbox.base import Sandbox
 from verification.suites.base_suite import BaseSuite
 from verification.suites.outcome_store import OutcomeStore
 
 KEPT = "Aura: the gate, with a stored outcome on the base"
 FIRST = "Aura: the gate, the first time"
+WHOLE = "Aura: the whole verdict about the merged tree, all gates, with a stored outcome on the base"
 PLAIN = "limit: python -m pytest in a folder"
 FIGURE = "the base's tests on a changed tree, s"
+BEYOND_SHARE, BEYOND_S = 0.1, 3.0
+"""Target: our time beyond the plain tests is at most this share of their time, plus these seconds."""
+REQUIREMENT = b"""---
+aura: 1
+title: Nine
+deliver: library
+scope: ["made/part0/module0.py"]
+budget: {usd: "1.00", tokens: 1000, minutes: 5}
+---
+# Nine
+## Acceptance
+```yaml acceptance
+- id: A1
+  says: it is nine
+  cases:
+    - {call: "made.part0.module0:nine", args: [], returns: 9}
+```
+"""
 TEST_FILES_EACH = 10  # number of files for each test file
 
 
@@ -56,10 +79,12 @@ def base_of(size: BasingSize) -> dict[str, bytes]:
 def contestants(sandbox: Sandbox, image: str, size: BasingSize, folder: Path) -> Mapping[str, Measure]:
     """Return the contestants of this measurement by name."""
     base = base_of(size)
-    changed = {**base, "made/part0/module0.py": b"def value():\n    return int('0')\n"}
+    nine = b"def value():\n    return int('0')\n\n\ndef nine():\n    return 9\n"
+    changed = {**base, "made/part0/module0.py": nine}
     return {
         KEPT: partial(gated, sandbox, base, changed, OutcomeStore(folder, image)),
         FIRST: partial(gated, sandbox, base, changed, None),
+        WHOLE: partial(judged, sandbox, base, changed, folder),
         PLAIN: partial(plain, changed),
     }
 
@@ -77,6 +102,30 @@ async def gated(
     seconds = time.perf_counter() - begun
     if after.lost or not before.passed:
         raise Failed("The gate refused a correct tree.", hint="This is a bug in Aura. Please report it.")
+    return {FIGURE: seconds}
+
+
+async def judged(
+    sandbox: Sandbox, base: Mapping[str, bytes], tree: Mapping[str, bytes], folder: Path
+) -> Mapping[str, float]:
+    """Measure the verdict about the merged tree. The first call also runs the tests on the base, outside the time."""
+    asked = parse_requirement(REQUIREMENT, None, name="nine", folder=None)
+    origin = Origin(files=base, outcomes=folder)
+    candidate = Candidate(requirement=asked, tree=tree, base=base, origin=origin)
+    await BaseSuite(
+        base,
+        project_of(asked, tree, origin, None, ()),
+        sandbox,
+        store=OutcomeStore(folder, (await sandbox.probe()).image),
+    ).on_base()
+    begun = time.perf_counter()
+    verdict = await judge(candidate, sandbox=sandbox, seed=1, allow_degraded=True)
+    seconds = time.perf_counter() - begun
+    if not verdict.verified:
+        raise Failed(
+            f"The judge refused a correct tree: {verdict.findings[0].detail}.",
+            hint="This is a bug in Aura. Please report it.",
+        )
     return {FIGURE: seconds}
 
 

@@ -1,6 +1,7 @@
 """The Markdown page with all measured numbers. Every measurement writes the whole page."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from bench import appending, basing, judging, limits, many, replaying, running, sessions
 from bench.figures import Figures
@@ -88,7 +89,8 @@ def of_replaying(figures: Figures, events: int, runs: int) -> str:
 BASING = """The base has {files} files and {tests} tests, and one module is changed. The gate runs the base's tests on
 the changed tree in a box, and compares the outcome of each test. The first time, it also runs them on the base. The
 limit is the same test command as an ordinary process in a folder, without plugins. Its time does not include the time
-to write the files."""
+to write the files. The whole verdict may take {share:.0%} plus {seconds:g} s longer than the limit; it takes
+{beyond} s longer, and {allowed} s are allowed."""
 
 
 def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
@@ -104,7 +106,15 @@ def of_judging(figures: Figures, size: judging.JudgingSize) -> str:
 
 
 def of_basing(figures: Figures, size: basing.BasingSize) -> str:
-    words = BASING.format(files=size.files, tests=size.tests)
+    plain, whole = (figures.values[name][basing.FIGURE] for name in (basing.PLAIN, basing.WHOLE))
+    words = BASING.format(
+        files=size.files,
+        tests=size.tests,
+        share=basing.BEYOND_SHARE,
+        seconds=basing.BEYOND_S,
+        beyond=f"{median(ours - theirs for ours, theirs in zip(whole, plain, strict=True)):.2f}",
+        allowed=f"{basing.BEYOND_SHARE * median(plain) + basing.BEYOND_S:.2f}",
+    )
     return section("A base's own tests", words, figures, basing.KEPT)
 
 

@@ -79,7 +79,7 @@ async def test_what_the_base_could_do_it_can_do_still(sandbox: Bubblewrap) -> No
     assert (seen.result, seen.grade, seen.evidence["passed_before"]) == ("passed", "B", 2)
     assert seen.evidence["ignored"] == ("tests/test_shout.py::test_broken",)
     own = gate(found, OwnTests.name)
-    assert (own.result, own.grade, own.evidence["counts"]) == ("noted", "A", {"passed": 2, "failed": 1})
+    assert (own.result, own.text) == ("not_run", "the author wrote no tests")
 
 
 LOST = {"breaks it": {"shout.py": QUIET}, "takes the module away": {"shout.py": b""}}
@@ -219,6 +219,23 @@ async def test_own_tests_block_nothing(
     report = await OwnTests().ask(subject(sandbox, {**TIDY, "tests/test_own.py": test}, {}))
     assert (report.result, report.findings) == ("noted", ())
     assert told in report.text
+
+
+@pytest.mark.needs_sandbox
+async def test_on_a_base_the_authors_own_tests_are_the_ones_that_the_author_wrote(sandbox: Bubblewrap) -> None:
+    """The base's tests have run already, in the gate before. A test of the author may use the base's fixtures."""
+    own = b"def test_own(answer):\n    assert answer == 'A'\n\n\ndef test_fails():\n    assert False\n"
+    tree = {**BASE, **TIDY, "tests/test_own.py": own}
+    whole = subject(sandbox, tree, BASE)
+    report = await OwnTests().ask(dataclasses.replace(whole, changed=("tests/test_own.py", "tidy.py")))
+    assert (report.result, report.evidence["counts"], report.evidence["files"]) == (
+        "noted",
+        {"passed": 1, "failed": 1},
+        1,
+    )
+    alone = dataclasses.replace(whole, changed=tuple(tree), origin=Origin(files={}), base={})
+    control = await OwnTests().ask(alone)
+    assert control.evidence["counts"] == {"passed": 3, "failed": 2}, "without a base, all tests are the author's"
 
 
 def test_tests_are_the_bases() -> None:

@@ -66,7 +66,7 @@ async def test_a_bases_own_tests_are_measured_beside_the_plain_command(tmp_path:
         )
     finally:
         await box.close()
-    assert set(figures.values) == {basing.KEPT, basing.FIRST, basing.PLAIN}
+    assert set(figures.values) == {basing.KEPT, basing.FIRST, basing.WHOLE, basing.PLAIN}
     assert f"| {basing.PLAIN} |" in report.of_basing(figures, size)
 
 

@@ -12,6 +12,11 @@ FAILED_SHOWN_MAX = 20
 
 
 class OwnTests(VerdictGate):
+    """On a base, the author's own tests are the test files that the author added or changed.
+
+    The gate `base_suite` runs the base's tests, so this gate does not repeat them.
+    """
+
     name = "own_tests"
     is_advice = True
     grade = "A"
@@ -19,10 +24,11 @@ class OwnTests(VerdictGate):
     needs_whole = True
 
     async def ask(self, subject: Subject) -> GateReport:
-        own = [path for path in subject.tree if is_test_file(path)]
+        own = [path for path in subject.changed if path in subject.tree and is_test_file(path)]
         if not own:
             return nothing_to_do("the author wrote no tests")
-        run = SuiteRun(project=subject.project, arguments=(), limits=with_wall(SUITE_LIMITS, OWN_WALL_S))
+        only = tuple(sorted(own)) if subject.origin.files else ()
+        run = SuiteRun(project=subject.project, arguments=only, limits=with_wall(SUITE_LIMITS, OWN_WALL_S))
         seen = await run_suite(run, subject.sandbox)
         if isinstance(seen, CaseProblem):
             return GateReport(result="noted", text=seen.text, evidence={"files": len(own), "problem": seen.kind})

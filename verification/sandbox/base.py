@@ -89,7 +89,12 @@ def with_room(spec: RunSpec) -> RunSpec:
     """Return the run with limits that include the input files."""
     tree = Tree.of(spec.files)
     paths = tree.paths()
-    folders = {path[:end] for path in paths for end, char in enumerate(path) if char == "/"}
+    folders = set[str]()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
     taken = sum(-(-len(content) // PAGE_BYTES) * PAGE_BYTES for content in tree.values())
     limits = msgspec.structs.replace(
         spec.limits,

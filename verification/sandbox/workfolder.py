@@ -99,9 +99,14 @@ class _Writer:
 
     def file(self, path: str, content: bytes, mode: int) -> None:
         folder, name = self._above(path)
-        with os.fdopen(os.open(name, OPEN_NEW_FILE, mode, dir_fd=folder), "wb") as file:
-            os.fchmod(file.fileno(), mode)  # independent of the umask
-            file.write(content)
+        file = os.open(name, OPEN_NEW_FILE, mode, dir_fd=folder)
+        try:
+            os.fchmod(file, mode)  # independent of the umask
+            left = memoryview(content)
+            while left:
+                left = left[os.write(file, left) :]
+        finally:
+            os.close(file)
 
     def folder(self, path: str) -> None:
         folder, name = self._above(path)
