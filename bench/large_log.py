@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bus import codec
-from bus.store import Store
+from bus.store import Store, recorded_up_to
 from domain.message import ORGANISATION, Envelope
 from sql import named
 
@@ -150,10 +150,13 @@ def _derived(known: bytes, repetition: int) -> bytes:
 
 
 async def write_large_log(store: Store, log: LargeLog, count: int) -> None:
-    """Write `count` events into an empty event store."""
+    """Write the first `count` events into an event store, which may be empty or begin with events of the same log."""
     batch: dict[str, list[tuple[Any, ...]]] = {"event": [], "payload": [], "void": []}
     async with store.connection() as connection:
+        last = await recorded_up_to(connection)
         for seq, (template, envelope, payload, values) in enumerate(log.events(count), 1):
+            if seq <= last:
+                continue
             run = values[template.run].decode() if template.run is not None else None
             ids = (values[template.id].decode(), template.known.type, values[template.entity].decode(), run)
             batch["event"].append((seq, *ids, envelope))
@@ -166,4 +169,5 @@ async def write_large_log(store: Store, log: LargeLog, count: int) -> None:
                     for table, records in batch.items():
                         await connection.copy_records_to_table(table, records=records, schema_name="log")
                         records.clear()
-                    await connection.execute(named("recorder_advance"), (seq - 1) // BATCH_EVENTS * BATCH_EVENTS, seq)
+                    await connection.execute(named("recorder_advance"), last, seq)
+                last = seq

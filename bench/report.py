@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench import appending, basing, judging, limits, many, replaying, running, sessions
+from bench import appending, basing, judging, large_replaying, limits, many, replaying, running, sessions
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -34,6 +34,11 @@ and a repository. So the ratio does not compare equal work: it shows the cost of
 Every run has the same requirement, and a process parses it only once."""
 REPLAYING = """Aura replays the {events} events of {runs} runs like those above. The peer reads the same number of
 events of the same size and decodes them, but computes no projection."""
+
+LARGE_REPLAYING = """The real command on a log of {large:,} events, and on one of {small:,}. Both repeat the events
+of real runs: delivered at once, with rejected attempts, without any verified attempt, ended by the Director; with a
+pause and void events. The Director answers late, so about 200 runs are open at any time. `--all` computes the rows of
+all projections and writes them. `--check` computes and compares them. The time includes the start of the command."""
 
 JUDGING = """The work of one task is judged: a function with {cases} cases, of which half are sealed. Every case runs
 in a new box, with {boxes} boxes at the same time. The time includes the other gates of a task. The ordinary processes
@@ -91,6 +96,11 @@ the changed tree in a box, and compares the outcome of each test. The first time
 limit is the same test command as an ordinary process in a folder, without plugins. Its time does not include the time
 to write the files. The whole verdict may take {share:.0%} plus {seconds:g} s longer than the limit; it takes
 {beyond} s longer, and {allowed} s are allowed."""
+
+
+def of_large_replaying(figures: Figures, size: large_replaying.LargeSize) -> str:
+    words = LARGE_REPLAYING.format(small=size.small, large=size.large)
+    return section("Replay of a large log", words, figures, large_replaying.OURS)
 
 
 def of_judging(figures: Figures, size: judging.JudgingSize) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appending, basing, judging, many, replaying, report, running, sessions
+from bench import appending, basing, judging, large_replaying, many, replaying, report, running, sessions
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -28,6 +28,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     judging: judging.JudgingSize
     basing: basing.BasingSize
     many: many.ManySize
+    large: large_replaying.LargeSize
 
 
 FULL = BenchSize(
@@ -39,6 +40,7 @@ FULL = BenchSize(
     judging.JudgingSize(alone=10, saturated=20),
     basing.BasingSize(files=2000, tests=1500),
     many.ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=900.0),
+    large_replaying.LargeSize(small=10_000, large=1_000_000),
 )
 QUICK = BenchSize(
     2,
@@ -49,6 +51,7 @@ QUICK = BenchSize(
     judging.JudgingSize(alone=5, saturated=8),
     basing.BasingSize(files=400, tests=300),
     many.ManySize(runs=24, employees=6, approvals=3, statuses=3, window_s=120.0),
+    large_replaying.LargeSize(small=5_000, large=20_000),
 )
 
 
@@ -89,6 +92,17 @@ async def measure_replaying(size: BenchSize) -> str:
     return report.of_replaying(figures, events, size.replayed)
 
 
+async def measure_large_replaying(size: BenchSize) -> str:
+    async with firm() as here:
+        logs = await large_replaying.made_logs(here, size.large)
+        try:
+            contestants = large_replaying.contestants(logs)
+            figures = await measure_all(contestants, size.rounds, say, title="(large replay)")
+        finally:
+            await logs.close()
+    return report.of_large_replaying(figures, size.large)
+
+
 async def measure_sessions(size: BenchSize) -> str:
     async with firm() as here:
         contestants = sessions.contestants(here, size.sessions)
@@ -126,6 +140,7 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "events": measure_appending,
     "runs": measure_running,
     "replay": measure_replaying,
+    "large-replay": measure_large_replaying,
     "sessions": measure_sessions,
     "verdicts": measure_judging,
     "base": measure_basing,

@@ -1,6 +1,6 @@
 """One event in one consumer: the projection changes rows, and the reactor gives commands. A failing event is parked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypedDict
 from uuid import UUID
 
@@ -87,6 +87,24 @@ def fold(
             rows.back(mark)
     rows.put(Parked(scope=scope, key=f"{recorded.seq:020}", error=error))
     return (_incident(projection.name, recorded, error, _cause(recorded, now)),) if reactor else ()
+
+
+def fold_page(projection: Projection, page: Iterable[Recorded], rows: Rows) -> None:
+    """Apply events that count, as `fold` does without a reactor, but with less work for each event.
+
+    `fold` does the rest: it gets every event that fails, and all events while an event is parked.
+    """
+    apply, parked = projection.apply, bool(rows.all(Parked))
+    for recorded in page:
+        if not parked and not isinstance(recorded.event, Unreadable):
+            mark = rows.mark()
+            try:
+                apply(recorded, rows)
+                continue
+            except Exception:  # a process edge: `fold` tries again and parks the event
+                rows.back(mark)
+        fold(projection, None, recorded, rows, 0)
+        parked = True
 
 
 def _cause(recorded: Recorded, now: int) -> Cause:

@@ -63,8 +63,10 @@ class RowForm:
         typed = list(zip(self.columns, self.sql_types, strict=True))
         self._json = [(index, name) for index, name in enumerate(self.columns) if name in kind.json_columns]
         self._decoders = {name: decoder.decode for name, decoder in kind.json_columns.items()}
-        self._texts = _getter([name for name, sort in typed if sort == "text" and name not in kind.json_columns])
-        self._integers = _getter([name for name, sort in typed if sort == "bigint"])
+        texts = [name for name, sort in typed if sort == "text" and name not in kind.json_columns]
+        integers = [name for name, sort in typed if sort == "bigint"]
+        self._texts = attrgetter(*texts)  # the key is always a text. Of one name alone, the value is no tuple
+        self._integers: Callable[[Row], Any] | None = attrgetter(*integers) if integers else None
 
     def record(self, row: Row) -> Record:
         """Return the row as Postgres stores it."""
@@ -91,21 +93,17 @@ class RowForm:
         texts = self._texts(row)
         if (before is None or self._texts(before) != texts) and "\0" in "".join(filter(None, texts)):
             raise ValueError(f"a text of {row.table} has a NUL character")
+        if self._integers is None:
+            return
         integers = self._integers(row)
         if before is not None and self._integers(before) == integers:
             return
-        if not all(value is None or INT_MIN <= value <= INT_MAX for value in integers):
-            raise ValueError(f"a number of {row.table} does not fit 64 bits")
+        for value in integers if isinstance(integers, tuple) else (integers,):
+            if value is not None and not INT_MIN <= value <= INT_MAX:
+                raise ValueError(f"a number of {row.table} does not fit 64 bits")
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def _getter(names: list[str]) -> Callable[[Row], tuple[Any, ...]]:
-    """Return a function that returns these fields of a row as a tuple."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda row: tuple(getattr(row, name) for name in names)
 
 
 @cache

@@ -264,7 +264,8 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case BudgetReserved(for_run=run, amount=amount):
             return replace(state, lent={**state.lent, run: amount})
         case BudgetSettled(for_run=run, spent=spent):
-            rest = {key: value for key, value in state.lent.items() if key != run}
+            rest = dict(state.lent)  # a copy compares no ids, so it is fast when many runs are open
+            rest.pop(run, None)
             return replace(state, lent=rest, spent=state.spent + spent)
         case LimitAccepted(machine=machine, limit=limit):
             limits = (*state.accepted.get(machine, ()), limit)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.projection import Projection, fold, scope_id
+from bus.projection import Projection, fold_page, scope_id
 from bus.projection_rows import Row, Rows
 from bus.row_form import Record, columns, record_of, row_of
 from bus.store import stream_log
@@ -65,11 +65,11 @@ class LogFold:
         counting = [recorded for recorded in page if recorded.void is None]
         self._load(counting)
         for view in self._views:
-            projection, rows, up_to = view.projection, view.rows, view.up_to
-            for recorded in counting:
-                if recorded.seq <= up_to:
-                    fold(projection, None, recorded, rows, 0)
-            rows.settle()
+            wanted = counting
+            if counting and counting[-1].seq > view.up_to:
+                wanted = [recorded for recorded in counting if recorded.seq <= view.up_to]
+            fold_page(view.projection, wanted, view.rows)
+            view.rows.settle()
         self._move_out(len(self._held) - self._scopes_max)
 
     def _load(self, page: Sequence[Recorded]) -> None:

@@ -25,6 +25,10 @@ HAVE_ORDERS: tuple[Phase, ...] = ("planned", "ended")
 """Phases in which a task may have an open order. An ended run starts no order, but an open order may still end."""
 
 
+EVOLVED_MAX = 512
+"""Maximum number of results of `evolve` that are kept for the next consumer."""
+
+
 class RunHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The state of a run without its tasks and its submission, which have rows of their own."""
 
@@ -105,7 +109,30 @@ def state_of(rows: Rows, run_id: UUID) -> RunState | None:
 
 def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
     """Return the fold of the event's run after the event."""
-    return run.evolve(state_of(rows, event.run) or run.initial, event)
+    return _evolved.after(state_of(rows, event.run) or run.initial, event)
+
+
+class _Evolved:
+    """The last results of `evolve`. Two consumers of one process fold the same events into the same states.
+
+    A result is used again only for the very same event and state: both are immutable, and `evolve` is pure.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[RunEvent | TaskEvent, RunState, RunState]] = {}
+
+    def after(self, state: RunState, event: RunEvent | TaskEvent) -> RunState:
+        known = self._known.get(id(event))
+        if known is not None and known[0] is event and known[1] is state:
+            return known[2]
+        following = run.evolve(state, event)
+        if len(self._known) >= EVOLVED_MAX:
+            self._known.clear()
+        self._known[id(event)] = (event, state, following)
+        return following
+
+
+_evolved = _Evolved()
 
 
 def put_state(event: RunEvent | TaskEvent, state: RunState, moved_by: UUID, rows: Rows) -> None:

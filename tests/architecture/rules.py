@@ -40,6 +40,7 @@ PROCESS_EDGES = frozenset(
         ("director/cli/main.py", "main"),
         ("director/cli/serving.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
         ("bus/projection.py", "fold"),  # an event that a projection cannot take is parked
+        ("bus/projection.py", "fold_page"),  # the same in a replay: `fold` parks it
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
         ("verification/in_box/pytest_worker.py", "usable"),  # an import of code under test in its box
         ("verification/in_box/case_worker.py", "_attempt"),  # code under test in its box: what it raises is the answer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import appending, basing, judging, report, running
+from bench import appending, basing, judging, large_replaying, report, running
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
@@ -54,6 +54,22 @@ async def test_verdicts_are_measured_beside_a_plain_process() -> None:
     assert {judging.OURS, judging.POOLED, judging.PLAIN} <= set(figures.values)
     assert all(min(rounds) > 0 for values in figures.values.values() for rounds in values.values())
     assert f"| {judging.PLAIN} |" in report.of_judging(figures, size)
+
+
+async def test_a_large_log_is_replayed_by_the_real_command() -> None:
+    async with firm() as here:
+        logs = await large_replaying.made_logs(here, large_replaying.LargeSize(small=300, large=900))
+        try:
+            figures = await measure_all(large_replaying.contestants(logs), 1, lambda _: None, title="(large replay)")
+        finally:
+            await logs.close()
+    assert large_replaying.OURS in figures.values
+    for contestant, values in figures.values.items():
+        parts = 1 if contestant == large_replaying.LIMIT else 3
+        assert len(values) == 2 * parts, contestant
+        assert all(min(rounds) > 0 for rounds in values.values())
+    page = report.of_large_replaying(figures, large_replaying.LargeSize(small=300, large=900))
+    assert f"| {large_replaying.LIMIT} |" in page
 
 
 async def test_a_bases_own_tests_are_measured_beside_the_plain_command(tmp_path: Path) -> None:

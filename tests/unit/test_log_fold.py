@@ -5,12 +5,18 @@ from uuid import UUID
 
 from bus.projection import Projection, fold
 from bus.projection_rows import Rows
-from bus.row_form import record_of
+from bus.row_form import Row, record_of
 from domain.message import Recorded
 from projections.log_fold import LogFold, View, file_tables
 from projections.row_file import Record, RowFile
 from runtime.roles import CONSUMERS
 from tests.recording.fixture import kept_log
+
+
+class Counted(Row, frozen=True, kw_only=True):
+    table = "counted"
+    events: int
+
 
 PAGES = (1, 7, 250)
 SCOPES = (1, 3, 4096)
@@ -69,3 +75,32 @@ def test_control_a_scope_that_is_not_loaded_again_would_be_seen() -> None:
         log_fold.finish()
         found = {name: list(map(file.decoder(name), file.ordered(name))) for name in file_tables(views)}
     assert found != rows_by_pass([events], 4096)
+
+
+class Failing:
+    """Parks each second hand-in, after it has changed a row. Every other event counts one more event of its scope."""
+
+    name = "failing"
+    tables = (Counted,)
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        scope = recorded.envelope.run or recorded.envelope.entity_id
+        row = rows.get(Counted, scope, "events")
+        rows.put(Counted(scope=scope, key="events", events=row.events + 1 if row else 1))
+        if recorded.envelope.type == "task.submitted" and recorded.seq % 2:
+            raise ValueError(f"event {recorded.seq} cannot be processed")
+
+
+def test_events_that_fail_are_parked_as_by_fold() -> None:
+    events = log()
+    expected = rows_in_memory(Failing(), [recorded for recorded in events if recorded.void is None])
+    assert len(expected["failing.parked"]) > 10, "control: events are parked"
+    for size in PAGES:
+        view = View(Failing(), 2**62)
+        with RowFile(file_tables([view])) as file:
+            log_fold = LogFold([view], file, scopes_max=2)
+            for start in range(0, len(events), size):
+                log_fold.take(events[start : start + size])
+            log_fold.finish()
+            found = {name: list(map(file.decoder(name), file.ordered(name))) for name in file_tables([view])}
+        assert found == expected
