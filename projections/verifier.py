@@ -12,6 +12,9 @@ MERGED = "merged"
 """The key of a run's merged tree among the pending verdicts. The key of a task's tree is the task's id."""
 
 
+_HALTED = "halted"
+
+
 class Pending(Row, frozen=True, kw_only=True):
     """A tree that waits for its verdict. `cause`: the event that handed it in. It defines the verdict's id and seed."""
 
@@ -32,6 +35,18 @@ class AcceptedLimit(Row, frozen=True, kw_only=True):
     limit_name: str
 
 
+class HaltedOrganisation(Row, frozen=True, kw_only=True):
+    """The organisation is halted. There is no such row otherwise."""
+
+    table = "halted_organisation"
+    resident = True
+    phase: str = "halted"
+
+
+def is_halted(rows: Rows) -> bool:
+    return bool(rows.all(HaltedOrganisation))
+
+
 def accepted_on(rows: Rows, machine: str) -> frozenset[str]:
     """Return the limits that the boxes of this machine need not hold."""
     return frozenset(row.limit_name for row in rows.all(AcceptedLimit) if row.machine == machine)
@@ -41,12 +56,16 @@ class VerifierProjection:
     """Turns events of runs, and events about accepted limits, into the verifier's rows."""
 
     name = "verifier"
-    tables: ClassVar[tuple[type[Row], ...]] = (*OPEN_TABLES, Pending, AcceptedLimit)
+    tables: ClassVar[tuple[type[Row], ...]] = (*OPEN_TABLES, Pending, AcceptedLimit, HaltedOrganisation)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
         if isinstance(event, organisation.LimitAccepted | organisation.LimitWithdrawn):
             _limit(event, rows)
+        if isinstance(event, organisation.Halted):
+            rows.put(HaltedOrganisation(scope=ORGANISATION, key=_HALTED))
+        if isinstance(event, organisation.Resumed):
+            rows.drop(HaltedOrganisation, ORGANISATION, _HALTED)
         if not isinstance(event, RunEvent | TaskEvent):
             return
         if isinstance(event, run_messages.Ended):

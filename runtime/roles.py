@@ -171,6 +171,7 @@ def _judging(post: Post) -> Duty:
         outcomes=setup.base_outcomes,
         allow_degraded=setup.allow_degraded,
         machine=setup.machine,
+        keep_boxes=sandbox.keep_boxes,
         fault=setup.fault,
         say=setup.say,
     )

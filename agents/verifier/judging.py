@@ -71,10 +71,14 @@ class Judging:
         outcomes: Path | None = None,
         allow_degraded: bool = False,
         machine: str = "",
+        keep_boxes: Callable[[bool], None] = lambda _: None,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Create the duty. `keep_boxes` is told whether boxes may wait: not while the organisation is halted."""
         self._sandbox = sandbox
+        self._keep_boxes = keep_boxes
+        self._halted = False
         self._blobs = blobs
         self._library = library
         self._send = send
@@ -94,6 +98,9 @@ class Judging:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
+        if self._halted != (halted := verifier_view.is_halted(rows)):
+            self._halted = halted
+            self._keep_boxes(not halted)
         waiting = rows.all(verifier_view.Pending) if live else []
         runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
         trees = {row.cause: Waiting(row, open_state(rows, run)) for row, run in runs if run is not None}

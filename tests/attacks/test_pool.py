@@ -194,3 +194,38 @@ async def test_the_number_of_boxes_is_bounded_and_the_last_kind_comes_first(sand
         assert pool.handed_out == 1
     finally:
         await made.close()
+
+
+async def test_a_halt_ends_the_boxes_and_none_is_made_before_the_end_of_the_halt(pooled: Bubblewrap) -> None:
+    pool = pool_of(pooled)
+    assert await pool.stock(HELLO, WAITING) == WAITING
+    pooled.keep_boxes(False)
+    assert pool.waiting == 0
+    assert (await pooled.run(HELLO)).stdout == b"hello\n", "a verdict that was already asked for"
+    await pool.filled()
+    assert await pool.stock(HELLO, 1) == 0
+    pooled.keep_boxes(True)
+    assert (await pooled.run(HELLO)).stdout == b"hello\n"
+    await pool.filled()
+    assert pool.waiting == 1
+
+
+async def test_a_cancellation_at_any_moment_leaves_nothing(pooled: Bubblewrap) -> None:
+    pool = pool_of(pooled)
+    before = descriptors(), children(), groups_of(os.getpid())
+    sleeps = replace(HELLO, argv=("python3", "-I", "-c", "import time; time.sleep(60)"))
+    for step in range(10):
+        await pool.stock(HELLO, 1)
+        running = asyncio.create_task(pooled.run(sleeps))
+        await asyncio.sleep(0.004 * step)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        making = asyncio.create_task(pool.stock(replace(HELLO, links={"/aura/a": "/work"}), 9))
+        await asyncio.sleep(0.01 * step)
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+    assert (await pooled.run(HELLO)).stdout == b"hello\n"
+    await pool.close()
+    assert (descriptors(), children(), groups_of(os.getpid())) == before

@@ -119,6 +119,11 @@ class Bubblewrap:
         if scratch:
             await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
 
+    def keep_boxes(self, wanted: bool) -> None:
+        """Say whether boxes may wait for later runs. It has no effect without a pool."""
+        if self.pool is not None:
+            self.pool.keep(wanted)
+
     @property
     def _parent(self) -> Path:
         """Return the parent of the scratch folder. Raises Unavailable if no temporary folder can be written."""

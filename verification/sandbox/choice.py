@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from domain.errors import Unavailable
 from domain.wording import sentences
@@ -24,7 +24,13 @@ class Boxes:
     store: Path | None = None
 
 
-def open_sandbox(boxes: Boxes, *, pool: PoolSize | None = None) -> Sandbox:
+class OpenedSandbox(Sandbox, Protocol):
+    """A sandbox that may have boxes that wait for later runs. `keep_boxes` permits or ends them."""
+
+    def keep_boxes(self, wanted: bool) -> None: ...
+
+
+def open_sandbox(boxes: Boxes, *, pool: PoolSize | None = None) -> OpenedSandbox:
     """Return the sandbox to use. If there is no Docker socket, it tries only bwrap.
 
     With `pool`, boxes of bubblewrap wait for later runs. Containers never wait: Docker has no pool. `probe` of the
@@ -42,9 +48,9 @@ def open_sandbox(boxes: Boxes, *, pool: PoolSize | None = None) -> Sandbox:
 class FirstThatHolds:
     """A Sandbox that uses the first of several sandboxes whose probe succeeds. It chooses only once."""
 
-    def __init__(self, *choices: Sandbox) -> None:
+    def __init__(self, *choices: OpenedSandbox) -> None:
         self._choices = choices
-        self._chosen: Sandbox | None = None
+        self._chosen: OpenedSandbox | None = None
         self._choosing = asyncio.Lock()
 
     async def probe(self) -> Capabilities:
@@ -68,13 +74,18 @@ class FirstThatHolds:
                 continue
         return swept
 
+    def keep_boxes(self, wanted: bool) -> None:
+        """Say whether boxes may wait for later runs."""
+        for each in self._choices:
+            each.keep_boxes(wanted)
+
     async def close(self) -> None:
         """Close all sandboxes. The next run or probe chooses a sandbox again."""
         self._chosen = None
         for each in self._choices:
             await each.close()
 
-    async def _choice(self) -> Sandbox:
+    async def _choice(self) -> OpenedSandbox:
         async with self._choosing:
             causes: list[Unavailable] = []
             for each in self._choices if self._chosen is None else ():

@@ -68,6 +68,9 @@ class Docker:
         await self.probe()
         return await self._run(with_room(spec))
 
+    def keep_boxes(self, wanted: bool) -> None:
+        """Do nothing: containers never wait."""
+
     async def sweep(self) -> int:
         """Remove containers, images and folders of sandboxes whose owner process has ended. Return their number."""
         return await self._removed_of(is_orphan) + await in_thread(partial(sweep_folders, self._parent))

@@ -51,6 +51,7 @@ class BoxPool:
     ) -> None:
         """`make` makes a waiting box, or returns None. `clock` returns seconds."""
         self.handed_out = 0
+        self._kept = True
         self._make = make
         self._size = size
         self._clock = clock
@@ -111,6 +112,12 @@ class BoxPool:
         """The number of waiting boxes."""
         return sum(len(stock.boxes) for stock in self._stocks.values())
 
+    def keep(self, wanted: bool) -> None:
+        """Say whether boxes may wait. If not, end the waiting ones, and make none until this changes."""
+        self._kept = wanted
+        if not wanted:
+            self._empty()
+
     async def close(self) -> None:
         """End all waiting boxes. The pool can be used again."""
         self._enter_loop()
@@ -147,7 +154,7 @@ class BoxPool:
         for stock in self._stocks.values():
             stock.wanted = min(self._size.boxes_max, max(stock.wanted, stock.runs))
             stock.runs = 0
-        while not self._running and (lacking := self._lacking()) is not None:
+        while self._kept and not self._running and (lacking := self._lacking()) is not None:
             if not await self._made(lacking):
                 lacking.wanted = len(lacking.boxes)
 
@@ -156,7 +163,7 @@ class BoxPool:
         box = await self._make(stock.template)
         if box is None:
             return False
-        if stock not in self._stocks.values():
+        if stock not in self._stocks.values() or not self._kept:
             self._end(box)
             return False
         stock.boxes.append((self._clock(), box))
