@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
@@ -45,6 +47,7 @@ ANSWER_S = 0.3
 READY_WAIT_S = 120.0
 POLL_S = 0.2
 MIB = 1024**2
+NANO = 1_000_000_000
 
 
 class ManySize(msgspec.Struct, frozen=True):
@@ -110,42 +113,64 @@ class Commands:
             "AURA_ALLOW_DEGRADED": "1",
         }
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *arguments,
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
             env=self.environment,
             cwd=Path(__file__).parents[1],
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
-    async def took_s(self, *arguments: str) -> float:
-        """Run `aura` with these arguments and return its seconds. Raises Failed if it fails."""
+    async def took(self, *arguments: str) -> "Took":
+        """Run `aura` with these arguments. Raises Failed if it fails."""
+        return await asyncio.to_thread(self._took, arguments)
+
+    def _took(self, arguments: Sequence[str]) -> "Took":
         began = time.perf_counter()
-        process = await self.start("director", *arguments)
-        _, said = await process.communicate()
-        if process.returncode:
-            raise Failed(f"aura {' '.join(arguments)} failed: {said.decode()[-500:]}", hint="Read the text above.")
-        return time.perf_counter() - began
+        process = self.start("director", *arguments)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        wall_s = time.perf_counter() - began
+        ran_ns, waited_ns, _ = Path(f"/proc/{process.pid}/schedstat").read_text().split()
+        if process.wait():
+            raise Failed(f"aura {' '.join(arguments)} failed.", hint="Run the command by hand.")
+        return Took(wall_s, int(ran_ns) / NANO, int(waited_ns) / NANO)
+
+
+class Took(NamedTuple):
+    """The seconds of a command: in all, on a core, and in the queue for a core because other processes had them."""
+
+    wall_s: float
+    core_s: float
+    queue_s: float
+
+
+def taken(name: str, took: Sequence[Took]) -> Mapping[str, float]:
+    """Return the figures of one command."""
+    walls = [each.wall_s for each in took]
+    return {
+        f"{name}, p50, s": median(walls),
+        f"{name}, p95, s": quantile(walls, 0.95),
+        f"{name}, p95 without the queue for a core, s": quantile([each.wall_s - each.queue_s for each in took], 0.95),
+        f"{name}: on a core, p50, s": median(each.core_s for each in took),
+        f"{name}: measured": len(took),
+    }
 
 
 @asynccontextmanager
 async def staff(firm: Firm, commands: Commands) -> AsyncIterator[int]:
     """Run the staff in a process of its own and yield its pid. It is told to stop at the end."""
-    process = await commands.start("bench.many_staff")
+    process = commands.start("bench.many_staff")
     try:
         deadline = time.monotonic() + READY_WAIT_S
         while not any(present.process.pid == process.pid for present in at_work(firm.home)):
-            if process.returncode is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise Failed("The staff does not start.", hint="This is a bug in Aura. Please report it.")
             await asyncio.sleep(POLL_S)
         yield process.pid
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await process.communicate()
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait)
 
 
 class Delivered:
@@ -226,20 +251,19 @@ async def _submit(firm: Firm, tasks: int) -> UUID:
 
 async def _statuses(commands: Commands, size: ManySize, figures: dict[str, float]) -> None:
     """Run `aura status` again and again. The figures are renewed after each one, so that a timeout keeps them."""
-    took: list[float] = []
+    took: list[Took] = []
     for _ in range(size.statuses):
-        took.append(await commands.took_s("status"))
-        figures |= {"aura status, p50, s": median(took), "aura status, p95, s": quantile(took, 0.95)}
-        figures["aura status: measured"] = len(took)
+        took.append(await commands.took("status"))
+        figures |= taken("aura status", took)
         await asyncio.sleep(POLL_S)
 
 
 async def _approvals(commands: Commands, delivered: Delivered, size: ManySize, figures: dict[str, float]) -> None:
     """Approve the first deliveries, one after the other."""
-    took: list[float] = []
+    took: list[Took] = []
     for _ in range(size.approvals):
-        took.append(await commands.took_s("approve", str(await delivered.runs.get())))
-        figures |= {"aura approve, p50, s": median(took), "aura approve, p95, s": quantile(took, 0.95)}
+        took.append(await commands.took("approve", str(await delivered.runs.get())))
+        figures |= taken("aura approve", took)
 
 
 async def _memory(pid: int, before: int, size: ManySize, figures: dict[str, float]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench import appending, basing, judging, large_replaying, limits, many, replaying, running, sessions
+from bench import appending, basing, idle, judging, large_replaying, limits, many, replaying, running, sessions
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -148,6 +148,16 @@ def of_many(figures: Figures, size: many.ManySize) -> str:
         window_s=size.window_s,
     )
     return section("Many runs at once", words, figures, many.OURS)
+
+
+IDLE = """`aura up` runs in a home of its own: nats-server, Postgres, the supervisor, and one process with all roles and
+{employees} scripted employees. Nothing is submitted. The processor time is the sum of all these processes over
+{idle_s:g} s, from /proc. Postgres writes its log of changes in any case: a few bytes for each of its own checks."""
+
+
+def of_idle(figures: Figures, size: idle.IdleSize) -> str:
+    words = IDLE.format(employees=size.employees, idle_s=size.idle_s)
+    return section("An idle organisation", words, figures, idle.OURS)
 
 
 def section(title: str, words: str, figures: Figures, ours: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appending, basing, judging, large_replaying, many, replaying, report, running, sessions
+from bench import appending, basing, idle, judging, large_replaying, many, replaying, report, running, sessions
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -29,6 +29,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     basing: basing.BasingSize
     many: many.ManySize
     large: large_replaying.LargeSize
+    idle: idle.IdleSize
 
 
 FULL = BenchSize(
@@ -41,6 +42,7 @@ FULL = BenchSize(
     basing.BasingSize(files=2000, tests=1500),
     many.ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=900.0),
     large_replaying.LargeSize(small=10_000, large=1_000_000),
+    idle.IdleSize(employees=20, idle_s=600.0),
 )
 QUICK = BenchSize(
     2,
@@ -52,6 +54,7 @@ QUICK = BenchSize(
     basing.BasingSize(files=400, tests=300),
     many.ManySize(runs=24, employees=6, approvals=3, statuses=3, window_s=120.0),
     large_replaying.LargeSize(small=5_000, large=20_000),
+    idle.IdleSize(employees=20, idle_s=30.0),
 )
 
 
@@ -136,6 +139,12 @@ async def measure_many(size: BenchSize) -> str:
     return report.of_many(figures, size.many)
 
 
+async def measure_idle(size: BenchSize) -> str:
+    """Measure once: the time is long, and the figure is a mean over it."""
+    figures = await measure_all(idle.contestants(size.idle), 1, say, title="(idle)")
+    return report.of_idle(figures, size.idle)
+
+
 SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "events": measure_appending,
     "runs": measure_running,
@@ -145,5 +154,6 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "verdicts": measure_judging,
     "base": measure_basing,
     "many": measure_many,
+    "idle": measure_idle,
 }
 """Sections in the order of the page: {name for `--only`: function that measures it}."""

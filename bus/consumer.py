@@ -27,7 +27,7 @@ from domain.errors import Unavailable
 from domain.message import Command, Recorded
 from domain.registry import RUN_BEGINS
 
-IDLE_WAIT_S = 0.5
+IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.3
 SCOPES_CACHED_MAX = 512
 COMMIT_WAIT_S = 0.1

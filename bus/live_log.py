@@ -21,7 +21,7 @@ from domain.law import Standing, matters
 from domain.message import Recorded
 
 KEPT_EVENTS_MAX = 20_000
-IDLE_WAIT_S = 0.5
+IDLE_WAIT_S = 1.0
 RETRY_WAIT_S = 0.3
 REACH_WAIT_S = 10.0
 

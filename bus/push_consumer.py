@@ -21,7 +21,7 @@ BATCH_EVENTS_MAX = 500
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.5
 """After this time without a message or heartbeat the consumer counts as lost."""
-BEHIND_CHECK_S = 2.0
+BEHIND_CHECK_S = 4.0
 BEHIND_CHECKS_MAX = 2
 """A consumer also counts as lost if it sends no message in this many checks in a row, although the stream has one."""
 RESTART_WAIT_S = 0.2

@@ -22,8 +22,9 @@ from director.services.bring_up import box_faults, bring_up
 from director.services.hiring import ensure
 from director.services.replay import checked_replay, differs
 from director.services.run_record import run_data
-from director.services.session import DirectorSession, archive, desk, new_id, rows
+from director.services.session import DirectorSession, archive, desk, new_id
 from director.services.submit import ATTEMPTS_MAX, submit
+from director.services.views import rows
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
 from director.terminal.text import attempt_line, money, next_step, table

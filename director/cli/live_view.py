@@ -13,7 +13,7 @@ from bus.store import FAR, Store
 from director.cli.output import Door
 from director.services.parked import MOVERS, parked_data
 from director.services.run_record import run_data
-from director.services.session import rows
+from director.services.views import rows
 from director.terminal.event_text import NAMING_TYPES, Story
 from director.terminal.parked_text import cure, sentence
 from director.terminal.text import money

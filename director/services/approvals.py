@@ -10,8 +10,8 @@ from bus.store import Store
 from director.services.base_notes import with_notes
 from director.services.left_out import left_out
 from director.services.moved_base import moved_base, return_to_work, unreadable_base
-from director.services.session import DirectorSession, new_id, rows, run_state
-from director.services.views import RUN
+from director.services.session import DirectorSession, new_id, run_state
+from director.services.views import RUN, rows
 from domain.errors import NotFound, Unavailable
 from domain.run_messages import Approve, End
 

@@ -9,7 +9,7 @@ from bus.store import Store
 from director.services.base_notes import with_notes
 from director.services.left_out import left_out
 from director.services.parked import parked_data
-from director.services.session import rows
+from director.services.views import rows
 
 
 async def run_data(store: Store, run: Any) -> dict[str, Any]:

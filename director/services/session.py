@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
 from bus.blobs import Blobs
@@ -15,7 +14,7 @@ from bus.embedded.status import stream_room
 from bus.redaction import Redactor
 from bus.store import FAR, Store
 from director.services.times import SEQ_MAX
-from director.services.views import PEOPLE, RUN, RUNS, fetch
+from director.services.views import PEOPLE, RUN, RUNS
 from director.settings import Settings
 from domain import run as run_rules
 from domain.errors import Invalid, NotFound
@@ -99,14 +98,6 @@ def _sleeping_server(settings: Settings) -> Server | None:
     if home.layout().postgres is None:
         return None
     return postgres_at(home)
-
-
-async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of a named query as dictionaries, for the queries that have no struct in views.py.
-
-    Raises the errors of `Query.read`.
-    """
-    return [dict(record.items()) for record in await fetch(store, query, *parameters)]
 
 
 async def find_run(store: Store, text: str) -> UUID:

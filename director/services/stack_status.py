@@ -14,7 +14,7 @@ from bus.store import Store
 from bus.stream import Stream, connect
 from director.services.parked import parked_data
 from director.services.process_list import SILENT, processes
-from director.services.session import rows
+from director.services.views import rows
 from director.services.waiting import Waits
 from director.settings import Settings
 from director.terminal.text import masked

@@ -212,3 +212,11 @@ async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:
 def _plain(value: Any) -> Any:
     """Return a value of the database driver. A UUID of the driver's own class becomes a standard UUID."""
     return UUID(int=value.int) if isinstance(value, UUID) else value
+
+
+async def rows(store: Store, query: str, *parameters: Any) -> list[dict[str, Any]]:
+    """Return the rows of a named query as dictionaries, for the queries that have no struct above.
+
+    Raises the errors of `Query.read`.
+    """
+    return [dict(record.items()) for record in await fetch(store, query, *parameters)]

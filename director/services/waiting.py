@@ -14,7 +14,7 @@ from bus.clock import now
 from bus.projection_rows import Rows
 from bus.store import Store
 from director.services.parked import MOVERS, parked_data
-from director.services.session import rows
+from director.services.views import rows
 from director.settings import Settings
 from director.terminal.parked_text import cure, sentence
 from domain.waiting import RunWait, Wait, WaitCode

@@ -360,7 +360,7 @@ async def delivered(opened: DirectorSession, run: UUID) -> None:
     line = await views.RUN.first(opened.store, run)
     assert line is not None
     assert (line.phase, line.spent_usd) == ("delivered", Decimal(0))
-    assert (await session.rows(opened.store, views.RUN.name, run))[0]["phase"] == line.phase
+    assert (await views.rows(opened.store, views.RUN.name, run))[0]["phase"] == line.phase
 
 
 async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
