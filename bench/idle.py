@@ -48,7 +48,7 @@ class IdleSize(msgspec.Struct, frozen=True):
 
 
 class Used(msgspec.Struct, frozen=True):
-    """What an organisation has used up to a moment."""
+    """The resources that an organisation has used up to a moment."""
 
     cpu_s: float
     last_event: int

@@ -8,20 +8,18 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
 from nats.aio.msg import Msg
 
+from bench.commands import Commands, Took, taken
 from bench.fairness import figures_of
 from bench.figures import Measure, quantile
 from bench.firm import Firm
@@ -47,7 +45,6 @@ ANSWER_S = 0.3
 READY_WAIT_S = 120.0
 POLL_S = 0.2
 MIB = 1024**2
-NANO = 1_000_000_000
 
 
 class ManySize(msgspec.Struct, frozen=True):
@@ -99,62 +96,6 @@ def answers() -> dict[str, list[dict[str, str]]]:
         wrong = {path: "def add(n):\n    return n + 2\n"}
         script[f"T{number}"] = [wrong, right] if number % WRONG_FIRST_EVERY == 0 else [right]
     return script
-
-
-class Commands:
-    """Real commands of the command line, on the servers of one firm, and the seconds of each."""
-
-    def __init__(self, firm: Firm) -> None:
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("AURA_")} | {
-            "AURA_HOME": str(firm.home),
-            "AURA_NATS_URL": firm.endpoints.nats_url,
-            "AURA_WORKER_NATS_URL": firm.endpoints.worker_nats_url,
-            "AURA_POSTGRES_DSN": firm.endpoints.postgres_dsn,
-            "AURA_ALLOW_DEGRADED": "1",
-        }
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            env=self.environment,
-            cwd=Path(__file__).parents[1],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    async def took(self, *arguments: str) -> "Took":
-        """Run `aura` with these arguments. Raises Failed if it fails."""
-        return await asyncio.to_thread(self._took, arguments)
-
-    def _took(self, arguments: Sequence[str]) -> "Took":
-        began = time.perf_counter()
-        process = self.start("director", *arguments)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        wall_s = time.perf_counter() - began
-        ran_ns, waited_ns, _ = Path(f"/proc/{process.pid}/schedstat").read_text().split()
-        if process.wait():
-            raise Failed(f"aura {' '.join(arguments)} failed.", hint="Run the command by hand.")
-        return Took(wall_s, int(ran_ns) / NANO, int(waited_ns) / NANO)
-
-
-class Took(NamedTuple):
-    """The seconds of a command: in all, on a core, and in the queue for a core because other processes had them."""
-
-    wall_s: float
-    core_s: float
-    queue_s: float
-
-
-def taken(name: str, took: Sequence[Took]) -> Mapping[str, float]:
-    """Return the figures of one command."""
-    walls = [each.wall_s for each in took]
-    return {
-        f"{name}, p50, s": median(walls),
-        f"{name}, p95, s": quantile(walls, 0.95),
-        f"{name}, p95 without the queue for a core, s": quantile([each.wall_s - each.queue_s for each in took], 0.95),
-        f"{name}: on a core, p50, s": median(each.core_s for each in took),
-        f"{name}: measured": len(took),
-    }
 
 
 @asynccontextmanager
