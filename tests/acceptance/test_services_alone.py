@@ -436,6 +436,8 @@ async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
     assert set((await replay.digests_at(store, state.as_of)).digests) == set(CONSUMERS)
     rebuilt = await replay.rebuild(store, replay.projection_named("accountant"), said)
     assert rebuilt.projection == "accountant"
+    everything = await replay.rebuild_all(store, said)
+    assert {each.projection for each in everything.rebuilt} == set(CONSUMERS)
     assert (await repair.repair_stream(settings, yes=False, note=said)).repaired is False
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import socket
 from pathlib import Path
 
@@ -168,6 +169,7 @@ async def test_a_waiting_box_that_died_is_replaced(pooled: Bubblewrap) -> None:
     first = stock.boxes[0][1]._prepared
     assert first is not None
     os.kill(first.pid, 9)
+    assert select.select([first.handle], [], [], 10.0)[0], "the box has ended before the hand-out"
     assert (await pooled.run(HELLO)).stdout == b"hello\n"
     assert (await pooled.run(HELLO)).stdout == b"hello\n"
     assert pool.waiting == 0

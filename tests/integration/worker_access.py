@@ -14,6 +14,7 @@ from nats.errors import NoRespondersError
 
 from bus.embedded import nats
 from bus.embedded.servers import Server, nats_at
+from bus.nats_client import Connection
 from bus.object_bucket import BucketLimits, ObjectBucket
 from bus.stream import Stream
 from bus.work_queue import WorkStream
@@ -115,7 +116,7 @@ class Access:
 
 
 async def logged_in(url: str, *, is_core: bool = False) -> Login:
-    client = Client()
+    client = Connection()
     login = Login(client, is_core)
 
     async def note(error: Exception) -> None:
