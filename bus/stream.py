@@ -1,10 +1,12 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -63,12 +65,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """First and last sequence of a stream, its size and its size limit. An empty stream has last = first - 1."""
+    """First and last sequence of a stream, its size and its size limit. An empty stream has last = first - 1.
+
+    whole_for_s: seconds until the first message is too old for the stream.
+    """
 
     first_seq: int
     last_seq: int
     bytes_used: int = 0
     bytes_max: int = 0
+    whole_for_s: float = 0.0
 
 
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Connection:
@@ -217,8 +223,10 @@ class Stream:
     async def info(self) -> StreamInfo:
         """Return first and last sequence, size and size limit of the stream. Raises Unavailable."""
         found = await self._api(f"STREAM.INFO.{STREAM}", None)
-        state = found["state"]
-        return StreamInfo(state["first_seq"], state["last_seq"], state["bytes"], found["config"]["max_bytes"])
+        state, config = found["state"], found["config"]
+        return StreamInfo(
+            state["first_seq"], state["last_seq"], state["bytes"], config["max_bytes"], _whole_for_s(found)
+        )
 
     async def _api(self, what: str, body: dict[str, Any] | None) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body is not None else b""
@@ -284,6 +292,17 @@ async def _quietly_unsubscribe(subscription: Any) -> None:
         await subscription.unsubscribe()
     except NatsError:
         return  # the connection is gone, and the subscription with it
+
+
+def _whole_for_s(found: dict[str, Any]) -> float:
+    """Return the seconds until the first message of a stream is older than its `max_age`, by the server's clock."""
+    max_age_s = found["config"].get("max_age", 0) / NANO
+    if not max_age_s:
+        return math.inf
+    if not found["state"]["messages"]:
+        return float(max_age_s)
+    age = datetime.fromisoformat(found["ts"]) - datetime.fromisoformat(found["state"]["first_ts"])
+    return float(max_age_s - age.total_seconds())
 
 
 def stored_of(message: Msg) -> Stored:

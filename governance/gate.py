@@ -144,7 +144,7 @@ class Gate:
             )
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
-            loaded = [await self._loader.load(scope, fresh=fresh) for scope in scopes]
+            loaded = [await self._loader.load(scope, fresh=fresh, alone=len(scopes) == 1) for scope in scopes]
             published = [event for part in loaded for event in part.commands.get(command.id, ())]
             if published and (fresh or len(loaded) == 1):
                 return Outcome(tuple(sorted(published, key=lambda event: event.seq)))

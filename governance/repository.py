@@ -24,6 +24,10 @@ from domain.registry import DECIDERS, RUN_BEGINS, Scope
 from governance.standing_reader import Tails
 
 ENTITIES_CACHED_MAX = 2048
+WHOLE_CHECK_S = 60.0
+"""Seconds for which a check that the stream holds the whole log is valid."""
+WHOLE_MARGIN_S = 3600.0
+"""The check is not valid in the last hour before the first event ages out of the stream."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Loader:
         self._tails = Tails(stream, store)
         self._live: Live | None = None
         self._fed = 0
+        self._whole_until = 0.0  # on the loop's clock; before this time the stream has lost no event by age
         self.first_seq = 1
 
     def follow(self, live: Live) -> None:
@@ -86,8 +91,11 @@ class Loader:
         """Return the lock of the scope's run or entity."""
         return self._locks.setdefault(scope.run or scope.id, asyncio.Lock())
 
-    async def load(self, scope: Scope, *, fresh: bool) -> CachedAggregate:
-        """Return the fold of a scope. fresh: include all events that the stream has now. The caller holds the lock."""
+    async def load(self, scope: Scope, *, fresh: bool, alone: bool = False) -> CachedAggregate:
+        """Return the fold of a scope. fresh: include all events that the stream has now. The caller holds the lock.
+
+        alone: the caller publishes with a guard of this scope only. Then a scope that may be new is not read.
+        """
         self._feed()
         key = scope.run or scope.id
         loaded = self._cache.get(key)
@@ -95,6 +103,8 @@ class Loader:
             kind = "run" if scope.kind == "task" else scope.kind
             loaded = self._cache[key] = CachedAggregate(kind, DECIDERS[kind][0])
         self._cache.move_to_end(key)
+        if alone and not fresh and self._may_be_new(scope, loaded) and await self._has_whole_log():
+            return loaded
         if fresh or not loaded.complete:
             info, tail = await asyncio.gather(self._stream.info(), self._stream.tail(load_filter(scope), loaded.seq))
             if loaded.seq < info.first_seq - 1:
@@ -108,6 +118,25 @@ class Loader:
             loaded.passing.clear()
         self._evict()
         return loaded
+
+    def _may_be_new(self, scope: Scope, loaded: CachedAggregate) -> bool:
+        """Return whether a decision may be made as if the scope had no event yet.
+
+        Its publish then expects that the scope has no event, so it succeeds only if this is true. The guard of a task
+        does not cover its run, so a task is always read.
+        """
+        return self._live is None and not loaded.seq and not loaded.complete and scope.kind != "task"
+
+    async def _has_whole_log(self) -> bool:
+        """Return whether the stream still holds every event. An older event would not fail a publish."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._whole_until:
+            info = await self._stream.info()
+            self.first_seq = info.first_seq
+            if info.first_seq > 1:
+                return False
+            self._whole_until = now + min(WHOLE_CHECK_S, info.whole_for_s - WHOLE_MARGIN_S)
+        return now < self._whole_until
 
     async def history(self, scope: Scope) -> list[Recorded]:
         """Return every event of a scope that this process has read, in order. Void events are marked."""
@@ -137,6 +166,8 @@ class Loader:
             await self._tails.refresh()
         if scopes[0].kind == "task":  # other tasks of the run may have changed in the meantime
             return list((await self.load(scopes[0], fresh=True)).commands[command])
+        for index, _ in published:
+            loaded[index].complete = True  # its guard has shown that there is no other event
         marked: list[Recorded] = []
         for (index, message), event in zip(published, events, strict=True):
             marked.extend(self._fold(loaded[index], [message], [event]))
@@ -162,6 +193,7 @@ class Loader:
     def forget(self) -> None:
         """Drop every fold, because the stream may be another one."""
         self._cache.clear()
+        self._whole_until = 0.0
         self._tails.forget()
 
     def _feed(self) -> None:

@@ -33,7 +33,7 @@ from domain.errors import AuraError, Unavailable
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, open_in
+from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
 
 ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
 ORDERS_KNOWN_MAX = 10_000
@@ -84,6 +84,7 @@ class Ordering:
         self._known: dict[UUID, None] = {}
         self._due: deque[Due] = deque()
         self._wake = asyncio.Event()
+        self._noted: Rows | None = None
         self._staff: frozenset[UUID] = frozenset()
         self._ensured: frozenset[UUID] = frozenset()
         self._stream: object = None
@@ -92,22 +93,32 @@ class Ordering:
 
     def note(self, rows: Rows, live: bool) -> None:
         if not live:
+            self._noted = None
             return
-        self._note_staff(rows)
-        for row, state in open_in(rows, *HAVE_ORDERS):
-            for part in state.tasks.in_progress():
-                attempt = part.attempt
-                if part.phase != "assigned" or attempt is None or attempt.calls or attempt.order in self._known:
-                    continue
-                employee = rows.get(manager_view.EmployeeRow, attempt.employee, "employee")
-                if employee is not None:
-                    profile, refused = employee.profile, manager_view.adaptations_of(employee)
-                    accepted = manager_view.organisation_state(rows).accepted
-                    self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused, accepted))
-                    self._wake.set()
-                self._known[attempt.order] = None
+        anew, self._noted = rows is not self._noted, rows
+        changed = [] if anew else list(rows.changed())
+        if anew or any(kind is manager_view.EmployeeRow for kind, _, _ in changed):
+            self._note_staff(rows)
+        runs = [row for row, _ in open_in(rows, *HAVE_ORDERS)] if anew else [row for _, _, row in changed]
+        for row in runs:
+            if isinstance(row, OpenRun) and row.phase in HAVE_ORDERS:
+                self._note_run(row, rows)
         while len(self._known) > ORDERS_KNOWN_MAX:
             del self._known[next(iter(self._known))]
+
+    def _note_run(self, row: OpenRun, rows: Rows) -> None:
+        state = open_state(rows, row)
+        for part in state.tasks.in_progress():
+            attempt = part.attempt
+            if part.phase != "assigned" or attempt is None or attempt.calls or attempt.order in self._known:
+                continue
+            employee = rows.get(manager_view.EmployeeRow, attempt.employee, "employee")
+            if employee is not None:
+                profile, refused = employee.profile, manager_view.adaptations_of(employee)
+                accepted = manager_view.organisation_state(rows).accepted
+                self._due.append(Due(row.scope, row.moved_by, state, part, attempt, profile, refused, accepted))
+                self._wake.set()
+            self._known[attempt.order] = None
 
     def _note_staff(self, rows: Rows) -> None:
         staff = frozenset(row.scope for row in rows.all(manager_view.EmployeeRow))
