@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -16,6 +17,13 @@ PUT_BYTES_MAX = 32 * 1024**2
 """Limit for the blobs of one INSERT statement. A single larger blob gets a statement of its own."""
 CACHED_BYTES_MAX = 16 * 1024**2
 CACHED_BLOB_BYTES_MAX = 256 * 1024
+
+
+class Blob(NamedTuple):
+    """Bytes to store, and their digest."""
+
+    digest: str
+    content: bytes
 
 
 class Blobs:
@@ -37,20 +45,30 @@ class Blobs:
         A digest is computed from the redacted bytes. Pass redact=False for the files of a tree, because a verdict is
         about their digests. Raises Invalid if a blob is above BLOB_BYTES_MAX.
         """
-        rows: list[tuple[str, bytes]] = []
+        blobs = self.named(contents, redact=redact)
+        await self.store(blobs)
+        return tuple(blob.digest for blob in blobs)
+
+    def named(self, contents: Iterable[bytes], *, redact: bool = True) -> list[Blob]:
+        """Return what `put` would store. So several kinds of blobs can be stored together. Raises Invalid."""
+        blobs: list[Blob] = []
         for content in contents:
             if len(content) > BLOB_BYTES_MAX:
                 raise Invalid(
                     f"A blob of {len(content)} bytes is too large.", hint=f"The limit is {BLOB_BYTES_MAX} bytes."
                 )
             stored = self._redactor.clean(content) if redact else content
-            rows.append((digest_of(stored), stored))
-        if rows:
-            async with self._store.connection() as connection:
-                for batch in _batches(rows):
-                    await connection.execute(named("blob_put"), [row[0] for row in batch], [row[1] for row in batch])
-            self._remember(rows)
-        return tuple(digest for digest, _ in rows)
+            blobs.append(Blob(digest_of(stored), stored))
+        return blobs
+
+    async def store(self, blobs: Sequence[Blob]) -> None:
+        """Store blobs that `named` has returned."""
+        if not blobs:
+            return
+        async with self._store.connection() as connection:
+            for batch in _batches(blobs):
+                await connection.execute(named("blob_put"), [row[0] for row in batch], [row[1] for row in batch])
+        self._remember(blobs)
 
     async def get(self, digest: str) -> bytes:
         """Return the bytes of one digest. Raises NotFound."""
@@ -80,9 +98,9 @@ class Blobs:
             self._cached_bytes -= len(self._cached.popitem(last=False)[1])
 
 
-def _batches(rows: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
+def _batches(rows: Sequence[Blob]) -> Iterator[Sequence[Blob]]:
     """Split the rows, in order, into batches that fit into one statement."""
-    batch: list[tuple[str, bytes]] = []
+    batch: list[Blob] = []
     size = 0
     for row in rows:
         if batch and size + len(row[1]) > PUT_BYTES_MAX:

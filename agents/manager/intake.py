@@ -6,7 +6,7 @@ no longer open. The refusal is recorded for the employee in the subject.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -20,7 +20,7 @@ from agents.manager.order_events import last_event
 from agents.run_content import Library
 from agents.workers.result import PARAMETERS_MAX, TEXT_CHARS_MAX, CallReceipt, HandIn
 from agents.working_copies.hand_over import take_over
-from bus.blobs import BLOB_BYTES_MAX, Blobs
+from bus.blobs import BLOB_BYTES_MAX, Blob, Blobs
 from bus.clock import now
 from bus.fault_points import Fault
 from bus.logger import SILENT, Logger
@@ -118,27 +118,42 @@ class Reception:
     async def _pass_on(self, result: HandIn, employee: UUID) -> None:
         ids: dict[str, Any] = {"run": result.run, "task": result.task, "employee": employee, "order": result.order}
         cause: UUID | None = None
-        for call in result.calls:
+        files = self._early_files(result)
+        for index, call in enumerate(result.calls):
             self._fault("reception:before-receipt")
-            finished = await self._gate.handle(await self._receipt(result, call, ids), on_behalf_of=employee)
+            receipt = await self._receipt(result, call, ids, () if index else files)
+            finished = await self._gate.handle(receipt, on_behalf_of=employee)
             cause = finished.events[-1].envelope.id
         if result.outcome is None:
             return
         cause = cause or await last_event(self._loader, result.run, result.order)
         self._fault("reception:before-hand-in")
-        await self._gate.handle(await self._last(result, ids, cause), on_behalf_of=employee)
+        last = await self._last(result, ids, cause, stored=bool(files))
+        await self._gate.handle(last, on_behalf_of=employee)
         handed = result.handed
         if handed is not None and not handed.inline and is_worker_name(result.credential):
             await self._uploads(result.credential).delete(handed.pack)
 
-    async def _last(self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None) -> task.TaskCommand:
+    def _early_files(self, result: HandIn) -> Sequence[Blob]:
+        """Return the files of an answer that are stored together with its first receipt, to save a transaction."""
+        contents = result.files.values()
+        if result.outcome != "answered" or result.handed is not None or not result.calls:
+            return ()
+        if max(map(len, contents), default=0) > BLOB_BYTES_MAX:
+            return ()  # the receipt counts, and the hand-in is refused afterwards
+        return self._blobs.named(contents, redact=False)
+
+    async def _last(
+        self, result: HandIn, ids: Mapping[str, Any], cause: UUID | None, *, stored: bool
+    ) -> task.TaskCommand:
         """Return the command for the end of an attempt: its work, or why there is none."""
         if result.outcome != "answered":
             return self._end(result, ids, cause)
         if result.handed is None:
             if not result.files and not result.deleted:
                 return self._end(replace(result, outcome="no_code"), ids, cause)
-            await self._blobs.put(result.files.values(), redact=False)
+            if not stored:
+                await self._blobs.put(result.files.values(), redact=False)
             return await self._hand_in(result, ids, cause)
         try:
             pack = await take_over(result.handed, self._uploads(checked_worker_name(result.credential)))
@@ -149,10 +164,14 @@ class Reception:
         await self._blobs.put(pack.contents.values(), redact=False)
         return await self._hand_in(result, ids, cause, pack.manifest)
 
-    async def _receipt(self, result: HandIn, call: CallReceipt, ids: Mapping[str, Any]) -> task.FinishCall:
-        """Store the call's prompt and answer, and return the command for its receipt."""
+    async def _receipt(
+        self, result: HandIn, call: CallReceipt, ids: Mapping[str, Any], files: Sequence[Blob]
+    ) -> task.FinishCall:
+        """Store the call's prompt and answer, and the files. Return the command for the receipt."""
         kept = [content[:BLOB_BYTES_MAX] for content in (call.prompt, call.answer, *call.messages)]
-        prompt, answer, *messages = await self._blobs.put(kept)
+        texts = self._blobs.named(kept)
+        await self._blobs.store([*texts, *files])
+        prompt, answer, *messages = (text.digest for text in texts)
         snapshot = safe_snapshot(call.snapshot, self._redactor, prompt=None if call.messages else prompt, answer=answer)
         return task.FinishCall(
             id=id_of_receipt(result.order, call.index),

@@ -219,14 +219,17 @@ class Judging:
         """
         rests_on = [gate.evidence for gate in verdict.gates]
         parts = [verdict, *(evidence for evidence in rests_on if evidence)]
-        whole, *named = await self._blobs.put(msgspec.json.encode(part, order="sorted") for part in parts)
+        whole, *named = blobs = self._blobs.named(msgspec.json.encode(part, order="sorted") for part in parts)
         waiting = iter(named)
-        gates = [next(waiting) if evidence else "" for evidence in rests_on]
-        if self._attest is None:
-            return judgement_of(verdict, whole, gates=gates)
-        statement = self._attest(verdict, requirement, msgspec.structs.replace(judged, evidence=whole))
-        (signed,) = await self._blobs.put([statement], redact=False)
-        return judgement_of(verdict, whole, attestation=signed, gates=gates)
+        gates = [next(waiting).digest if evidence else "" for evidence in rests_on]
+        attestation = ""
+        if self._attest is not None:
+            statement = self._attest(verdict, requirement, msgspec.structs.replace(judged, evidence=whole.digest))
+            (signed,) = self._blobs.named([statement], redact=False)
+            attestation = signed.digest
+            blobs.append(signed)
+        await self._blobs.store(blobs)
+        return judgement_of(verdict, whole.digest, attestation=attestation, gates=gates)
 
 
 def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
