@@ -42,7 +42,7 @@ from projections.manager import ManagerProjection
 from projections.verifier import VerifierProjection
 from runtime.process_config import Setup
 
-GATHER_S = 0.05
+GATHER_S = 0.1
 """Auditor, accountant and HR process the events of this time together, which costs a fraction of one by one."""
 
 
