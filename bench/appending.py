@@ -23,7 +23,8 @@ from runtime.process_config import STAFF_ROLES
 OURS = "Aura: gate, JetStream, recorder, all consumers"
 WRITERS = 16
 """Number of the peer's threads. Each thread has its own connection."""
-COMMANDS_AT_ONCE = 64
+COMMANDS_AT_ONCE = 512
+"""As many as a batch of the limit has. The peers gain nothing from more than their threads."""
 NAMES = count()
 
 
@@ -59,6 +60,15 @@ async def contestants(firm: Firm, size: AppendingSize) -> Mapping[str, Measure]:
     return found | {
         "limit: JetStream publish alone": partial(
             limits.publish_alone, firm.office.client, message.data, alone=size.alone, saturated=size.saturated
+        ),
+        "limit: publish and COPY, in batches of 500": partial(
+            limits.publish_and_commit,
+            firm.office.client,
+            await firm.store("publish_and_copy"),
+            body=message.data,
+            envelope=envelope,
+            payload=payload,
+            saturated=size.saturated,
         ),
         "limit: COPY alone": partial(_copy, store, envelope, payload, size),
     }

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from nats.aio.client import Client
 
 from bus.store import Store
+from domain.errors import Failed
 from sql import named
 
 STREAM = "BENCH"
 IN_FLIGHT_MAX = 64
+ACK_WAIT_S = 30.0
 COPY_EVENTS = 500
 """Number of events in one transaction. It is the recorder's maximum."""
 Row = tuple[Any, ...]
@@ -47,6 +50,57 @@ async def publish_alone(client: Client, body: bytes, *, alone: int, saturated: i
         await stream.delete_stream(STREAM)
 
 
+async def publish_and_commit(
+    client: Client, store: Store, *, body: bytes, envelope: bytes, payload: bytes, saturated: int
+) -> Mapping[str, float]:
+    """Publish atomic batches of COPY_EVENTS, and copy each batch into the log's tables while the next is published."""
+    stream = client.jetstream()
+    await stream.add_stream(name=STREAM, subjects=["bench.>"], max_bytes=1024**3, allow_atomic=True)
+    copied: asyncio.Task[None] | None = None
+    try:
+        async with store.connection() as connection:
+            seq: int = await connection.fetchval(named("bench_last"))
+            begun = time.perf_counter()
+            batches = max(1, saturated // COPY_EVENTS)
+            for _ in range(batches):
+                await _publish_batch(client, body)
+                if copied is not None:
+                    await copied
+                copied = asyncio.create_task(_keep(connection, seq, COPY_EVENTS, envelope, payload))
+                seq += COPY_EVENTS
+            if copied is not None:
+                await copied
+            return {"saturated, events/s": batches * COPY_EVENTS / (time.perf_counter() - begun)}
+    finally:
+        await stream.delete_stream(STREAM)
+
+
+async def _publish_batch(client: Client, body: bytes) -> None:
+    batch = uuid4().hex
+
+    def headers_of(index: int) -> dict[str, str]:
+        return {"Nats-Msg-Id": str(uuid4()), "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(index)}
+
+    for index in range(1, COPY_EVENTS):
+        await client.publish(f"bench.{uuid4()}", body, headers=headers_of(index))
+    last = headers_of(COPY_EVENTS) | {"Nats-Batch-Commit": "1"}
+    answer = await client.request(f"bench.{uuid4()}", body, timeout=ACK_WAIT_S, headers=last)
+    if b'"error"' in answer.data:
+        raise Failed(f"JetStream refused the batch: {answer.data.decode()}", hint="Run `make bench` again.")
+
+
+async def _keep(connection: asyncpg.Connection, seq: int, count: int, envelope: bytes, payload: bytes) -> None:
+    """Copy events with the sequences after `seq`, in one transaction."""
+    events: list[Row] = []
+    payloads: list[Row] = []
+    for place in range(seq + 1, seq + 1 + count):
+        events.append((place, uuid4(), "employee.hired", uuid4(), None, envelope))
+        payloads.append((place, b"x" * 32, payload, []))
+    async with connection.transaction():
+        await connection.copy_records_to_table("event", records=events, schema_name="log")
+        await connection.copy_records_to_table("payload", records=payloads, schema_name="log")
+
+
 async def copy_alone(
     store: Store, *, envelope: bytes, payload: bytes, alone: int, saturated: int
 ) -> Mapping[str, float]:
@@ -56,15 +110,8 @@ async def copy_alone(
 
         async def keep(count: int) -> None:
             nonlocal seq
-            events: list[Row] = []
-            payloads: list[Row] = []
-            for _ in range(count):
-                seq += 1
-                events.append((seq, uuid4(), "employee.hired", uuid4(), None, envelope))
-                payloads.append((seq, b"x" * 32, payload, []))
-            async with connection.transaction():
-                await connection.copy_records_to_table("event", records=events, schema_name="log")
-                await connection.copy_records_to_table("payload", records=payloads, schema_name="log")
+            await _keep(connection, seq, count, envelope, payload)
+            seq += count
 
         await keep(1)
         begun = time.perf_counter()

@@ -21,7 +21,8 @@ APPENDING = """Each command causes one decision and one event. The events of all
 - One writer: {alone} events in a round. Each event is sent after the previous event is acknowledged.
 - Saturated: {saturated} events in a round. Aura handles {commands} commands at the same time. For JetStream alone,
   {messages} messages are sent at the same time. The peer uses {threads} threads, each with its own connection.
-  COPY alone writes {rows} events in one transaction.
+  COPY alone writes {rows} events in one transaction. "Publish and COPY" publishes atomic batches of {rows} events to
+  JetStream, and copies each batch into Postgres while the next is published.
 
 The time of Aura ends when the recorder has committed the last event in Postgres."""
 RUNNING = """A run is measured from `submit` until the event of its delivery is in the stream. It has one task. A

@@ -151,6 +151,12 @@ class Rows:
                 row = rows.get(scope, {}).get(key)
                 yield kind, (row.scope if row is not None else UUID(int=scope), key), row
 
+    def changed_of(self, kind: type[R]) -> list[R]:
+        """Return the present rows of one table that changed since the last commit."""
+        rows = self._rows[kind.table]
+        present = (rows.get(scope, {}).get(key) for scope, key in self._changed.get(kind.table, ()))
+        return [row for row in present if row is not None]  # type: ignore[misc]  # a table holds one kind
+
     def changes(self) -> Iterator[tuple[type[Row], list[Key], list[Record]]]:
         """Yield, for each table with changes, the row class, the keys of all changed rows, and the records to insert.
 

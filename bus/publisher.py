@@ -19,7 +19,9 @@ from domain.errors import AuraError, LimitReached, Unavailable, said_by
 SINGLES_MAX = 7
 """The most single publishes that wait for an answer together. Further publishes queue, and may be sent as a group."""
 GROUP_MIN = 8
-GROUP_MAX = 100
+GROUP_MAX = 500
+GROUP_BYTES_MAX = 8 * 1024**2
+"""A group of more events costs hardly more writes to the disk, but its first event waits for its last one."""
 ACK_WAIT_S = 5.0
 EVENT_BYTES_MAX = 1024**2
 """Size limit of one message. Larger content must be stored in blobs."""
@@ -106,9 +108,11 @@ class Publisher:
         """Send the waiting messages: as one group if there are enough, otherwise one single message."""
         self._waiting = [waiting for waiting in self._waiting if not waiting.done.cancelled()]
         group: dict[UUID, _Waiting] = {}
+        room = GROUP_BYTES_MAX
         for waiting in self._waiting[: 4 * GROUP_MAX]:
-            if len(group) < GROUP_MAX:
-                group.setdefault(waiting.key, waiting)
+            if waiting.key not in group and len(group) < GROUP_MAX and len(waiting.message.body) <= room:
+                group[waiting.key] = waiting
+                room -= len(waiting.message.body)
         chosen = list(group.values()) if len(group) >= GROUP_MIN else self._waiting[:1]
         if chosen:
             taken = set(map(id, chosen))

@@ -33,7 +33,7 @@ from domain.errors import AuraError, Unavailable
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
+from projections.openrun import HAVE_ORDERS, OpenRun, open_state
 
 ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
 ORDERS_KNOWN_MAX = 10_000
@@ -85,7 +85,7 @@ class Ordering:
         self._due: deque[Due] = deque()
         self._wake = asyncio.Event()
         self._noted: Rows | None = None
-        self._staff: frozenset[UUID] = frozenset()
+        self._staff: set[UUID] = set()
         self._ensured: frozenset[UUID] = frozenset()
         self._stream: object = None
         self._staff_changed = asyncio.Event()
@@ -96,12 +96,11 @@ class Ordering:
             self._noted = None
             return
         anew, self._noted = rows is not self._noted, rows
-        changed = [] if anew else list(rows.changed())
-        if anew or any(kind is manager_view.EmployeeRow for kind, _, _ in changed):
-            self._note_staff(rows)
-        runs = [row for row, _ in open_in(rows, *HAVE_ORDERS)] if anew else [row for _, _, row in changed]
+        people = rows.all(manager_view.EmployeeRow) if anew else rows.changed_of(manager_view.EmployeeRow)
+        self._note_staff({row.scope for row in people}, anew=anew)
+        runs = rows.where(OpenRun, *HAVE_ORDERS) if anew else rows.changed_of(OpenRun)
         for row in runs:
-            if isinstance(row, OpenRun) and row.phase in HAVE_ORDERS:
+            if row.phase in HAVE_ORDERS:
                 self._note_run(row, rows)
         while len(self._known) > ORDERS_KNOWN_MAX:
             del self._known[next(iter(self._known))]
@@ -120,10 +119,13 @@ class Ordering:
                 self._wake.set()
             self._known[attempt.order] = None
 
-    def _note_staff(self, rows: Rows) -> None:
-        staff = frozenset(row.scope for row in rows.all(manager_view.EmployeeRow))
-        if staff != self._staff:
-            self._staff = staff
+    def _note_staff(self, people: set[UUID], *, anew: bool) -> None:
+        """Note employees. A dismissed employee keeps its empty queue."""
+        new = people - self._staff
+        if anew:
+            self._staff = people
+        if new:
+            self._staff |= new
             self._staff_changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
