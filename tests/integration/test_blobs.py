@@ -66,7 +66,7 @@ async def test_many_bytes_are_put_in_parts(blobs: Blobs, monkeypatch: pytest.Mon
     contents = [b"12345", b"1234", b"x" * 20, b"", b"12"]
     digests = await blobs.put(contents)
     assert [await blobs.get(digest) for digest in digests] == contents
-    assert [len(batch) for batch in module._batches([("", content) for content in contents])] == [2, 1, 2]
+    assert [len(batch) for batch in module._batches([module.Blob("", content) for content in contents])] == [2, 1, 2]
 
 
 def test_the_largest_file_of_a_tree_is_a_blob() -> None:
