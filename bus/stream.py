@@ -1,12 +1,10 @@
 """The stream AURA on JetStream: connection, settings, and reads by sequence and by subject filter."""
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +17,7 @@ from bus.disk_room import STREAM_BYTES_MAX, stream_sizes
 from bus.nats_client import Connection, Mailbox, connection_of
 from bus.outages import NATS, Outages
 from bus.reconnects import reconnected
+from bus.stream_info import StreamInfo, info_of
 from bus.subjects import ALL_EVENTS
 from domain.errors import Unavailable, said_by
 
@@ -61,20 +60,6 @@ class Stored:
     seq: int
     subject: str
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StreamInfo:
-    """First and last sequence of a stream, its size and its size limit. An empty stream has last = first - 1.
-
-    whole_for_s: seconds until the first message is too old for the stream.
-    """
-
-    first_seq: int
-    last_seq: int
-    bytes_used: int = 0
-    bytes_max: int = 0
-    whole_for_s: float = 0.0
 
 
 async def connect(url: str, *, name: str, outages: Outages | None = None) -> Connection:
@@ -222,11 +207,7 @@ class Stream:
 
     async def info(self) -> StreamInfo:
         """Return first and last sequence, size and size limit of the stream. Raises Unavailable."""
-        found = await self._api(f"STREAM.INFO.{STREAM}", None)
-        state, config = found["state"], found["config"]
-        return StreamInfo(
-            state["first_seq"], state["last_seq"], state["bytes"], config["max_bytes"], _whole_for_s(found)
-        )
+        return info_of(await self._api(f"STREAM.INFO.{STREAM}", None))
 
     async def _api(self, what: str, body: dict[str, Any] | None) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body is not None else b""
@@ -292,17 +273,6 @@ async def _quietly_unsubscribe(subscription: Any) -> None:
         await subscription.unsubscribe()
     except NatsError:
         return  # the connection is gone, and the subscription with it
-
-
-def _whole_for_s(found: dict[str, Any]) -> float:
-    """Return the seconds until the first message of a stream is older than its `max_age`, by the server's clock."""
-    max_age_s = found["config"].get("max_age", 0) / NANO
-    if not max_age_s:
-        return math.inf
-    if not found["state"]["messages"]:
-        return float(max_age_s)
-    age = datetime.fromisoformat(found["ts"]) - datetime.fromisoformat(found["state"]["first_ts"])
-    return float(max_age_s - age.total_seconds())
 
 
 def stored_of(message: Msg) -> Stored:

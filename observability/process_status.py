@@ -18,7 +18,7 @@ from bus.log_writer import OnRecorded
 from bus.logger import SILENT, Logger
 from bus.projection_rows import Rows
 from bus.store import Store
-from bus.stream import StreamInfo
+from bus.stream_info import StreamInfo
 from domain.waiting import Wait
 from governance.log_session import LogSession
 from observability import process_registry, prometheus_targets

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from bus.disk_room import free_bytes
 from bus.embedded.status import status
-from bus.stream import StreamInfo
+from bus.stream_info import StreamInfo
 
 
 class RoomMetrics:

@@ -11,7 +11,8 @@ from bus import fork_check
 from bus.embedded.servers import Server
 from bus.fork_check import Forked
 from bus.recorder import Recorder
-from bus.stream import STREAM, Stream, StreamInfo
+from bus.stream import STREAM, Stream
+from bus.stream_info import StreamInfo
 from domain import organisation
 from domain.money import Amount
 from governance.gate import LogCheck
