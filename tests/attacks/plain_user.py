@@ -1,4 +1,7 @@
-"""A program that test_plain_user.py starts as a plain user. It prints the limits that the sandbox enforces, as JSON."""
+"""A program that test_plain_user.py starts as a plain user. It prints the limits that the sandbox enforces, as JSON.
+
+With the argument `pool` after the port, each run takes a box from the pool.
+"""
 
 import asyncio
 import json
@@ -6,6 +9,7 @@ import random
 import sys
 
 from tests.cheats.judged import Puzzle
+from tests.sandboxes import FromPool
 from tests.services import FORGETFUL, RIGHT, verdict_of
 from verification.judge import Candidate, judge
 from verification.sandbox.base import Limits, RunSpec
@@ -15,7 +19,7 @@ MIB = 1024 * 1024
 
 
 async def main() -> None:
-    sandbox = Bubblewrap()
+    sandbox = FromPool() if "pool" in sys.argv[2:] else Bubblewrap()
     held = await sandbox.probe()
     told: dict[str, object] = {"not_held": held.not_held, "confinement": held.confinement}
     for name, code, limits in (
@@ -28,7 +32,7 @@ async def main() -> None:
         ("hang", "while True: pass", Limits(wall_s=1)),
         ("memory", "x = bytearray(1 << 30)", Limits(wall_s=15, memory_bytes=128 * MIB)),
     ):
-        argv = ("python3", "-I", "-c", code, *sys.argv[1:])
+        argv = ("python3", "-I", "-c", code, sys.argv[1])
         result = await sandbox.run(RunSpec(argv=argv, files={"a/in": b"hi"}, limits=limits, collect=("out",)))
         told[name] = [result.reason, result.exit_code, result.stdout.decode(), sorted(result.files)]
     puzzle = Puzzle(random.Random(sys.argv[1]))
@@ -41,6 +45,7 @@ async def main() -> None:
     for name, code in (("keeps", RIGHT), ("forgets", FORGETFUL)):
         verdict = await verdict_of(code, sandbox, "A4")
         told[name] = [verdict.verified, list(verdict.not_held)]
+    told["all from the pool"] = isinstance(sandbox, FromPool) and sandbox.all_from_pool()
     await sandbox.close()
     print(json.dumps(told))
 

@@ -35,10 +35,10 @@ def _interpreter() -> Path | None:
     return next((path for path in candidates if path.exists() and reachable(path, NOBODY)), None)
 
 
-def as_plain_user(module: str) -> dict[str, Any]:
+def as_plain_user(module: str, *arguments: str) -> dict[str, Any]:
     """Run a program of these tests as a plain user, and return what it printed. Skip the test if that is impossible.
 
-    The argument of the program is the port of a listener of this machine.
+    The first argument of the program is the port of a listener of this machine. `arguments` follow.
     """
     packages = Path(msgspec.__file__).parents[1]
     as_user = os.getuid() == 0
@@ -47,7 +47,7 @@ def as_plain_user(module: str) -> dict[str, Any]:
         pytest.skip("no interpreter, packages or project that a plain user can reach")
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = subprocess.run(
-            [python, "-B", "-m", f"tests.attacks.{module}", str(server.getsockname()[1])],
+            [python, "-B", "-m", f"tests.attacks.{module}", str(server.getsockname()[1]), *arguments],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{packages}"},
             capture_output=True,
@@ -77,8 +77,10 @@ def test_a_session_of_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001
     assert told["difference"] == [["a/new"], [], ["a/in"], []]
 
 
-def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001 - skips where there is none
-    told = as_plain_user("plain_user")
+@pytest.mark.parametrize("arguments", [(), ("pool",)], ids=["new boxes", "pool"])
+def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap, arguments: tuple[str, ...]) -> None:  # noqa: ARG001
+    told = as_plain_user("plain_user", *arguments)
+    assert told["all from the pool"] is bool(arguments)
     assert told["honest"] == ["exit", 0, "hi", ["out"]]
     for name in ("network", "home", "disk", "forks"):
         assert told[name][:2] == ["exit", 1], (name, told[name])
