@@ -154,6 +154,11 @@ class Tables:
         await connection.execute(named("consumer_rename").format(schema=self.schema, target=live.schema))
 
 
+def typed_columns(kind: type[Row]) -> list[tuple[str, str]]:
+    """Return the name and the Postgres type of each column."""
+    return list(zip(columns(kind), sql_types(kind), strict=True))
+
+
 def rows_of(kind: type[Row], records: Sequence[asyncpg.Record]) -> list[Row]:
     """Decode the rows of a table."""
     return [row_of(kind, record) for record in records]

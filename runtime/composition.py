@@ -24,6 +24,7 @@ from bus import fork_check
 from bus.blobs import Blobs
 from bus.consumer import COMMIT_WAIT_S, Runner
 from bus.embedded.status import stream_room
+from bus.history import Historian
 from bus.lease import MANAGER_KEY, Lease
 from bus.live_log import Live, LiveReader
 from bus.outages import Outages
@@ -35,6 +36,7 @@ from bus.stream import answers, connect
 from bus.work_queue import WorkStream
 from bus.worker_accounts import credential_in
 from domain.errors import Invalid
+from domain.message import Recorded
 from governance import authority, keys
 from governance.gate import Gate
 from governance.log_session import LogSession
@@ -72,6 +74,7 @@ class Organisation:
         )
         self._outages = Outages(setup.log)
         self._closing = AsyncExitStack()
+        self._history_turn = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Open, build, run, drain, close.
@@ -240,7 +243,10 @@ class Organisation:
         """Build the reactor and the duties of one role."""
         gate, reactor = self._gate(shared.session, role.name), role.reactor(self.setup)
         post = Post(shared, gate, reactor, role.send(gate, reactor))
-        return Parts(reactor, post.send, [make(post) for make in role.duties], [make(post) for make in role.beside])
+        assert role.projection is not None
+        historian = Historian(shared.session.store, role.projection(), turn=self._history_turn, fault=self.setup.fault)
+        beside = [*(make(post) for make in role.beside), historian.run]
+        return Parts(reactor, post.send, [make(post) for make in role.duties], beside, historian)
 
     def _enter(self, runner: Runner) -> None:
         self._runners.append(runner)
@@ -263,6 +269,13 @@ class Organisation:
             for duty in parts.duties:
                 duty.note(rows, live)
 
+        told = self.vitals.on_commit(role.name)
+
+        def on_commit(events: Sequence[Recorded], rows: Rows, took_s: float, live: bool) -> None:
+            told(events, rows, took_s, live)
+            if parts.historian is not None:
+                parts.historian.note(events)
+
         return Runner(
             session.client,
             session.store,
@@ -270,7 +283,7 @@ class Organisation:
             reactor=parts.reactor,
             send=parts.send,
             on_rows=on_rows,
-            on_commit=self.vitals.on_commit(role.name),
+            on_commit=on_commit,
             reader=LiveReader(self._live_of(session), session.store, gather_s=role.gather_s),
             commit_wait_s=0.0 if role.gather_s else COMMIT_WAIT_S,
             fault=self.setup.fault,

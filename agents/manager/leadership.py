@@ -14,6 +14,7 @@ from agents.duty import Duty, either, ended
 from agents.manager.reactor import Manager
 from bus.clock import now
 from bus.consumer import Runner
+from bus.history import Historian
 from bus.lease import Lease
 from bus.logger import Logger
 from bus.projection import Reactor
@@ -37,13 +38,14 @@ Handle = Callable[[Command], Awaitable[Outcome]]
 @dataclass(frozen=True)
 class Parts:
     """The parts of one manager. `duties` get the rows after each commit. The functions in `beside` need no rows. All
-    parts run until they are stopped.
+    parts run until they are stopped. `historian` gets the committed events, and is one of the functions in `beside`.
     """
 
     reactor: Reactor
     send: Handle
     duties: Sequence[Duty]
     beside: Sequence[Act]
+    historian: Historian | None = None
 
 
 def forgetting(gate: Gate, manager: Manager) -> Handle:

@@ -7,9 +7,11 @@ import msgspec
 
 from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, Effect, Explanation, ToldEvent
 from director.services.events import EventView
-from director.services.replay import ReplayDigests, ViewState
+from director.services.replay import ReplayDigests
+from director.services.state import ViewState
 from director.terminal.text import clock, table
 from domain.wording import counted
+from projections.history_check import Sampled
 from projections.replay import Checked
 
 DIFFERENCES_MAX = 50
@@ -91,6 +93,8 @@ def state_text(state: ViewState) -> str:
     for name, rows in state.tables.items():
         lines.append(f"\n{name}: {counted(len(rows), 'row')}")
         lines.extend("  " + ", ".join(f"{key}={value}" for key, value in row.items()) for row in rows)
+    if state.next is not None:
+        lines.append(f"\nMore rows follow: --after {state.next}")
     return "\n".join(lines)
 
 
@@ -100,6 +104,14 @@ def checked_text(checked: Checked) -> str:
         return "\n".join(map(str, checked.differences[:DIFFERENCES_MAX]))
     rows, tables = counted(checked.rows, "row"), counted(checked.tables, "table")
     return f"Equal: {rows} in {tables}, rebuilt from {counted(checked.events, 'event')}."
+
+
+def sampled_text(sampled: Sampled) -> str:
+    """Return the result of a check of the history: each difference, or that there is none."""
+    if sampled.differences:
+        return "\n".join(map(str, sampled.differences[:DIFFERENCES_MAX]))
+    rows, positions = counted(sampled.rows, "row"), counted(len(sampled.positions), "event")
+    return f"Equal: {rows} as of {positions} (seed {sampled.seed})."
 
 
 def digests_text(found: ReplayDigests) -> str:

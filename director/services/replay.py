@@ -1,43 +1,24 @@
-"""Rebuilds views from the log, to show them as of an event, to check the live rows, or to replace the live rows.
+"""Rebuilds views from the log, to check the live rows, or to replace the live rows.
 
 Only Postgres must run, not NATS.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from bus.projection import Projection
-from bus.row_form import stored_columns
 from bus.store import Store
-from director.services.times import SEQ_MAX, microseconds
 from domain.errors import Differs, Invalid, NotFound
 from domain.wording import counted
 from projections import replay
 from projections.rebuilding import rebuild_with_jobs
 from runtime.roles import CONSUMERS, HEAR_AGAIN
 
-PAGE_EVENTS = 1000
 PROGRESS_S = 2.0
 """Time between two lines of progress."""
 SHORTEST_S = 0.001
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A consumer's projection, or one of its tables. `table` empty: all tables."""
-
-    projection: Projection
-    table: str = ""
-
-
-class ViewState(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a view as of an event, by table, in the order of their keys."""
-
-    view: str
-    as_of: int
-    tables: dict[str, list[dict[str, Any]]]
 
 
 class ReplayDigests(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,16 +41,6 @@ class RebuiltAll(msgspec.Struct, frozen=True, kw_only=True):
     rebuilt: list[Rebuilt]
 
 
-def view_named(name: str) -> View:
-    """Return the view with a name such as `manager` or `manager.run`. Raises NotFound."""
-    consumer, _, table = name.partition(".")
-    projection = projection_named(consumer)
-    tables = [kind.table for kind in projection.tables]
-    if table and table not in tables:
-        raise NotFound(f"{consumer} has no table {table}.", hint=f"Its tables are: {', '.join(tables)}.")
-    return View(projection=projection, table=table)
-
-
 def projection_named(name: str) -> Projection:
     """Return the projection of a consumer. Raises Invalid for an empty name, NotFound for another name."""
     if not name:
@@ -78,32 +49,6 @@ def projection_named(name: str) -> Projection:
     if make is None:
         raise NotFound(f"There is no projection {name!r}.", hint=f"The projections are: {', '.join(CONSUMERS)}.")
     return make()
-
-
-async def state_of(store: Store, view: View, as_of: str = "") -> ViewState:
-    """Rebuild a view as of a sequence or a time; an empty `as_of` means now. Raises Invalid for another text."""
-    up_to = await _sequence(store, as_of) if as_of else await store.recorded_up_to()
-    rows, seq = await replay.state(store, view.projection, up_to)
-    tables = {
-        table: [msgspec.to_builtins(stored_columns(held[key])) for key in sorted(held)]
-        for table, held in rows.snapshot().items()
-        if view.table in ("", table)
-    }
-    return ViewState(view=view.projection.name, as_of=seq, tables=tables)
-
-
-async def _sequence(store: Store, as_of: str) -> int:
-    """Return a sequence: the given number, or the last sequence at the given time. Raises Invalid."""
-    if as_of.isdecimal():
-        return min(int(as_of), SEQ_MAX)
-    at = microseconds(as_of)
-    after, last = 0, 0
-    while page := await store.read(after, limit=PAGE_EVENTS):
-        for recorded in page:
-            if recorded.envelope.occurred_at <= at:
-                last = recorded.seq
-        after = page[-1].seq
-    return last
 
 
 async def checked_replay(

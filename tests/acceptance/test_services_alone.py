@@ -71,6 +71,7 @@ from director.services import (
     staff,
     staff_changes,
     staff_file,
+    state,
     submit,
     times,
     toml_lines,
@@ -185,7 +186,7 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     with pytest.raises(Invalid):
         bring_up.openai_posting(settings)
     assert times.microseconds("1970-01-01T00:00:01") == 1_000_000
-    assert replay.view_named("manager.run").table == "run"
+    assert state.view_named("manager.run").table == "run"
     with pytest.raises(NotFound):
         replay.projection_named("nobody")
     assert employee_options.converted("price_in", 2) == "2"
@@ -429,11 +430,12 @@ async def about_the_whole(settings: Settings, opened: DirectorSession) -> None:
     assert await waiting.Waits(opened.store, settings).held_up() == []
     assert {each.name for each in process_logs.logs_of(settings.root)} >= {"nats", "organisation", "supervisor"}
     store = opened.store
-    state = await replay.state_of(store, replay.view_named("hr.person"))
-    assert [row["name"] for row in state.tables["person"]] == [NAME]
+    shown = await state.state_of(store, state.view_named("hr.person"), part=state.Part(limit=1))
+    assert [row["name"] for row in shown.tables["person"]] == [NAME]
     checked = await replay.checked_replay(store)
     assert replay.differs(checked) is None
-    assert set((await replay.digests_at(store, state.as_of)).digests) == set(CONSUMERS)
+    assert set((await replay.digests_at(store, shown.as_of)).digests) == set(CONSUMERS)
+    assert state.history_differs(await state.checked_history(store, 3, seed=1, note=said)) is None
     rebuilt = await replay.rebuild(store, replay.projection_named("accountant"), said)
     assert rebuilt.projection == "accountant"
     everything = await replay.rebuild_all(store, said)

@@ -1,6 +1,6 @@
 """The commands events, why, state and replay, which read the log."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -10,7 +10,12 @@ from director.services.times import SEQ_MAX
 from domain.wording import counted
 
 if TYPE_CHECKING:
+    from bus.store import Store
     from director.settings import Settings
+
+SAMPLE_MAX = 100_000
+TOLD_EVENTS = 10_000
+"""A fold of more events reports its progress."""
 
 
 def register(app: typer.Typer) -> None:
@@ -96,18 +101,35 @@ async def state(
         ),
     ],
     as_of: Annotated[
-        str, typer.Option("--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00")
+        str,
+        typer.Option(
+            "--as-of", metavar="SEQ|TIME", help="A sequence, or a UTC time like 2026-01-31T12:00. Without: now."
+        ),
+    ] = "",
+    run: Annotated[str, typer.Option(metavar="RUN", help="Only the rows of this run.")] = "",
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="At most this many rows of each table; 0 means all.")
+    ] = 0,
+    after: Annotated[
+        str, typer.Option(metavar="SCOPE/KEY", help="With one table: only the rows after this one, for the next page.")
     ] = "",
 ) -> None:
-    """Show a view, rebuilt from the log, as of now or of any event."""
+    """Show a view as of now or of any event: whole, one table, one run, or page by page."""
     from director.cli.log_text import state_text
-    from director.services.replay import state_of, view_named
     from director.services.session import archive
+    from director.services.state import Part, state_of, view_named
 
-    wanted = view_named(view)
+    wanted, part = view_named(view), Part(run=run, limit=limit, after=after)
+
+    def note(done: int, every: int) -> None:
+        if every > TOLD_EVENTS:
+            door.note(f"{done} of {every} events folded")
+
     async with archive(settings) as store:
-        rebuilt = await state_of(store, wanted, as_of)
-    door.answer(rebuilt, state_text(rebuilt))
+        shown = await state_of(store, wanted, as_of, part, note)
+    if shown.history_up_to is None and shown.as_of:
+        door.note(f"{shown.view} has no history yet, so all {counted(shown.folded, 'event')} were folded.")
+    door.answer(shown, state_text(shown))
 
 
 @command("replay")
@@ -132,39 +154,87 @@ async def replay(
             metavar="SEQ", min=0, max=SEQ_MAX, help="With --check: rebuild up to this event and print digests instead."
         ),
     ] = 0,
+    sample: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=SAMPLE_MAX,
+            help="With --check: compare the history of the rows with the log at N random events instead.",
+        ),
+    ] = 0,
+    seed: Annotated[
+        int | None, typer.Option(metavar="K", min=0, max=SEQ_MAX, help="With --sample: draw the same events again.")
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option(metavar="N", min=1, help="With --check or --all: number of processes that share the projections."),
     ] = 1,
 ) -> None:
     """Rebuild projections from the event store, or check all projections against it."""
-    from director.cli.log_text import checked_text, digests_text
-    from director.services.replay import checked_replay, differs, digests_at, projection_named, rebuild, rebuild_all
     from director.services.session import archive
-    from domain.errors import Invalid
 
-    if projection and (check or to or every):
-        raise Invalid(
-            "--check, --to and --all work on all projections.", hint=f"Leave out {projection}, or the options."
-        )
-    if every and check:
-        raise Invalid("--check compares rows, and --all rebuilds them.", hint="Leave out one of them.")
-    if to and not check:
-        raise Invalid("--to needs --check.", hint=f"Write: aura replay --check --to {to}")
-    if jobs > 1 and (to or not (check or every)):
-        raise Invalid("--jobs needs --check without --to, or --all.", hint="Leave out --jobs.")
-    named = None if check or every else projection_named(projection)
+    wanted = _Replay(projection, every, check, to, sample, seed, jobs)
+    wanted.refuse_nonsense()
     async with archive(settings) as store:
-        if named is not None:
-            rebuilt = await rebuild(store, named, door.note)
-            door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {counted(rebuilt.seq, 'event')}.")
-        elif every:
-            whole = await rebuild_all(store, door.note, jobs=jobs)
-            lines = [f"Rebuilt {one.projection} from {counted(one.seq, 'event')}." for one in whole.rebuilt]
-            door.answer(whole, "\n".join(lines))
-        elif to:
-            digests = await digests_at(store, to, door.note)
-            door.answer(digests, digests_text(digests))
-        else:
-            checked = await checked_replay(store, door.note, jobs=jobs)
-            door.answer(checked, checked_text(checked), differs(checked))
+        await (_checked if check else _rebuilt)(door, store, wanted)
+
+
+class _Replay(NamedTuple):
+    """The options of `aura replay`."""
+
+    projection: str
+    every: bool
+    check: bool
+    to: int
+    sample: int
+    seed: int | None
+    jobs: int
+
+    def refuse_nonsense(self) -> None:
+        """Raise Invalid if the options do not go together, or NotFound for an unknown projection."""
+        from director.services.replay import projection_named
+        from domain.errors import Invalid
+
+        if self.projection and (self.check or self.to or self.every):
+            hint = f"Leave out {self.projection}, or the options."
+            raise Invalid("--check, --to and --all work on all projections.", hint=hint)
+        if self.every and self.check:
+            raise Invalid("--check compares rows, and --all rebuilds them.", hint="Leave out one of them.")
+        if self.to and not self.check:
+            raise Invalid("--to needs --check.", hint=f"Write: aura replay --check --to {self.to}")
+        if (self.sample and (self.to or not self.check)) or (self.seed is not None and not self.sample):
+            hint = "Write: aura replay --check --sample 20"
+            raise Invalid("--sample needs --check, and --seed needs --sample.", hint=hint)
+        if self.jobs > 1 and (self.to or self.sample or not (self.check or self.every)):
+            raise Invalid("--jobs needs --check without --to and --sample, or --all.", hint="Leave out --jobs.")
+        if not (self.check or self.every):
+            projection_named(self.projection)
+
+
+async def _checked(door: Door, store: "Store", wanted: _Replay) -> None:
+    from director.cli.log_text import checked_text, digests_text, sampled_text
+    from director.services.replay import checked_replay, differs, digests_at
+    from director.services.state import checked_history, history_differs
+
+    if wanted.sample:
+        sampled = await checked_history(store, wanted.sample, wanted.seed, door.note)
+        door.answer(sampled, sampled_text(sampled), history_differs(sampled))
+    elif wanted.to:
+        digests = await digests_at(store, wanted.to, door.note)
+        door.answer(digests, digests_text(digests))
+    else:
+        checked = await checked_replay(store, door.note, jobs=wanted.jobs)
+        door.answer(checked, checked_text(checked), differs(checked))
+
+
+async def _rebuilt(door: Door, store: "Store", wanted: _Replay) -> None:
+    from director.services.replay import projection_named, rebuild, rebuild_all
+
+    if wanted.every:
+        whole = await rebuild_all(store, door.note, jobs=wanted.jobs)
+        lines = [f"Rebuilt {one.projection} from {counted(one.seq, 'event')}." for one in whole.rebuilt]
+        door.answer(whole, "\n".join(lines))
+    else:
+        rebuilt = await rebuild(store, projection_named(wanted.projection), door.note)
+        door.answer(rebuilt, f"Rebuilt {rebuilt.projection} from {counted(rebuilt.seq, 'event')}.")

@@ -1,0 +1,1 @@
+SELECT seq, version, purges FROM {schema}.checkpoint

@@ -1,0 +1,1 @@
+SELECT {columns} FROM {schema}.{table} WHERE newest AND to_seq = {far}

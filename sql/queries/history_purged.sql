@@ -1,0 +1,1 @@
+UPDATE {schema}.checkpoint SET purges = purges + 1
