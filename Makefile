@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/stamps
 PEERS := .venv-bench
+TEMPORAL := .bench-temporal
+GO ?= go
 UV ?= uv
 # Tests and demonstrations start hundreds of Python processes. Without bytecode caches, each process would compile all sources.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,8 +52,9 @@ check: $(STAMP)/dev $(STAMP)/aura  ## check format, lint, types, import directio
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
-bench: $(STAMP)/base $(STAMP)/aura  ## measure Aura and comparable systems, and write docs/bench.md (QUICK=1: two minutes; ONLY="runs verdicts": print these sections)
+bench: $(STAMP)/base $(STAMP)/aura  ## measure Aura and comparable systems, and write docs/bench.md (QUICK=1: a few minutes; ONLY="runs verdicts": print these sections)
 	@$(MAKE) --silent --no-print-directory $(PEERS)/stamp
+	@$(MAKE) --silent --no-print-directory $(TEMPORAL)/stamp
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(addprefix --only ,$(ONLY))
 
 profile: $(STAMP)/base $(STAMP)/aura  ## measure where the processor time goes, and write docs/profile.md (QUICK=1: one minute; ONLY="runs": a part)
@@ -70,7 +73,7 @@ lock:  ## update requirements/*.txt from pyproject.toml (needs uv)
 	$(COMPILE) --group pyproject.toml:model --no-deps -o requirements/model.txt >/dev/null
 
 clean:  ## remove the environment and all caches, but keep runs and deliveries in .aura and .aura-demo
-	rm -rf $(VENV) $(PEERS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(TEMPORAL) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(STAMP)/venv:
@@ -107,6 +110,16 @@ $(PEERS)/stamp: requirements/bench.txt | $(STAMP)/venv
 	@if $(PEERS)/bin/python -m pip --quiet --no-input --disable-pip-version-check install --require-hashes \
 	-r requirements/bench.txt; then touch $@; \
 	else echo "The compared systems cannot be installed on this machine (see the reason above). Continuing without them." >&2; rm -rf $(PEERS); fi
+
+# Temporal's server for tests is a library of Go. The program is built once; without Go there is no program, and `make bench`
+# measures without it.
+$(TEMPORAL)/stamp: bench/peers/temporal/main.go bench/peers/temporal/go.mod bench/peers/temporal/go.sum
+	@mkdir -p $(TEMPORAL)
+	@if ! command -v $(GO) >/dev/null; then \
+	echo "Measuring without Temporal, because Go is not installed: install Go, or name its path with GO=..." >&2; \
+	else echo "Building Temporal's test server with Go: about 400 MB to download, 2 to 15 minutes, only once."; \
+	if cd bench/peers/temporal && $(GO) build -trimpath -o $(CURDIR)/$(TEMPORAL)/temporal .; then touch $(CURDIR)/$@; \
+	else echo "Temporal's test server cannot be built on this machine (see the reason above). Continuing without it." >&2; fi; fi
 
 # This installs the project itself, in editable mode. It needs no network.
 $(STAMP)/aura: pyproject.toml | $(STAMP)/venv

@@ -29,7 +29,7 @@ async def measure(size: BenchSize, names: Sequence[str]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="measure two small rounds, in about two minutes")
+    parser.add_argument("--quick", action="store_true", help="measure two small rounds, in a few minutes")
     parser.add_argument("--rounds", type=int, help="number of rounds (default 5, or 2 with --quick)")
     parser.add_argument(
         "--only",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +12,7 @@ from domain.errors import Failed
 
 SCRIPTS = Path(__file__).parent / "peers"
 PYTHON = Path(".venv-bench/bin/python")
+TEMPORAL = Path(".bench-temporal/temporal")
 WALL_S = 300.0
 
 
@@ -27,19 +28,30 @@ def where(dsn: str) -> dict[str, str]:
 
 
 def is_there() -> bool:
-    """Return whether the peers are installed."""
+    """Return whether the peers in Python are installed."""
     return PYTHON.exists()
+
+
+def temporal_is_there() -> bool:
+    """Return whether the peer that uses Temporal was built, which needs Go."""
+    return TEMPORAL.exists()
 
 
 async def ask(script: str, question: Mapping[str, Any]) -> Mapping[str, float]:
     """Run a peer's script on a question and return its answer. Raises Failed, with the script's output, if it fails."""
+    return await _answer([str(PYTHON), "-W", "ignore", str(SCRIPTS / f"run_{script}.py")], script, question)
+
+
+async def ask_temporal(question: Mapping[str, Any]) -> Mapping[str, float]:
+    """Run the peer that uses Temporal on a question and return its answer. Raises Failed as `ask` does."""
+    return await _answer([str(TEMPORAL)], "temporal", question)
+
+
+async def _answer(command: Sequence[str], script: str, question: Mapping[str, Any]) -> Mapping[str, float]:
     with TemporaryDirectory(prefix="aura-peer-") as folder:
         out = Path(folder) / "answer.json"
         process = await asyncio.create_subprocess_exec(
-            str(PYTHON),
-            "-W",
-            "ignore",
-            str(SCRIPTS / f"run_{script}.py"),
+            *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -68,4 +80,10 @@ async def versions() -> Mapping[str, str]:
     )
     said, _ = await process.communicate()
     read: dict[str, str] = json.loads(said.decode().replace("'", '"') or "{}")
-    return read
+    return read | ({"temporal server": temporal_version()} if temporal_is_there() else {})
+
+
+def temporal_version() -> str:
+    """Return the version of Temporal's server that the peer's go.mod names."""
+    lines = (SCRIPTS / "temporal" / "go.mod").read_text(encoding="utf-8").splitlines()
+    return next(line.split()[1] for line in lines if line.strip().startswith("go.temporal.io/server "))

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench import appending, basing, idle, judging, large_replaying, limits, many, replaying, running, sessions
+from bench import (
+    appending,
+    basing,
+    idle,
+    judging,
+    large_replaying,
+    limits,
+    many,
+    replaying,
+    run_peers,
+    running,
+    sessions,
+)
 from bench.figures import Figures
 from bench.setting import Setting
 from verification.execution.trials import BOXES_AT_ONCE
@@ -27,11 +39,14 @@ APPENDING = """Each command causes one decision and one event. The events of all
 The time of Aura ends when the recorder has committed the last event in Postgres."""
 RUNNING = """A run is measured from `submit` until the event of its delivery is in the stream. It has one task. A
 scripted employee answers immediately, the verdict checks nothing, and the git repository is written. A peer runs
-{steps} steps that do nothing, and commits each step before the next.
+{steps} steps that do nothing, and in another run {events} steps, which is the number of events of our run. It commits
+each step before the next; Temporal's test server keeps its steps in memory only.
 
 In each round, {alone} runs follow one another. Then come {at_once} runs, with {slots} at the same time. Their time ends
 when every consumer has committed the last event. A run of Aura contains about a dozen guarded decisions, two verdicts
 and a repository. So the ratio does not compare equal work: it shows the cost of all this compared with empty steps.
+The time per durable step is the p50 divided by the number of steps or events. With 16 at once it is the time of all
+runs divided by all steps.
 Every run has the same requirement, and a process parses it only once."""
 REPLAYING = """Aura replays the {events} events of {runs} runs like those above. The peer reads the same number of
 events of the same size and decodes them, but computes no projection."""
@@ -73,7 +88,13 @@ def of_appending(figures: Figures, size: appending.AppendingSize) -> str:
 
 
 def of_running(figures: Figures, size: running.RunningSize) -> str:
-    words = RUNNING.format(steps=running.STEPS, alone=size.alone, at_once=size.at_once, slots=running.AT_ONCE)
+    words = RUNNING.format(
+        steps=run_peers.STEPS,
+        events=run_peers.EVENTS_OF_A_RUN,
+        alone=size.alone,
+        at_once=size.at_once,
+        slots=running.AT_ONCE,
+    )
     return section("Time of a run", words, figures, running.OURS)
 
 

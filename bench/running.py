@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.msg import Msg
 
-from bench import peer
+from bench import run_peers
 from bench.figures import Measure, quantile
 from bench.firm import Firm
 from bus.subjects import EVENTS_PREFIX
@@ -24,8 +24,6 @@ from verification.requirements.model import Requirement
 from verification.requirements.parser import parse_requirement
 
 OURS = "Aura: plan, assign, work, verify, merge, verify, deliver"
-STEPS = 6
-"""Number of empty steps in a peer's run."""
 AT_ONCE = 16
 WARM_UP = 3
 DELIVERED_WAIT_S = 120.0
@@ -96,19 +94,12 @@ async def contestants(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str,
     """Return the systems to measure, on the servers of one firm."""
     await hire(firm)
     question = {
-        "steps": STEPS,
         "warm_up": WARM_UP,
         "runs_alone": size.alone,
         "runs_at_once": size.at_once,
         "at_once": AT_ONCE,
     }
-    found: dict[str, Measure] = {OURS: partial(ours, firm, size, hops)}
-    if peer.is_there():
-        dbos = {**peer.where(await firm.database("peer_dbos")), **question}
-        langgraph = {**peer.where(await firm.database("peer_langgraph")), **question}
-        found[f"DBOS, {STEPS} empty steps"] = partial(peer.ask, "dbos", dbos)
-        found[f"LangGraph with Postgres checkpointer, {STEPS} empty steps"] = partial(peer.ask, "langgraph", langgraph)
-    return found
+    return {OURS: partial(ours, firm, size, hops), **await run_peers.contestants(firm, question)}
 
 
 async def hire(firm: Firm) -> None:
@@ -144,14 +135,15 @@ async def ours(firm: Firm, size: RunningSize, hops: Hops) -> Mapping[str, float]
         hops.note(await firm.office.store.read_run(run))
     seconds = [took for _, took in alone]
     runs = size.alone + size.at_once
-    return {
-        "p50, ms": 1000 * quantile(seconds, 0.5),
+    figures = {
+        run_peers.TIME: 1000 * quantile(seconds, 0.5),
         "p99, ms": 1000 * quantile(seconds, 0.99),
-        "16 at once, runs/s": size.at_once / wall,
+        run_peers.RATE: size.at_once / wall,
         "Python CPU per run, ms": 1000 * cpu / runs,
         "events per run": (last - first) / runs,
         "atomic batches per run": await _batches(firm, first, last) / runs,
     }
+    return run_peers.per_step(figures, figures["events per run"])
 
 
 async def one(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import appending, basing, judging, large_replaying, report, running
+from bench import appending, basing, judging, large_replaying, report, run_peers, running
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
@@ -41,7 +41,8 @@ async def test_runs_are_measured_with_their_hops() -> None:
     async with firm() as here:
         await running.hire(here)
         measured = await running.ours(here, running.RunningSize(alone=2, at_once=4), hops)
-    assert measured["events per run"] <= 16
+    assert measured["events per run"] == run_peers.EVENTS_OF_A_RUN
+    assert measured[run_peers.STEP] == pytest.approx(measured[run_peers.TIME] / run_peers.EVENTS_OF_A_RUN)
     assert measured["atomic batches per run"] == 1
     assert [step for step, _, times in hops.medians() if times == 2][-1] == "run.delivery_started → run.delivered"
 
@@ -100,3 +101,9 @@ def test_a_section_can_be_measured_alone_and_is_printed() -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stderr
     assert [line for line in ended.stdout.splitlines() if line.startswith("## ")] == ["## Replay"]
+
+
+def test_the_time_per_durable_step_is_the_time_of_a_run_divided_by_its_steps() -> None:
+    figures = run_peers.per_step({run_peers.TIME: 26.0, run_peers.RATE: 50.0}, 13)
+    assert figures[run_peers.STEP] == 2.0
+    assert figures[run_peers.STEP_AT_ONCE] == pytest.approx(1000 / 650)

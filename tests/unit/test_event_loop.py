@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -69,6 +70,15 @@ def test_the_setting_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().loop == "asyncio"
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C work also if the tests run in the background, where a shell ignores it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("choice", ["uvloop", "asyncio"])
 def test_ctrl_c_ends_the_work_and_runs_its_cleanup(choice: LoopChoice, capsys: pytest.CaptureFixture[str]) -> None:
     if choice == "uvloop":

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 @command("bench")
 async def bench(
     door: Door,
-    quick: Annotated[bool, typer.Option("--quick", help="Measure two small rounds, in about two minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure two small rounds, in a few minutes.")] = False,
     rounds: Annotated[int | None, typer.Option(min=1, help="Number of rounds (default 5, with --quick 2).")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("bench.md"),
 ) -> None:
