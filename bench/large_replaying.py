@@ -69,11 +69,11 @@ def _rate(events: int) -> str:
 
 def _measured(command: Sequence[str], environment: Mapping[str, str], events: int) -> Mapping[str, float]:
     begun = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun
     if process.returncode:
         raise Failed(f"{' '.join(command)} ended with {process.returncode}.", hint=said[-2000:])

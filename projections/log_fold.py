@@ -40,6 +40,7 @@ class View:
         self.projection = projection
         self.up_to = up_to
         self.rows = Rows(projection.tables)
+        self.parked = False  # whether an event of this pass failed
 
     def file_table(self, table: str) -> str:
         """Return the name of a table in the file of rows."""
@@ -68,7 +69,7 @@ class LogFold:
             wanted = counting
             if counting and counting[-1].seq > view.up_to:
                 wanted = [recorded for recorded in counting if recorded.seq <= view.up_to]
-            fold_page(view.projection, wanted, view.rows)
+            view.parked = fold_page(view.projection, wanted, view.rows, parked=view.parked)
             view.rows.settle()
         self._move_out(len(self._held) - self._scopes_max)
 

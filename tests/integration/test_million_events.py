@@ -14,7 +14,7 @@ import pytest
 from bench.large_log import LargeLog, write_large_log
 from bus.store import Store
 from runtime.roles import CONSUMERS
-from tests.recording.large_template import template
+from tests.recording.large_template import template_without_parked
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.slow, pytest.mark.timeout(5400)]
 SMALL, LARGE = 10_000, 1_000_000
@@ -52,9 +52,12 @@ async def store(postgres_dsn: str) -> AsyncIterator[Store]:
 
 async def test_memory_and_cost_do_not_grow_with_the_log(store: Store, postgres_dsn: str, tmp_path: Path) -> None:
     costs: dict[tuple[str, int], float] = {}
-    log = LargeLog(template())
+    log = LargeLog(template_without_parked())
     for events in (SMALL, LARGE):
         await write_large_log(store, log, events)
+        async with store.connection() as connection:
+            for name in CONSUMERS:  # a rebuild ends at the position of the live rows
+                await connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
         for options in (("--all",), ("--check",), ("--check", "--jobs", "2")):
             used = await asyncio.to_thread(replay, postgres_dsn, tmp_path, events, *options)
             assert used.answer["ok"], used.answer
@@ -65,8 +68,11 @@ async def test_memory_and_cost_do_not_grow_with_the_log(store: Store, postgres_d
     assert costs["--all", LARGE] < GROWTH_MAX * costs["--all", SMALL]
     assert costs["--check", LARGE] < GROWTH_MAX * costs["--check", SMALL]
     async with store.connection() as connection:
-        await connection.execute("UPDATE manager.run SET title = 'altered' WHERE ctid = '(7,1)'")
-        await connection.execute("DELETE FROM accountant.account WHERE ctid = '(99,1)'")
+        for statement in (
+            "UPDATE manager.run SET title = 'altered' WHERE ctid = (SELECT ctid FROM manager.run LIMIT 1 OFFSET 70)",
+            "DELETE FROM accountant.account WHERE ctid = (SELECT ctid FROM accountant.account LIMIT 1 OFFSET 90)",
+        ):
+            await connection.execute(statement)
     used = await asyncio.to_thread(replay, postgres_dsn, tmp_path, LARGE, "--check")
     found = [(one["consumer"], one["table"], one["what"]) for one in used.answer["data"]["differences"]]
     assert found == [("manager", "run", "changed"), ("accountant", "account", "missing")]
