@@ -28,7 +28,7 @@ _DOES_NOT_READ = (
 """Exceptions that decoders and upcasters raise on foreign bytes, including deep nesting and invalid UTF-8."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message. `envelope` and `payload` stay undecoded bytes. `salt` is hex, and empty after a purge."""
 
     envelope: msgspec.Raw

@@ -24,8 +24,53 @@ class Parked(Row, frozen=True, kw_only=True):
 
 R = TypeVar("R", bound=Row)
 Key = tuple[UUID, str]
-_Place = tuple[int, str]
-"""The number of a scope's UUID, and the key. UUID computes its hash in Python, so its number is faster in a dict."""
+
+
+class _Table:
+    """One table in memory. `rows`: number of a scope -> key -> row. `changed`: the keys that changed, by scope.
+
+    UUID computes its hash in Python, so the number of a UUID is faster in a dict.
+    """
+
+    __slots__ = ("changed", "check", "field", "index", "kind", "record", "rows")
+
+    def __init__(self, kind: type[Row]) -> None:
+        form = form_of_rows(kind)
+        self.kind = kind
+        self.check, self.record = form.check, form.record
+        self.rows: dict[int, dict[str, Row]] = {}
+        self.changed: dict[tuple[int, str], None] = {}
+        self.field = kind.indexed
+        self.index: dict[object, set[tuple[int, str]]] = {}
+
+    def get(self, scope: int, key: str) -> Row | None:
+        rows = self.rows.get(scope)
+        return rows.get(key) if rows is not None else None
+
+    def place(self, scope: int, key: str, before: Row | None, row: Row | None) -> None:
+        """Put a row in the place of `before`, or remove it."""
+        if self.field:
+            self._move((scope, key), before, row)
+        rows = self.rows.get(scope)
+        if row is not None:
+            if rows is None:
+                self.rows[scope] = {key: row}
+            else:
+                rows[key] = row
+        elif rows is not None:
+            rows.pop(key, None)
+            if not rows:
+                del self.rows[scope]
+
+    def _move(self, place: tuple[int, str], before: Row | None, after: Row | None) -> None:
+        old = getattr(before, self.field) if before is not None else None
+        new = getattr(after, self.field) if after is not None else None
+        if before is not None and after is not None and old == new:
+            return
+        if before is not None:
+            self.index[old].discard(place)
+        if after is not None:
+            self.index.setdefault(new, set()).add(place)
 
 
 class Rows:
@@ -34,87 +79,60 @@ class Rows:
     def __init__(self, tables: Iterable[type[Row]]) -> None:
         kinds: tuple[type[Row], ...] = (*tables, Parked)
         self.tables = {kind.table: kind for kind in kinds}
-        self._forms = {kind.table: form_of_rows(kind) for kind in kinds}
-        self._rows: dict[str, dict[int, dict[str, Row]]] = {name: {} for name in self.tables}
-        self._index: dict[str, dict[object, set[_Place]]] = {kind.table: {} for kind in kinds if kind.indexed}
-        self._undo: list[tuple[str, _Place, Row | None]] = []
-        self._changed: dict[str, dict[_Place, None]] = {}
+        self._tables = {kind.table: _Table(kind) for kind in kinds}
+        self._undo: list[tuple[_Table, int, str, Row | None]] = []
+        self._touched: dict[_Table, None] = {}
 
     def get(self, kind: type[R], scope: UUID, key: str) -> R | None:
-        rows = self._rows[kind.table].get(scope.int)
+        rows = self._tables[kind.table].rows.get(scope.int)
         return rows.get(key) if rows is not None else None  # type: ignore[return-value]  # a table holds one kind
 
     def has(self, kind: type[Row], scope: UUID) -> bool:
         """Return whether the scope has a row in memory."""
-        return scope.int in self._rows[kind.table]
+        return scope.int in self._tables[kind.table].rows
 
     def of(self, kind: type[R], scope: UUID) -> list[R]:
         """Return the rows of one scope, in order of key."""
-        rows = self._rows[kind.table].get(scope.int, {})
+        rows = self._tables[kind.table].rows.get(scope.int, {})
         return [rows[key] for key in sorted(rows)]  # type: ignore[misc]  # a table holds one kind
 
     def all(self, kind: type[R]) -> list[R]:
         """Return every row of a resident table, in order of scope and key."""
-        scopes = self._rows[kind.table]
+        scopes = self._tables[kind.table].rows
         return [scopes[scope][key] for scope in sorted(scopes) for key in sorted(scopes[scope])]  # type: ignore[misc]  # a table holds one kind
 
     def where(self, kind: type[R], *values: object) -> list[R]:
         """Return a resident table's rows with one of these values in the indexed field, sorted by scope and key."""
-        places = [place for value in values for place in self._index[kind.table].get(value, ())]
-        rows = self._rows[kind.table]
-        return [rows[scope][key] for scope, key in sorted(places)]  # type: ignore[misc]  # a table holds one kind
+        table = self._tables[kind.table]
+        places = [place for value in values for place in table.index.get(value, ())]
+        return [table.rows[scope][key] for scope, key in sorted(places)]  # type: ignore[misc]  # a table holds one kind
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""
-        table, place = row.table, (row.scope.int, row.key)
-        before = self._at(table, place)
+        table, scope, key = self._tables[row.table], row.scope.int, row.key
+        before = table.get(scope, key)
         if before is row or before == row:
             return
-        self._forms[table].check(row, before)
-        self._set(table, place, before, row)
+        table.check(row, before)
+        self._set(table, scope, key, before, row)
 
     def drop(self, kind: type[Row], scope: UUID, key: str) -> None:
         """Delete a row, if it exists."""
-        place = (scope.int, key)
-        before = self._at(kind.table, place)
+        table = self._tables[kind.table]
+        before = table.get(scope.int, key)
         if before is not None:
-            self._set(kind.table, place, before, None)
+            self._set(table, scope.int, key, before, None)
 
     def drop_scope(self, kind: type[Row], scope: UUID) -> None:
-        for key, row in list(self._rows[kind.table].get(scope.int, {}).items()):
-            self._set(kind.table, (scope.int, key), row, None)
+        table = self._tables[kind.table]
+        for key, row in list(table.rows.get(scope.int, {}).items()):
+            self._set(table, scope.int, key, row, None)
 
-    def _at(self, table: str, place: _Place) -> Row | None:
-        rows = self._rows[table].get(place[0])
-        return rows.get(place[1]) if rows is not None else None
-
-    def _set(self, table: str, place: _Place, before: Row | None, row: Row | None) -> None:
-        self._undo.append((table, place, before))
-        self._place(table, place, before, row)
-        self._changed.setdefault(table, {})[place] = None
-
-    def _place(self, table: str, place: _Place, before: Row | None, row: Row | None) -> None:
-        if table in self._index:
-            self._move(table, place, before, row)
-        scopes, (scope, key) = self._rows[table], place
-        if row is not None:
-            rows = scopes.get(scope)
-            if rows is None:
-                scopes[scope] = {key: row}
-            else:
-                rows[key] = row
-            return
-        rows = scopes.get(scope, {})
-        rows.pop(key, None)
-        if not rows:
-            scopes.pop(scope, None)
-
-    def _move(self, table: str, place: _Place, before: Row | None, after: Row | None) -> None:
-        index, field = self._index[table], self.tables[table].indexed
-        if before is not None:
-            index[getattr(before, field)].discard(place)
-        if after is not None:
-            index.setdefault(getattr(after, field), set()).add(place)
+    def _set(self, table: _Table, scope: int, key: str, before: Row | None, row: Row | None) -> None:
+        self._undo.append((table, scope, key, before))
+        table.place(scope, key, before, row)
+        table.changed[scope, key] = None
+        self._touched[table] = None
 
     def mark(self) -> int:
         """Return a mark for `back`."""
@@ -123,33 +141,34 @@ class Rows:
     def back(self, mark: int) -> None:
         """Undo everything since the mark. The changed keys stay in the list, so their old values are written."""
         while len(self._undo) > mark:
-            table, place, before = self._undo.pop()
-            self._place(table, place, self._at(table, place), before)
+            table, scope, key, before = self._undo.pop()
+            table.place(scope, key, table.get(scope, key), before)
 
     def settle(self) -> None:
         """Mark all changes as committed."""
         self._undo.clear()
-        self._changed.clear()
+        for table in self._touched:
+            table.changed.clear()
+        self._touched.clear()
 
     def load(self, rows: Iterable[Row]) -> None:
         """Add rows from the database. They do not count as changes."""
         for row in rows:
-            place = (row.scope.int, row.key)
-            self._place(row.table, place, self._at(row.table, place), row)
+            table, scope = self._tables[row.table], row.scope.int
+            table.place(scope, row.key, table.get(scope, row.key), row)
 
     def forget(self, scope: UUID) -> None:
         """Drop a scope's rows from memory, except those of resident tables."""
-        for name, kind in self.tables.items():
-            if not kind.resident:
-                self._rows[name].pop(scope.int, None)
+        for table in self._tables.values():
+            if not table.kind.resident:
+                table.rows.pop(scope.int, None)
 
     def changed(self) -> Iterator[tuple[type[Row], Key, Row | None]]:
         """Yield the class, the primary key and the present row of each changed row. The row is None if it is gone."""
-        for name, places in self._changed.items():
-            kind, rows = self.tables[name], self._rows[name]
-            for scope, key in places:
-                row = rows.get(scope, {}).get(key)
-                yield kind, (row.scope if row is not None else UUID(int=scope), key), row
+        for table in self._touched:
+            for scope, key in table.changed:
+                row = table.get(scope, key)
+                yield table.kind, (row.scope if row is not None else UUID(int=scope), key), row
 
     def changed_of(self, kind: type[R]) -> list[R]:
         """Return the present rows of one table that changed since the last commit."""
@@ -162,18 +181,19 @@ class Rows:
 
         A changed key without a record belongs to a row that is gone. JSON columns are encoded here.
         """
-        changed: dict[type[Row], tuple[list[Key], list[Record]]] = {}
-        for kind, key, row in self.changed():
-            keys, records = changed.setdefault(kind, ([], []))
-            keys.append(key)
-            if row is not None:
-                records.append(self._forms[kind.table].record(row))
-        for kind, (keys, records) in changed.items():
-            yield kind, keys, records
+        for table in self._touched:
+            keys: list[Key] = []
+            records: list[Record] = []
+            for scope, key in table.changed:
+                row = table.get(scope, key)
+                keys.append((row.scope if row is not None else UUID(int=scope), key))
+                if row is not None:
+                    records.append(table.record(row))
+            yield table.kind, keys, records
 
     def snapshot(self) -> dict[str, dict[Key, Row]]:
         """Return every row in memory, by table and primary key."""
         return {
-            name: {(row.scope, key): row for rows in scopes.values() for key, row in rows.items()}
-            for name, scopes in self._rows.items()
+            name: {(row.scope, key): row for rows in table.rows.values() for key, row in rows.items()}
+            for name, table in self._tables.items()
         }

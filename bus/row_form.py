@@ -63,10 +63,9 @@ class RowForm:
         typed = list(zip(self.columns, self.sql_types, strict=True))
         self._json = [(index, name) for index, name in enumerate(self.columns) if name in kind.json_columns]
         self._decoders = {name: decoder.decode for name, decoder in kind.json_columns.items()}
-        texts = [name for name, sort in typed if sort == "text" and name not in kind.json_columns]
-        integers = [name for name, sort in typed if sort == "bigint"]
-        self._texts = attrgetter(*texts)  # the key is always a text. Of one name alone, the value is no tuple
-        self._integers: Callable[[Row], Any] | None = attrgetter(*integers) if integers else None
+        plain = [(name, sort) for name, sort in typed[2:] if name not in kind.json_columns]
+        self._texts = _getter([name for name, sort in plain if sort == "text"])
+        self._integers = _getter([name for name, sort in plain if sort == "bigint"])
 
     def record(self, row: Row) -> Record:
         """Return the row as Postgres stores it."""
@@ -86,24 +85,35 @@ class RowForm:
         return self.kind(**values)
 
     def check(self, row: Row, before: Row | None) -> None:
-        """Raise ValueError if Postgres cannot store the row. `before`: the row that it replaces.
+        """Raise ValueError if Postgres cannot store the row. `before`: the row with the same key that it replaces.
 
         Only values that differ from `before` are looked at. JSON escapes NUL characters, so JSON columns can be stored.
         """
-        texts = self._texts(row)
-        if (before is None or self._texts(before) != texts) and "\0" in "".join(filter(None, texts)):
+        if before is None and "\0" in row.key:
             raise ValueError(f"a text of {row.table} has a NUL character")
-        if self._integers is None:
-            return
-        integers = self._integers(row)
-        if before is not None and self._integers(before) == integers:
-            return
-        for value in integers if isinstance(integers, tuple) else (integers,):
-            if value is not None and not INT_MIN <= value <= INT_MAX:
+        if self._texts is not None:
+            texts = self._texts(row)
+            if (before is None or self._texts(before) != texts) and any(text and "\0" in text for text in texts):
+                raise ValueError(f"a text of {row.table} has a NUL character")
+        if self._integers is not None:
+            numbers = self._integers(row)
+            if (before is None or self._integers(before) != numbers) and not all(map(_fits, numbers)):
                 raise ValueError(f"a number of {row.table} does not fit 64 bits")
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _getter(names: list[str]) -> Callable[[Row], tuple[Any, ...]] | None:
+    """Return a function that returns these fields of a row as a tuple; None if there are no fields."""
+    if not names:
+        return None
+    # attrgetter returns a tuple for two names or more, so a single name is asked twice
+    return attrgetter(*names, *names[: len(names) == 1])
+
+
+def _fits(number: int | None) -> bool:
+    return number is None or INT_MIN <= number <= INT_MAX
 
 
 @cache

@@ -16,14 +16,14 @@ CALLS_MAX = 1000
 """The highest `calls_max` of an attempt."""
 
 
-class OpenCall(msgspec.Struct, frozen=True, kw_only=True):
+class OpenCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A permitted call without a receipt. `bound`: the most that it may cost. `claim`: who asked for the permit."""
 
     bound: Amount
     claim: UUID | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt. `number` counts the attempts of the task from 1. `due_at`: end of the lease, microseconds UTC.
 
     `calls`: the number of permitted calls. The next call has this index. `open`: the permitted calls without a receipt,

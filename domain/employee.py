@@ -30,7 +30,7 @@ class EmployeeEvent(Event, frozen=True, kw_only=True):
         return "employee", self.employee
 
 
-class SessionTerms(msgspec.Struct, frozen=True, kw_only=True):
+class SessionTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The limits of one session. They apply to all its calls together.
 
     `usd_max` and `tokens_max` are reserved before the session. If the run has less left, this rest is reserved.
@@ -42,7 +42,7 @@ class SessionTerms(msgspec.Struct, frozen=True, kw_only=True):
     usd_max: Decimal = Decimal(1)
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The profile of an employee. If `call_usd_max` is None, the price is unknown and no budget can be reserved.
 
     If `prompt_usd_max` is None, the prompt's part of `call_usd_max` is unknown. `server`: scheme, host and port; empty
@@ -160,7 +160,7 @@ class Rename(Command, frozen=True, kw_only=True):
     name: str
 
 
-class EmployeeState(msgspec.Struct, frozen=True, kw_only=True):
+class EmployeeState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phase: Literal["unknown", "working", "suspended", "dismissed"] = "unknown"
     profile: Profile | None = None
     strikes: tuple[UUID, ...] = ()

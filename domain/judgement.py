@@ -6,7 +6,7 @@ REVIEW = "review"
 """The name of a run's review task, and of the gate that holds the reviewer's result."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One finding. If `integrity` is set, the finding gives a strike. An employee sees only the field `for_author`.
 
     `detail` is in events of older releases. Today the details are only in the stored verdict.
@@ -20,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     for_author: str = ""
 
 
-class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
+class GateRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The result of one gate. `evidence` names the blob with the evidence, or is empty if there is no evidence.
 
     `grade`: A is advice, B can be forged by the code under test, C was judged outside the sandbox. `result`: passed,
@@ -40,7 +40,7 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.gate == REVIEW and self.result == "failed"
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class Judgement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One verdict about one tree, which `tree` names. `evidence` names the blob with the whole verdict as JSON.
 
     `image` is the digest of the files that the verdict's sandboxes mounted read-only. `attestation` names the blob of

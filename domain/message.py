@@ -20,7 +20,7 @@ def derive(parent: UUID, *parts: object) -> UUID:
     return uuid5(parent, "/".join(str(part) for part in parts))
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact that happened. Subclasses set `type` ("task.assigned") and `version`."""
 
     type: ClassVar[str]
@@ -55,7 +55,7 @@ class TaskEvent(Event, frozen=True, kw_only=True):
         return "task", self.task
 
 
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
+class Erased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event without payload, after a purge. Only the data of the envelope remain."""
 
     type: str
@@ -73,7 +73,7 @@ class Unreadable(Erased, frozen=True, kw_only=True):
     error: str
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request to change something. Ids and times enter the domain only here.
 
     id: UUIDv7 from a door, or derived from the cause in a reaction. at: microseconds UTC. cause: the event that led to
@@ -85,7 +85,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     cause: UUID | None = None
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The permanent part of an event: ids, types, times, and the commitment to its payload.
 
     The envelope never contains free text.
@@ -107,7 +107,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     commitment: str  # hex HMAC-SHA256(salt, payload bytes)
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of the log. `seq` is the global position. `void` is the reason why the event does not count."""
 
     seq: int

@@ -12,7 +12,7 @@ USD_STEP = Decimal("1E-12")  # the smallest unit, in USD. USD_STEP and USD_MAX t
 TOKENS_MAX = 10**15  # the most tokens of one amount; fits 64 bits
 
 
-class Amount(msgspec.Struct, frozen=True):
+class Amount(msgspec.Struct, frozen=True, gc=False):
     """Dollars (exact decimal) and tokens. Both count against a cap, and both must be 0 or more."""
 
     usd: Decimal = ZERO_USD

@@ -135,7 +135,7 @@ class SettleBudget(Command, frozen=True, kw_only=True):
     spent: Amount
 
 
-class OrganisationState(msgspec.Struct, frozen=True, kw_only=True):
+class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phase: Phase = "unfounded"
     cap: Amount = NOTHING
     lent: Mapping[UUID, Amount] = {}

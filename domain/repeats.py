@@ -12,7 +12,7 @@ REPEATED: Final = "repeated"
 REPEATS_MIN = 2
 
 
-class RejectedTree(msgspec.Struct, frozen=True, kw_only=True):
+class RejectedTree(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An earlier rejection of a tree. The same tree gets the same rejection. `evidence`: digest of the verdict."""
 
     attempt: int

@@ -20,14 +20,14 @@ separate branch.
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The caps of a run. A cap of 0 means that the run must stop."""
 
     amount: Amount
     minutes: int
 
 
-class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
+class TaskPlan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One task of the requirement's plan. `after` names other tasks of the same plan."""
 
     name: str
@@ -36,7 +36,7 @@ class TaskPlan(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[str, ...] = ()
 
 
-class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedTask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One planned task of a run. It is not a TaskState: a TaskState may get new fields, a released event may not."""
 
     id: UUID
@@ -46,7 +46,7 @@ class PlannedTask(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[UUID, ...] = ()
 
 
-class TaskFiles(msgspec.Struct, frozen=True, kw_only=True):
+class TaskFiles(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The files of one task, after changes of the base were merged into them."""
 
     task: UUID
@@ -86,7 +86,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
         return tuple(digest for digest in named if digest)
 
 
-class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The place and the kind of a secret, without the secret. `earlier`: only a commit before the base has it."""
 
     path: str
@@ -95,7 +95,7 @@ class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     earlier: bool = False
 
 
-class SecretsConsent(msgspec.Struct, frozen=True, kw_only=True):
+class SecretsConsent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The Director's consent that employees, and so their providers, read the secrets of a base.
 
     `secrets`: the first of them. `total`: the number of all.

@@ -12,7 +12,7 @@ REASONS_BETWEEN = " \u00b7 "
 """Separator of the reasons in the `message` of a parsed answer."""
 
 
-class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
+class PromptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The prompt of a call of a session, as digests of its messages. It takes space for its new messages only.
 
     The prompt is the first `kept` messages of the prompt of call `base`, then `messages`. `base` None: only `messages`.
@@ -23,7 +23,7 @@ class PromptRecord(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ()
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The execution snapshot of one model call: the model, the request and the response.
 
     `outcome` is "answered", "declined" or a kind of failure. Digests name blobs. Tokens are None if they were not

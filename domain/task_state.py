@@ -16,7 +16,7 @@ from domain.tree import Manifest
 Phase = Literal["waiting", "assigned", "calling", "answered", "submitted", "verified"]
 
 
-class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+class TaskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: UUID
     name: str
     criteria: tuple[str, ...]

@@ -20,7 +20,7 @@ FORMER_ALGORITHM = "auraTree"
 """Digest algorithm for a manifest of version 1. The tree's name is then only the hex digest."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The entry at one path.
 
     `digest`: hex sha256 of the content of a file or an executable. `target`: the text of a link, or the commit id of a

@@ -1,9 +1,17 @@
 """Rows in memory: found by their indexed field. An undo also restores the index."""
 
+from typing import Any, ClassVar
 from uuid import UUID
 
-from bus.projection_rows import Row, Rows
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from bus.projection_rows import JsonColumns, Row, Rows
+from bus.row_form import columns, row_of
 from tests.unit.samples import uuid
+
+_held = msgspec.json.Decoder(tuple[str, ...])
 
 
 class Thing(Row, frozen=True, kw_only=True):
@@ -45,3 +53,56 @@ def test_what_is_undone_dropped_or_loaded_is_found_as_it_is() -> None:
     assert found(rows, "old") == []
     rows.drop_scope(Thing, uuid(1))
     assert found(rows, "new") == [(uuid(2), "a")]
+
+
+class Numbered(Row, frozen=True, kw_only=True):
+    table = "numbered"
+    json_columns: ClassVar[JsonColumns] = {"held": _held}
+    note: str | None
+    count: int | None
+    sure: bool
+    held: tuple[str, ...]
+
+
+GOOD = Numbered(scope=uuid(1), key="a", note="n", count=1, sure=True, held=("x",))
+
+
+@pytest.mark.parametrize("change", [{"note": "\0"}, {"count": 2**63}, {"count": -(2**63) - 1}, {"key": "a\0"}])
+def test_a_value_that_postgres_cannot_store_is_refused_in_a_new_row_and_in_a_changed_one(
+    change: dict[str, Any],
+) -> None:
+    rows = Rows([Numbered])
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"NUL character|does not fit 64 bits"):
+            rows.put(replace(GOOD, **change))
+        rows.put(GOOD)  # the control
+        assert rows.all(Numbered) == [GOOD]
+
+
+def test_json_can_hold_every_text_and_is_encoded_when_it_is_written() -> None:
+    rows = Rows([Numbered])
+    rows.put(replace(GOOD, note=None, count=-(2**63), held=("\0",)))
+    ((kind, keys, records),) = rows.changes()
+    assert (kind, keys) == (Numbered, [(uuid(1), "a")])
+    assert records == [(uuid(1), "a", None, -(2**63), True, '["\\u0000"]')]
+    (row,) = rows.all(Numbered)
+    assert row_of(Numbered, dict(zip(columns(Numbered), records[0], strict=True))) == row
+
+
+def test_changes_name_what_is_put_dropped_and_undone() -> None:
+    rows = Rows([Thing, Numbered])
+    rows.load([thing(uuid(1), "new"), GOOD])
+    rows.put(thing(uuid(1), "new"))
+    assert list(rows.changes()) == [], "an equal row is no change"
+    mark = rows.mark()
+    rows.put(thing(uuid(1), "old"))
+    rows.drop(Numbered, uuid(1), "a")
+    assert {(kind.table, key, row) for kind, key, row in rows.changed()} == {
+        ("thing", (uuid(1), "a"), thing(uuid(1), "old")),
+        ("numbered", (uuid(1), "a"), None),
+    }
+    rows.back(mark)
+    assert {row for _, _, row in rows.changed()} == {thing(uuid(1), "new"), GOOD}, "the old values are written"
+    rows.settle()
+    assert list(rows.changed()) == []
+    assert list(rows.changes()) == []
