@@ -55,6 +55,10 @@ class TaskEvent(Event, frozen=True, kw_only=True):
         return "task", self.task
 
 
+OF_RUNS = (RunEvent, TaskEvent)
+"""The classes of the events of a run and of its tasks."""
+
+
 class Erased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event without payload, after a purge. Only the data of the envelope remain."""
 

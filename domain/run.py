@@ -37,6 +37,7 @@ Phase = Literal[
     "ended",
 ]
 MINUTE_US = 60_000_000
+CALLS_OPEN = ("assigned", "calling")
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -62,9 +63,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def settled(self) -> bool:
         """Whether the run can spend nothing more: it has ended, and no call is open."""
-        return self.phase == "ended" and all(
-            task.phase not in ("assigned", "calling") for task in self.tasks.in_progress()
-        )
+        return self.phase == "ended" and not any(task.phase in CALLS_OPEN for task in self.tasks.in_progress())
 
 
 initial = RunState()
@@ -257,6 +256,13 @@ _NEXT: Mapping[type[Event], Phase] = {
 
 
 def evolve(state: RunState, event: Event | Erased) -> RunState:
+    if isinstance(event, TaskEvent):
+        tasks = state.tasks.evolved(event.task, task_rules.evolve, event)
+        return state if tasks is state.tasks else replace(state, tasks=tasks)
+    return _evolve_run(state, event)
+
+
+def _evolve_run(state: RunState, event: Event | Erased) -> RunState:
     match event:
         case m.Submitted():
             return replace(state, phase="submitted", submitted=event)
@@ -286,8 +292,6 @@ def evolve(state: RunState, event: Event | Erased) -> RunState:
             return replace(state, phase="delivered", commit=commit)
         case m.Ended(outcome=outcome):
             return replace(state, phase="ended", outcome=outcome)
-        case TaskEvent(task=task) if task in state.tasks:
-            return replace(state, tasks=state.tasks.with_task(task_rules.evolve(state.tasks[task], event)))
         case Erased(type="run.submitted") if state.phase == "none":
             return replace(state, phase="submitted")  # after a purge, the id still cannot be used again
         case Erased(type="run.ended"):

@@ -7,19 +7,14 @@ not use up the attempt.
 """
 
 from typing import Any
-from uuid import UUID
 
-from msgspec.structs import replace
-
-from domain import attempt as attempts
 from domain.attempt import CALLS_MAX, Attempt
 from domain.errors import Invalid, LimitReached, Refused
 from domain.faults import weight_of
-from domain.judgement import Judgement
-from domain.message import Erased, Event, TaskEvent
+from domain.message import TaskEvent
 from domain.money import Amount, checked
-from domain.repeats import RejectedTree, is_repeat
 from domain.snapshot import Snapshot as Snapshot
+from domain.task_changes import evolve as evolve
 from domain.task_messages import Assign as Assign
 from domain.task_messages import Assigned as Assigned
 from domain.task_messages import AttemptEnded as AttemptEnded
@@ -189,92 +184,3 @@ def _expect(state: TaskState, command: TaskCommand, *phases: Phase) -> None:
 def _present_attempt(state: TaskState, command: TaskCommand, *phases: Phase) -> Attempt:
     _expect(state, command, *phases)
     return state.orders[command.order]
-
-
-def evolve(state: TaskState, event: Event | Erased) -> TaskState:
-    match event:
-        case Assigned():
-            attempt = Attempt(
-                order=event.order,
-                employee=event.employee,
-                number=event.attempt,
-                seed=event.seed,
-                due_at=event.due_at,
-                reservation=event.reservation,
-                form=event.form,
-                calls_max=event.calls_max,
-            )
-            tried = (*state.tried, event.employee)
-            answer = state.answer if event.form == "answer" else None
-            assigned = replace(state, phase="assigned", attempts=event.attempt, tried=tried, answer=answer)
-            return replace(assigned, orders={event.order: attempt})
-        case CallStarted(order=order, index=index, claim=claim):
-            present = state.orders.get(order)
-            if present is None:  # the payload of the assignment is erased
-                return replace(state, phase="calling")
-            bound = present.reservation if event.bound is None else event.bound
-            return replace(state, phase="calling", orders={order: attempts.started(present, index, bound, claim)})
-        case CallFinished():
-            return _after_call(state, event)
-        case AttemptEnded(outcome=outcome, message=message, counts=counts):
-            failure = f"{outcome}: {message}".removesuffix(": ")
-            state = replace(_ended(state), phase="waiting", failure=failure)
-            return state if counts else _after_fault(state, event.employee, outcome)
-        case Submitted(files=files, tree=tree, dropped=dropped):
-            left_out = tuple(f"{path} is outside your scope, and it was left out." for path in dropped)
-            unclear = (*state.unclear, *left_out)
-            state = replace(_ended(state), phase="submitted", failure="")
-            return replace(state, files=files, tree=tree, attempted=files, unclear=unclear)
-        case Verified(judgement=judgement):
-            blocked = next((gate.text for gate in judgement.gates if gate.blocks), "")
-            return replace(state, phase="verified", findings=(), evidence=judgement.evidence, blocked=blocked)
-        case Rejected(judgement=judgement):
-            state = replace(state, phase="waiting", files={}, tree=None, findings=judgement.findings)
-            return _after_rejection(state, event.employee, judgement)
-        case Released(charged=charged):
-            return replace(_ended(state), phase="waiting", spent=state.spent + charged)
-    return state
-
-
-def _after_call(state: TaskState, event: CallFinished) -> TaskState:
-    """Return the state after the receipt of a call. Before version 3 a failed call was also the end of its attempt."""
-    snapshot = event.snapshot
-    orders = {
-        order: attempts.finished(attempt, event.index, event.charged) if order == event.order else attempt
-        for order, attempt in state.orders.items()
-    }
-    state = replace(state, orders=orders, spent=state.spent + event.charged, model=snapshot.model)
-    answered = snapshot.outcome == "answered"
-    failure = "" if answered else f"{snapshot.outcome}: {snapshot.message}".removesuffix(": ")
-    state = replace(state, phase=_phase_after_call(state.attempt, answered=answered), failure=failure)
-    if snapshot.was_read and (state.attempt is None or state.attempt.form == "answer"):
-        state = replace(state, answer=snapshot.answer, attempted={}, unclear=snapshot.not_understood)
-    if not event.ends:
-        return state
-    state = replace(_ended(state), phase="waiting")
-    return state if event.counts else _after_fault(state, event.employee, snapshot.outcome)
-
-
-def _phase_after_call(attempt: Attempt | None, *, answered: bool) -> Phase:
-    if attempt is not None and attempt.open:
-        return "calling"
-    return "answered" if answered and (attempt is None or attempt.form == "answer") else "assigned"
-
-
-def _ended(state: TaskState) -> TaskState:
-    """Return the state after the end of the present attempt."""
-    ended = {order: replace(attempt, ended=True, open={}) for order, attempt in state.orders.items()}
-    return replace(state, orders=ended)
-
-
-def _after_rejection(state: TaskState, employee: UUID, judgement: Judgement) -> TaskState:
-    if is_repeat(judgement):
-        return replace(state, repeats={**state.repeats, employee: state.repeats.get(employee, 0) + 1})
-    judged = RejectedTree(attempt=state.attempts, evidence=judgement.evidence)
-    return replace(state, rejected={**state.rejected, judgement.tree: judged}, repeats={**state.repeats, employee: 0})
-
-
-def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
-    """Return the state with this attempt not counted. `tried` keeps the employee, so that another employee is next."""
-    faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
-    return replace(state, attempts=max(state.attempts_before, state.attempts - 1), faults=faults)

@@ -4,11 +4,12 @@ Each change returns a new object and leaves the old one as it is. Both share all
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from itertools import chain
 from typing import Final
 from uuid import UUID
 
+from domain.message import Event
 from domain.money import NOTHING, Amount
 from domain.task_state import Phase, TaskState
 
@@ -53,7 +54,7 @@ class Tasks(Mapping[UUID, TaskState]):
         self._ready: _Places = tuple(place for place, task in enumerate(every) if self._is_ready(task))
 
     def __getitem__(self, id: UUID) -> TaskState:
-        return self._at(self._plan.places[id.int])
+        return self.at(self._plan.places[id.int])
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, UUID) and id.int in self._plan.places
@@ -90,11 +91,11 @@ class Tasks(Mapping[UUID, TaskState]):
 
         No other task can have an amount that is reserved.
         """
-        return map(self._at, self._progress)
+        return map(self.at, self._progress)
 
     def ready(self) -> Iterator[TaskState]:
         """Yield the tasks that wait only for an employee, in the order of the plan."""
-        return map(self._at, self._ready)
+        return map(self.at, self._ready)
 
     def place(self, id: UUID) -> int:
         """Return the place of a task in the plan, from 0."""
@@ -102,18 +103,30 @@ class Tasks(Mapping[UUID, TaskState]):
 
     def with_task(self, task: TaskState) -> "Tasks":
         """Return the tasks with another state of one task. The task must be one of the plan."""
-        place = self._plan.places[task.id.int]
+        return self._with(self._plan.places[task.id.int], task)
+
+    def evolved(self, id: UUID, evolve: Callable[[TaskState, Event], TaskState], event: Event) -> "Tasks":
+        """Return the tasks after an event of one task. An event of an unknown task changes nothing."""
+        place = self._plan.places.get(id.int)
+        if place is None:
+            return self
+        before = self._chunks[place // CHUNK_TASKS][place % CHUNK_TASKS]
+        task = evolve(before, event)
+        return self if task is before else self._with(place, task)
+
+    def _with(self, place: int, task: TaskState) -> "Tasks":
         chunk, index = divmod(place, CHUNK_TASKS)
-        held = self._chunks[chunk]
-        before = held[index]
+        chunks = list(self._chunks)
+        held = list(chunks[chunk])
+        before, held[index] = held[index], task
+        chunks[chunk] = tuple(held)
         after = Tasks.__new__(Tasks)
-        after._plan = self._plan
-        changed = (*held[:index], task, *held[index + 1 :])
-        after._chunks = (*self._chunks[:chunk], changed, *self._chunks[chunk + 1 :])
-        same = before.spent is task.spent
-        after.spent = self.spent if same else self.spent + (task.spent - before.spent)
-        after.blocked = self.blocked + bool(task.blocked) - bool(before.blocked)
+        after._plan, after._chunks, after.spent, after.blocked = self._plan, tuple(chunks), self.spent, self.blocked
         after.unverified, after._progress, after._ready = self.unverified, self._progress, self._ready
+        if before.spent is not task.spent:
+            after.spent = self.spent + (task.spent - before.spent)
+        if before.blocked is not task.blocked:
+            after.blocked += bool(task.blocked) - bool(before.blocked)
         if before.phase != task.phase or before.orders is not task.orders:
             after._count_phase(place, before, task)
         return after
@@ -121,20 +134,24 @@ class Tasks(Mapping[UUID, TaskState]):
     def _count_phase(self, place: int, before: TaskState, task: TaskState) -> None:
         """Correct the tallies that depend on phases after a task has got another phase."""
         self.unverified += (before.phase == "verified") - (task.phase == "verified")
-        self._progress = _with(self._progress, place, _is_in_progress(task))
-        self._ready = _with(self._ready, place, self._is_ready(task))
+        progress = _is_in_progress(task)
+        if progress != _is_in_progress(before):
+            self._progress = _with(self._progress, place, progress)
+        if "waiting" in (before.phase, task.phase):
+            self._ready = _with(self._ready, place, self._is_ready(task))
         if (before.phase == "verified") != (task.phase == "verified"):
             for follower in self._plan.followers.get(task.id.int, ()):
-                self._ready = _with(self._ready, follower, self._is_ready(self._at(follower)))
+                self._ready = _with(self._ready, follower, self._is_ready(self.at(follower)))
 
     def _is_ready(self, task: TaskState) -> bool:
         return task.phase == "waiting" and all(self._is_verified(other) for other in task.after)
 
     def _is_verified(self, id: UUID) -> bool:
         place = self._plan.places.get(id.int)
-        return place is not None and self._at(place).phase == "verified"
+        return place is not None and self.at(place).phase == "verified"
 
-    def _at(self, place: int) -> TaskState:
+    def at(self, place: int) -> TaskState:
+        """Return the task at a place of the plan."""
         return self._chunks[place // CHUNK_TASKS][place % CHUNK_TASKS]
 
 
@@ -151,7 +168,10 @@ class _Values(ValuesView[TaskState]):
 
 def _is_in_progress(task: TaskState) -> bool:
     """Return whether a task is in progress, or its attempt has not ended. An attempt has no end if it was erased."""
-    return task.phase in IN_PROGRESS or any(not attempt.ended for attempt in task.orders.values())
+    if task.phase in IN_PROGRESS:
+        return True
+    attempt = task.attempt
+    return attempt is not None and not attempt.ended
 
 
 def _with(places: _Places, place: int, wanted: bool) -> _Places:

@@ -11,11 +11,12 @@ from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile
 from domain.faults import MACHINE_FAULTS, rests
-from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
+from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
+from domain.money import Amount
 from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
-from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, put_state, state_after
+from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
 
 REST_S = 1
 REST_MAX_S = 60
@@ -118,16 +119,16 @@ class ManagerProjection:
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
-        if isinstance(event, organisation.OrganisationEvent):
-            _organisation(event, rows)
-        elif isinstance(event, staff.EmployeeEvent):
-            _employee(event, rows)
-        elif isinstance(event, RunEvent | TaskEvent):
+        if isinstance(event, OF_RUNS):
             _run(recorded, event, rows)
             if isinstance(event, task.CallFinished):
                 _health(event, recorded.envelope.occurred_at, rows)
             elif isinstance(event, task.AttemptEnded) and event.outcome in MACHINE_FAULTS:
                 _rest(event.employee, recorded.envelope.occurred_at, rows, fault=True)
+        elif isinstance(event, organisation.OrganisationEvent):
+            _organisation(event, rows)
+        elif isinstance(event, staff.EmployeeEvent):
+            _employee(event, rows)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -191,13 +192,14 @@ def rest_s(faults: int, retry_after_s: float | None) -> float:
 
 
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
-    state = state_after(event, rows)
+    moved = moved_by_event(event, rows)
+    state = moved.after
     if state.submitted is None:
         return  # an event that came after the run was settled
     if state.settled:
         drop_state(event.run, rows)
     else:
-        put_state(event, state, recorded.envelope.id, rows)
+        put_state(event, moved, recorded.envelope.id, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
         _task_line(recorded, event, state, rows)
@@ -237,6 +239,8 @@ def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, 
         "tree": state.tree,
         "commit_id": state.commit,
     }
+    if isinstance(event, TaskEvent) and before is not None and _same_amount(before, state.spent):
+        return  # an event of a task can only change the amount
     match event:
         case run_messages.Ended(outcome=outcome, reason=reason):
             changes |= {"outcome": outcome, "reason": reason, "ended_at": recorded.envelope.occurred_at}
@@ -245,6 +249,10 @@ def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, 
         case run_messages.Released(ref=ref):
             changes |= {"release_ref": ref}
     rows.put(msgspec.structs.replace(line, **changes))
+
+
+def _same_amount(line: RunRow, spent: Amount) -> bool:
+    return line.spent_tokens == spent.tokens and line.spent_usd is spent.usd
 
 
 def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows) -> None:
@@ -261,11 +269,24 @@ def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows
             reason = outcome
         case task.Released(reason=released):
             reason = released
-        case task.Verified():
-            rows.put(_line(event.run, present, recorded.envelope.id, None))
-            return
+    verdict = recorded.envelope.id if isinstance(event, task.Verified) else None
     before = rows.get(TaskRow, event.run, str(event.task))
-    rows.put(_line(event.run, present, None, reason or (before.reason if before else None)))
+    if before is None:
+        rows.put(_line(event.run, present, verdict, reason))
+        return
+    attempt = present.attempt
+    rows.put(
+        msgspec.structs.replace(
+            before,
+            phase=present.phase,
+            attempts=present.attempts,
+            employee=attempt.employee if attempt else None,
+            order_id=attempt.order if attempt else None,
+            tree=present.tree,
+            verdict=verdict,
+            reason=None if verdict else reason or before.reason,
+        )
+    )
 
 
 def _candidate(who: UUID, at: int, rows: Rows) -> Candidate | None:

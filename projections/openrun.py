@@ -5,7 +5,7 @@ rows, however many tasks the run has. In memory, the run's row holds the whole s
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -107,11 +107,6 @@ def state_of(rows: Rows, run_id: UUID) -> RunState | None:
     return open_state(rows, row) if row is not None else None
 
 
-def state_after(event: RunEvent | TaskEvent, rows: Rows) -> RunState:
-    """Return the fold of the event's run after the event."""
-    return _evolved.after(state_of(rows, event.run) or run.initial, event)
-
-
 class _Evolved:
     """The last results of `evolve`. Two consumers of one process fold the same events into the same states.
 
@@ -135,25 +130,41 @@ class _Evolved:
 _evolved = _Evolved()
 
 
-def put_state(event: RunEvent | TaskEvent, state: RunState, moved_by: UUID, rows: Rows) -> None:
-    """Write the fold of the event's run after the event: only the parts that the event changed."""
+class Moved(NamedTuple):
+    """A run before and after an event. `row`: its row before the event; None for a run that is not open."""
+
+    row: OpenRun | None
+    before: RunState
+    after: RunState
+
+
+def moved_by_event(event: RunEvent | TaskEvent, rows: Rows) -> Moved:
+    """Return the event's run before and after the event. This changes no rows."""
     row = rows.get(OpenRun, event.run, RUN_KEY)
-    before = open_state(rows, row) if row is not None else run.initial
+    before = run.initial if row is None else open_state(rows, row)
+    return Moved(row, before, _evolved.after(before, event))
+
+
+def put_state(event: RunEvent | TaskEvent, moved: Moved, cause: UUID, rows: Rows) -> None:
+    """Write the fold of the event's run after the event: only the parts that the event changed."""
+    row, before, after = moved
     if row is None:
-        rows.put(OpenRun(scope=event.run, key=RUN_KEY, phase=state.phase, moved_by=moved_by, state=state))
+        rows.put(OpenRun(scope=event.run, key=RUN_KEY, phase=after.phase, moved_by=cause, state=after))
     else:
-        rows.put(replace(row, phase=state.phase, moved_by=moved_by, state=state))
-    if state.submitted is not before.submitted and state.submitted is not None:
-        rows.put(OpenSubmission(scope=event.run, key=RUN_KEY, submitted=state.submitted))
-    if state.tasks is before.tasks:
+        rows.put(replace(row, phase=after.phase, moved_by=cause, state=after))
+    if after.submitted is not before.submitted and after.submitted is not None:
+        rows.put(OpenSubmission(scope=event.run, key=RUN_KEY, submitted=after.submitted))
+    if after.tasks is before.tasks:
         return
+    scope = event.run if row is None else row.scope
     if isinstance(event, TaskEvent):
-        _put_task(event.run, state.tasks.place(event.task), state.tasks[event.task], rows)
+        place = after.tasks.place(event.task)
+        rows.put(OpenTask(scope=scope, key=task_key(place), state=after.tasks.at(place)))
         return
-    for place, part in enumerate(state.tasks.values()):
-        _put_task(event.run, place, part, rows)
-    for place in range(len(state.tasks), len(before.tasks)):
-        rows.drop(OpenTask, event.run, _task_key(place))
+    for place, part in enumerate(after.tasks.values()):
+        rows.put(OpenTask(scope=scope, key=task_key(place), state=part))
+    for place in range(len(after.tasks), len(before.tasks)):
+        rows.drop(OpenTask, scope, task_key(place))
 
 
 def drop_state(run_id: UUID, rows: Rows) -> None:
@@ -167,16 +178,8 @@ def open_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
     return ((row, open_state(rows, row)) for row in rows.where(OpenRun, *phases))
 
 
-def _put_task(run_id: UUID, place: int, part: TaskState, rows: Rows) -> None:
-    key = _task_key(place)
-    row = rows.get(OpenTask, run_id, key)
-    if row is None:
-        rows.put(OpenTask(scope=run_id, key=key, state=part))
-    elif row.state is not part:
-        rows.put(replace(row, state=part))
-
-
-def _task_key(place: int) -> str:
+def task_key(place: int) -> str:
+    """Return the key of the row of the task at this place of the plan, from 0."""
     return f"{place:06}"
 
 

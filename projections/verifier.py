@@ -5,8 +5,8 @@ from uuid import UUID
 
 from bus.projection_rows import Row, Rows
 from domain import organisation, run_messages, task
-from domain.message import ORGANISATION, Recorded, RunEvent, TaskEvent
-from projections.openrun import OPEN_TABLES, RUN_KEY, OpenRun, drop_state, put_state, state_after
+from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
+from projections.openrun import OPEN_TABLES, drop_state, moved_by_event, put_state
 
 MERGED = "merged"
 """The key of a run's merged tree among the pending verdicts. The key of a task's tree is the task's id."""
@@ -60,22 +60,17 @@ class VerifierProjection:
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
-        if isinstance(event, organisation.LimitAccepted | organisation.LimitWithdrawn):
-            _limit(event, rows)
-        if isinstance(event, organisation.Halted):
-            rows.put(HaltedOrganisation(scope=ORGANISATION, key=_HALTED))
-        if isinstance(event, organisation.Resumed):
-            rows.drop(HaltedOrganisation, ORGANISATION, _HALTED)
-        if not isinstance(event, RunEvent | TaskEvent):
+        if not isinstance(event, OF_RUNS):
+            _organisation(event, rows)
             return
         if isinstance(event, run_messages.Ended):
             drop_state(event.run, rows)
             rows.drop_scope(Pending, event.run)
             return
-        followed = rows.get(OpenRun, event.run, RUN_KEY) is not None
-        if not followed and not isinstance(event, run_messages.Submitted):
+        moved = moved_by_event(event, rows)
+        if moved.row is None and not isinstance(event, run_messages.Submitted):
             return  # a receipt that came after the run's end
-        put_state(event, state_after(event, rows), recorded.envelope.id, rows)
+        put_state(event, moved, recorded.envelope.id, rows)
         self._pending(recorded.envelope.id, event, rows)
 
     def _pending(self, cause: UUID, event: RunEvent | TaskEvent, rows: Rows) -> None:
@@ -88,6 +83,16 @@ class VerifierProjection:
                 rows.put(Pending(scope=scope, key=MERGED, cause=cause, tree=tree, employee=None, order_id=None))
             case run_messages.Verified(run=scope) | run_messages.Rejected(run=scope):
                 rows.drop(Pending, scope, MERGED)
+
+
+def _organisation(event: object, rows: Rows) -> None:
+    match event:
+        case organisation.LimitAccepted() | organisation.LimitWithdrawn():
+            _limit(event, rows)
+        case organisation.Halted():
+            rows.put(HaltedOrganisation(scope=ORGANISATION, key=_HALTED))
+        case organisation.Resumed():
+            rows.drop(HaltedOrganisation, ORGANISATION, _HALTED)
 
 
 def _limit(event: organisation.LimitAccepted | organisation.LimitWithdrawn, rows: Rows) -> None:

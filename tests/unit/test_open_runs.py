@@ -1,5 +1,6 @@
 """The rows of an open run: its parts after a load give the state of the fold, and an event writes only what changed."""
 
+import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -109,3 +110,37 @@ def test_nothing_is_left_after_the_end() -> None:
             assert bool(rows.all(OpenTask)) <= bool(rows.all(OpenSubmission)) == bool(rows.all(OpenRun))
         assert seq > 20
         assert not any(rows.all(kind) for kind in OPEN_TABLES)
+
+
+def calls_of_an_event(make: type[Projection], tasks: int) -> float:
+    """Return the number of Python calls for an event of a task, with the encoding of its rows. It is always the same.
+
+    The events of the first ten tasks are counted.
+    """
+    projection, counted, events = make(), 0, 0
+
+    def count(_frame: object, what: str, _argument: object) -> None:
+        nonlocal counted
+        counted += what in ("call", "c_call")
+
+    rows = Rows(projection.tables)
+    for seq, event in enumerate(of_one_run(RUN, tasks=tasks), start=1):
+        told = recorded(seq, event)
+        work = isinstance(event, TaskEvent) and events < 60
+        if work:
+            sys.setprofile(count)
+        fold(projection, None, told, rows, 0)
+        written = list(rows.changes())
+        sys.setprofile(None)
+        assert written or not work
+        events += work
+        rows.settle()
+    assert events == 60
+    return counted / events
+
+
+@pytest.mark.parametrize("make", [ManagerProjection, VerifierProjection])
+def test_an_event_of_a_task_costs_the_same_in_a_run_of_300_tasks_as_in_a_run_of_10(make: type[Projection]) -> None:
+    few, many = calls_of_an_event(make, 10), calls_of_an_event(make, 300)
+    assert few > 10
+    assert many <= 1.05 * few
