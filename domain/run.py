@@ -37,7 +37,6 @@ Phase = Literal[
     "ended",
 ]
 MINUTE_US = 60_000_000
-CALLS_OPEN = ("assigned", "calling")
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,7 +62,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def settled(self) -> bool:
         """Whether the run can spend nothing more: it has ended, and no call is open."""
-        return self.phase == "ended" and not any(task.phase in CALLS_OPEN for task in self.tasks.in_progress())
+        return self.phase == "ended" and not self.tasks.has_open_order
 
 
 initial = RunState()

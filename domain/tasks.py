@@ -86,6 +86,11 @@ class Tasks(Mapping[UUID, TaskState]):
             total = total + task.reserved
         return total
 
+    @property
+    def has_open_order(self) -> bool:
+        """Whether a task is assigned or calls its model."""
+        return any(task.phase in ("assigned", "calling") for task in self.in_progress())
+
     def in_progress(self) -> Iterator[TaskState]:
         """Yield the tasks with an order or with work that waits for its verdict, in the order of the plan.
 

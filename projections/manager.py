@@ -17,6 +17,8 @@ from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
 from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
+from projections.task_lines import TaskRow as TaskRow
+from projections.task_lines import line_of, put_task_line
 
 REST_S = 1
 REST_MAX_S = 60
@@ -72,20 +74,6 @@ class RunRow(Row, frozen=True, kw_only=True):
     folder: str | None
     branch: str | None
     release_ref: str | None
-
-
-class TaskRow(Row, frozen=True, kw_only=True):
-    """One task of `aura run show`. The key is the task's id."""
-
-    table = "task"
-    name: str
-    phase: str
-    attempts: int
-    employee: UUID | None
-    order_id: UUID | None
-    tree: str | None
-    verdict: UUID | None
-    reason: str | None
 
 
 def organisation_state(rows: Rows) -> OrganisationState:
@@ -202,14 +190,14 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
         put_state(event, moved, recorded.envelope.id, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
-        _task_line(recorded, event, state, rows)
+        put_task_line(recorded, event, state, rows)
         if isinstance(event, task.Assigned):
             at = recorded.envelope.occurred_at
             put_stand_ins(event, state, rows, lambda who: _candidate(who, at, rows))
     elif isinstance(event, run_messages.Planned | run_messages.Returned):
         for planned in state.tasks.values():
             if isinstance(event, run_messages.Planned) or planned.id in event.tasks:
-                rows.put(_line(event.run, planned, None, "the base has moved" if planned.attempts else None))
+                rows.put(line_of(event.run, planned, None, "the base has moved" if planned.attempts else None))
 
 
 def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
@@ -255,40 +243,6 @@ def _same_amount(line: RunRow, spent: Amount) -> bool:
     return line.spent_tokens == spent.tokens and line.spent_usd is spent.usd
 
 
-def _task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: Rows) -> None:
-    present = state.tasks.get(event.task)
-    if present is None:
-        return
-    reason: str | None = None
-    match event:
-        case task.Rejected(judgement=judgement):
-            reason = "; ".join(dict.fromkeys(found.kind for found in judgement.findings))
-        case task.CallFinished(snapshot=snapshot) if snapshot.outcome != "answered":
-            reason = snapshot.outcome
-        case task.AttemptEnded(outcome=outcome):
-            reason = outcome
-        case task.Released(reason=released):
-            reason = released
-    verdict = recorded.envelope.id if isinstance(event, task.Verified) else None
-    before = rows.get(TaskRow, event.run, str(event.task))
-    if before is None:
-        rows.put(_line(event.run, present, verdict, reason))
-        return
-    attempt = present.attempt
-    rows.put(
-        msgspec.structs.replace(
-            before,
-            phase=present.phase,
-            attempts=present.attempts,
-            employee=attempt.employee if attempt else None,
-            order_id=attempt.order if attempt else None,
-            tree=present.tree,
-            verdict=verdict,
-            reason=None if verdict else reason or before.reason,
-        )
-    )
-
-
 def _candidate(who: UUID, at: int, rows: Rows) -> Candidate | None:
     row = rows.get(EmployeeRow, who, "employee")
     if row is None:
@@ -296,18 +250,3 @@ def _candidate(who: UUID, at: int, rows: Rows) -> Candidate | None:
     profile = row.profile
     priced = profile.call_usd_max is not None
     return Candidate(suspended=row.suspended, priced=priced, rests=row.rest_until > at, model=profile.model)
-
-
-def _line(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: str | None) -> TaskRow:
-    return TaskRow(
-        scope=run_id,
-        key=str(state.id),
-        name=state.name,
-        phase=state.phase,
-        attempts=state.attempts,
-        employee=state.employee,
-        order_id=state.order,
-        tree=state.tree,
-        verdict=verdict,
-        reason=reason,
-    )
