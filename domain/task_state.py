@@ -67,6 +67,11 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The amount that the present attempt may still spend."""
         return self.attempt.reserved if self.attempt else NOTHING
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether the task had an attempt, a fault or a repeated answer."""
+        return bool(self.tried or self.attempts or self.faults or self.repeats)
+
     def worn_out(self, employee: UUID) -> bool:
         """Return whether the employee's faults with this task have reached FAULTS_MAX."""
         return self.faults.get(employee, 0) >= FAULTS_MAX

@@ -39,7 +39,7 @@ class Tasks(Mapping[UUID, TaskState]):
     `blocked`: the number of tasks with a review that blocks the run.
     """
 
-    __slots__ = ("_chunks", "_plan", "_progress", "_ready", "blocked", "spent", "unverified")
+    __slots__ = ("_chunks", "_plan", "_progress", "_ready", "_ready_again", "blocked", "spent", "unverified")
 
     def __init__(self, tasks: Iterable[TaskState] = ()) -> None:
         every = tuple({task.id: task for task in tasks}.values())
@@ -52,6 +52,7 @@ class Tasks(Mapping[UUID, TaskState]):
         self.blocked = sum(bool(task.blocked) for task in every)
         self._progress: _Places = tuple(place for place, task in enumerate(every) if _is_in_progress(task))
         self._ready: _Places = tuple(place for place, task in enumerate(every) if self._is_ready(task))
+        self._ready_again: _Places = tuple(place for place in self._ready if every[place].was_tried)
 
     def __getitem__(self, id: UUID) -> TaskState:
         return self.at(self._plan.places[id.int])
@@ -102,6 +103,10 @@ class Tasks(Mapping[UUID, TaskState]):
         """Yield the tasks that wait only for an employee, in the order of the plan."""
         return map(self.at, self._ready)
 
+    def ready_again(self, place: int) -> Iterator[TaskState]:
+        """Yield the ready tasks that somebody has tried before, from this place of the plan on."""
+        return map(self.at, self._ready_again[bisect_left(self._ready_again, place) :])
+
     def place(self, id: UUID) -> int:
         """Return the place of a task in the plan, from 0."""
         return self._plan.places[id.int]
@@ -127,7 +132,8 @@ class Tasks(Mapping[UUID, TaskState]):
         chunks[chunk] = tuple(held)
         after = Tasks.__new__(Tasks)
         after._plan, after._chunks, after.spent, after.blocked = self._plan, tuple(chunks), self.spent, self.blocked
-        after.unverified, after._progress, after._ready = self.unverified, self._progress, self._ready
+        after.unverified, after._progress = self.unverified, self._progress
+        after._ready, after._ready_again = self._ready, self._ready_again
         if before.spent is not task.spent:
             after.spent = self.spent + (task.spent - before.spent)
         if before.blocked is not task.blocked:
@@ -143,10 +149,15 @@ class Tasks(Mapping[UUID, TaskState]):
         if progress != _is_in_progress(before):
             self._progress = _with(self._progress, place, progress)
         if "waiting" in (before.phase, task.phase):
-            self._ready = _with(self._ready, place, self._is_ready(task))
+            self._count_ready(place, task)
         if (before.phase == "verified") != (task.phase == "verified"):
             for follower in self._plan.followers.get(task.id.int, ()):
-                self._ready = _with(self._ready, follower, self._is_ready(self.at(follower)))
+                self._count_ready(follower, self.at(follower))
+
+    def _count_ready(self, place: int, task: TaskState) -> None:
+        is_ready = self._is_ready(task)
+        self._ready = _with(self._ready, place, is_ready)
+        self._ready_again = _with(self._ready_again, place, is_ready and task.was_tried)
 
     def _is_ready(self, task: TaskState) -> bool:
         return task.phase == "waiting" and all(self._is_verified(other) for other in task.after)

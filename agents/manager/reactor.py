@@ -190,7 +190,7 @@ class Manager:
             yield end(run, "rejected", f"The reviewer blocks the run: {why}", cause)
             return
         left = state.left
-        for part in routing.ready(state):
+        for part in routing.candidates(state, desk, cause.now):
             picked = self.picks.get((run, part.id))
             size = self.sizes.of(run, part) if self.sizes is not None else None
             if picked is not None and picked.attempt > part.attempts:
@@ -212,7 +212,7 @@ class Manager:
             barred = routing.barred(part, state, team)
             chosen = routing.choose(part, team, left, barred, size)
             if chosen is None:
-                if routing.unaffordable(team, state.left, barred, size) and not _open_calls(state):
+                if routing.unaffordable(team, state.left, barred, size) and not routing.has_work(state):
                     yield end(run, "rejected", end_reasons.budget_used(state, size), cause)
                     return
                 continue
@@ -279,7 +279,3 @@ def planned_at(state: RunState) -> int:
 def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
     for row, _ in open_in(rows, "submitted"):
         yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)
-
-
-def _open_calls(state: RunState) -> bool:
-    return any(part.phase in ("assigned", "calling", "answered", "submitted") for part in state.tasks.in_progress())

@@ -147,6 +147,26 @@ def ready(state: RunState) -> Iterator[TaskState]:
     return state.tasks.ready()
 
 
+def candidates(state: RunState, desk: StaffCapacity, now: int) -> Iterator[TaskState]:
+    """Yield the ready tasks that may get an employee now, or may be the reason to end the run, in order of the plan.
+
+    When no employee is free any more, a task that was never tried can only wait, if its run has work in progress and
+    time left. Such tasks are left out, so that an event of a run with very many tasks does not look at all of them.
+    """
+    assert state.submitted is not None
+    can_wait = state.submitted.attempts_max > 0 and now < state.due_at and has_work(state)
+    for task in state.tasks.ready():
+        if can_wait and not desk.has_room:
+            yield from state.tasks.ready_again(state.tasks.place(task.id))
+            return
+        yield task
+
+
+def has_work(state: RunState) -> bool:
+    """Return whether a task of the run has an order, or work that waits for its verdict."""
+    return any(task.phase in AT_WORK for task in state.tasks.in_progress())
+
+
 def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     """Return the employees that may not do the task.
 
