@@ -172,8 +172,8 @@ class Rows:
 
     def changed_of(self, kind: type[R]) -> list[R]:
         """Return the present rows of one table that changed since the last commit."""
-        rows = self._rows[kind.table]
-        present = (rows.get(scope, {}).get(key) for scope, key in self._changed.get(kind.table, ()))
+        table = self._tables[kind.table]
+        present = (table.get(scope, key) for scope, key in table.changed)
         return [row for row in present if row is not None]  # type: ignore[misc]  # a table holds one kind
 
     def changes(self) -> Iterator[tuple[type[Row], list[Key], list[Record]]]:
