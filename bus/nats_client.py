@@ -110,7 +110,10 @@ class Connection(Client):
         self._write_due = False
         if not self.is_connected or not self._pending or self._transport is None:
             return  # after a reconnect nats-py writes them
-        self._transport.writelines([b"".join(self._pending)])
+        try:
+            self._transport.writelines([b"".join(self._pending)])
+        except RuntimeError:
+            return  # uvloop: the socket is closed. nats-py connects again, and then writes what is waiting
         self._pending = []
         self._pending_data_size = 0
 

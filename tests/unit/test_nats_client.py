@@ -1,11 +1,14 @@
 """The private parts of nats-py that our connection replaces or uses are still there, with the same parameters."""
 
 import inspect
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import Parser
+
+from bus.nats_client import Connection
 
 METHODS = {
     "_remove_sub": ["self", "sid", "max_msgs"],
@@ -38,3 +41,19 @@ def test_requests_and_writes_go_through_the_replaced_methods() -> None:
     assert "self._request_new_style(" in inspect.getsource(Client.request)
     assert "self._flush_pending(" in inspect.getsource(Client._send_publish)
     assert "self.nc._process_msg(" in inspect.getsource(Parser.parse)
+
+
+class Closed:
+    """The transport of uvloop after its socket was closed."""
+
+    def writelines(self, _lines: list[bytes]) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+
+def test_commands_wait_for_the_next_connection_if_the_socket_is_closed() -> None:
+    connection: Any = Connection()
+    connection._status, connection._transport = Client.CONNECTED, Closed()
+    connection._pending, connection._pending_data_size = [b"PUB a 0\r\n\r\n"], 11
+    connection._write()
+    assert connection._pending == [b"PUB a 0\r\n\r\n"]
+    assert connection._pending_data_size == 11
