@@ -11,7 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appending, basing, idle, judging, large_replaying, many, replaying, report, running, sessions
+from bench import (
+    appending,
+    basing,
+    idle,
+    judging,
+    large_replaying,
+    many,
+    replaying,
+    report,
+    run_sizes,
+    running,
+    sessions,
+)
 from bench.figures import measure_all
 from bench.firm import firm
 from bench.setting import Setting, setting_of
@@ -106,6 +118,12 @@ async def measure_large_replaying(size: BenchSize) -> str:
     return report.of_large_replaying(figures, size.large)
 
 
+async def measure_run_sizes(size: BenchSize) -> str:
+    async with firm() as here:
+        figures = await measure_all(await run_sizes.contestants(here), size.rounds, say, title="(sizes of runs)")
+    return report.of_run_sizes(figures)
+
+
 async def measure_sessions(size: BenchSize) -> str:
     async with firm() as here:
         contestants = sessions.contestants(here, size.sessions)
@@ -150,6 +168,7 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "runs": measure_running,
     "replay": measure_replaying,
     "large-replay": measure_large_replaying,
+    "run-sizes": measure_run_sizes,
     "sessions": measure_sessions,
     "verdicts": measure_judging,
     "base": measure_basing,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import appending, basing, judging, large_replaying, report, run_peers, running
+from bench import appending, basing, folding, judging, large_replaying, report, run_peers, run_sizes, running
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
@@ -45,6 +45,14 @@ async def test_runs_are_measured_with_their_hops() -> None:
     assert measured[run_peers.STEP] == pytest.approx(measured[run_peers.TIME] / run_peers.EVENTS_OF_A_RUN)
     assert measured["atomic batches per run"] == 1
     assert [step for step, _, times in hops.medians() if times == 2][-1] == "run.delivery_started → run.delivered"
+
+
+async def test_events_are_measured_in_small_and_large_runs() -> None:
+    async with firm() as here:
+        log = folding.decoded(folding.log_of(runs=2, tasks=3))[0]
+        measured = await run_sizes.measured(here, log)
+    assert {"all folded, µs", "with rows written, µs", "manager", "hr"} <= set(measured)
+    assert min(measured.values()) > 0
 
 
 async def test_verdicts_are_measured_beside_a_plain_process() -> None:
