@@ -39,7 +39,7 @@ async def folder(open_folder: Path) -> AsyncIterator[Path]:
 
 @pytest.fixture
 def private() -> Iterator[Path]:
-    """Yield a folder for databases outside their homes."""
+    """Yield a folder for databases outside their homes. Name it before `folder`, so that the servers end first."""
     place = Path(f"/var/tmp/aura-test-{time.monotonic_ns()}")
     place.mkdir(mode=0o711)
     yield place
@@ -200,7 +200,7 @@ async def test_a_home_that_is_moved_at_work_must_be_stopped_first(folder: Path) 
     assert (await running(moved)).ready
 
 
-def test_a_database_outside_the_home_is_not_shared_with_a_copy(folder: Path, private: Path) -> None:
+def test_a_database_outside_the_home_is_not_shared_with_a_copy(private: Path, folder: Path) -> None:
     """The refusal names the home whose database it is; that home is not refused."""
     home = Home(outside(folder / "home", private))
     kept = home.settle(database_account())
@@ -211,7 +211,7 @@ def test_a_database_outside_the_home_is_not_shared_with_a_copy(folder: Path, pri
     assert home.settle(database_account()) == kept
 
 
-async def test_a_copy_of_a_home_with_its_database_outside_cannot_be_brought_up(folder: Path, private: Path) -> None:
+async def test_a_copy_of_a_home_with_its_database_outside_cannot_be_brought_up(private: Path, folder: Path) -> None:
     home = Home(outside(folder / "home", private))
     copy = copied(home.path, folder / "copy")
     for _ in range(2):  # a refusal is not forgotten
@@ -222,14 +222,14 @@ async def test_a_copy_of_a_home_with_its_database_outside_cannot_be_brought_up(f
     assert (await running(home.path)).ready, "the control"
 
 
-def test_a_database_outside_the_home_goes_with_a_home_that_is_moved(folder: Path, private: Path) -> None:
+def test_a_database_outside_the_home_goes_with_a_home_that_is_moved(private: Path, folder: Path) -> None:
     home = Home(outside(folder / "home", private))
     kept = home.settle(database_account())
     home.path.rename(folder / "moved")
     assert Home(folder / "moved").settle(database_account()) == kept
 
 
-def test_a_copy_whose_original_is_gone_takes_the_database_over(folder: Path, private: Path) -> None:
+def test_a_copy_whose_original_is_gone_takes_the_database_over(private: Path, folder: Path) -> None:
     home = Home(outside(folder / "home", private))
     kept = home.settle(database_account())
     copy = Home(copied(home.path, folder / "copy"))
