@@ -16,6 +16,7 @@ from bench import (
     run_sizes,
     running,
     sessions,
+    travelling,
 )
 from bench.figures import Figures
 from bench.setting import Setting
@@ -59,6 +60,10 @@ all projections and writes them. `--check` computes and compares them. The time 
 
 RUN_SIZES = """CPU time of Aura's process for one event of a task, in microseconds, when every run is planned. The rows
 of each 500 events are encoded, or written to Postgres. Nothing waits for a stream or a reaction."""
+
+TRAVELLING = """A view as of {positions} random events of a log of {large:,} events, and of one of {small:,}. Each
+question is for one table: the rows of one run, or a page of {rows}. They come from the history that each consumer keeps
+of its rows. `tests/integration/test_large_history.py` compares such answers with a fold of the log."""
 
 JUDGING = """The work of one task is judged: a function with {cases} cases, of which half are sealed. Every case runs
 in a new box, with {boxes} boxes at the same time. The time includes the other gates of a task. The ordinary processes
@@ -131,6 +136,11 @@ def of_large_replaying(figures: Figures, size: large_replaying.LargeSize) -> str
 
 def of_run_sizes(figures: Figures) -> str:
     return section("Cost of an event by the size of its run", RUN_SIZES, figures, run_sizes.MANY)
+
+
+def of_travelling(figures: Figures, large: large_replaying.LargeSize, size: travelling.TravellingSize) -> str:
+    words = TRAVELLING.format(positions=size.positions, small=large.small, large=large.large, rows=travelling.PAGE_ROWS)
+    return section("Time travel", words, figures, travelling.OURS)
 
 
 def of_judging(figures: Figures, size: judging.JudgingSize) -> str:

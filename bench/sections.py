@@ -23,6 +23,7 @@ from bench import (
     run_sizes,
     running,
     sessions,
+    travelling,
 )
 from bench.figures import measure_all
 from bench.firm import firm
@@ -41,6 +42,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     basing: basing.BasingSize
     many: many.ManySize
     large: large_replaying.LargeSize
+    travelling: travelling.TravellingSize
     idle: idle.IdleSize
 
 
@@ -54,6 +56,7 @@ FULL = BenchSize(
     basing.BasingSize(files=2000, tests=1500),
     many.ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=900.0),
     large_replaying.LargeSize(small=10_000, large=1_000_000),
+    travelling.TravellingSize(positions=200),
     idle.IdleSize(employees=20, idle_s=600.0),
 )
 QUICK = BenchSize(
@@ -66,6 +69,7 @@ QUICK = BenchSize(
     basing.BasingSize(files=400, tests=300),
     many.ManySize(runs=24, employees=6, approvals=3, statuses=3, window_s=120.0),
     large_replaying.LargeSize(small=5_000, large=20_000),
+    travelling.TravellingSize(positions=50),
     idle.IdleSize(employees=20, idle_s=30.0),
 )
 
@@ -124,6 +128,17 @@ async def measure_run_sizes(size: BenchSize) -> str:
     return report.of_run_sizes(figures)
 
 
+async def measure_travelling(size: BenchSize) -> str:
+    async with firm() as here:
+        logs = await large_replaying.made_logs(here, size.large)
+        try:
+            contestants = await travelling.contestants(logs, size.travelling)
+            figures = await measure_all(contestants, size.rounds, say, title="(time travel)")
+        finally:
+            await logs.close()
+    return report.of_travelling(figures, size.large, size.travelling)
+
+
 async def measure_sessions(size: BenchSize) -> str:
     async with firm() as here:
         contestants = sessions.contestants(here, size.sessions)
@@ -169,6 +184,7 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "replay": measure_replaying,
     "large-replay": measure_large_replaying,
     "run-sizes": measure_run_sizes,
+    "time-travel": measure_travelling,
     "sessions": measure_sessions,
     "verdicts": measure_judging,
     "base": measure_basing,

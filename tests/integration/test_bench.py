@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bench import appending, basing, folding, judging, large_replaying, report, run_peers, run_sizes, running
+from bench import (
+    appending,
+    basing,
+    folding,
+    judging,
+    large_replaying,
+    report,
+    run_peers,
+    run_sizes,
+    running,
+    travelling,
+)
 from bench.figures import Figures, measure_all
 from bench.firm import firm
 from bench.setting import setting_of
@@ -79,6 +90,19 @@ async def test_a_large_log_is_replayed_by_the_real_command() -> None:
         assert all(min(rounds) > 0 for rounds in values.values())
     page = report.of_large_replaying(figures, large_replaying.LargeSize(small=300, large=900))
     assert f"| {large_replaying.LIMIT} |" in page
+
+
+async def test_time_travel_is_measured_on_both_logs() -> None:
+    large, size = large_replaying.LargeSize(small=300, large=900), travelling.TravellingSize(positions=5)
+    async with firm() as here:
+        logs = await large_replaying.made_logs(here, large)
+        try:
+            figures = await measure_all(await travelling.contestants(logs, size), 1, lambda _: None, title="(travel)")
+        finally:
+            await logs.close()
+    assert set(figures.values) == {travelling.OURS, travelling.LIMIT}
+    assert all(len(values) == 4 for values in figures.values.values())
+    assert f"| {travelling.OURS} |" in report.of_travelling(figures, large, size)
 
 
 async def test_a_bases_own_tests_are_measured_beside_the_plain_command(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ async def travelled(store: Store, events: int) -> float:
     await write_large_log(store, LargeLog(template()), events)
     projections = {name: make() for name, make in CONSUMERS.items()}
     for projection in projections.values():
-        await _history(store, projection)
+        await Historian(store, projection, paced=False).catch_up()
     questions = [await _question(store, projections, chance, events) for _ in range(POSITIONS)]
     rows, seq, times = {name: Rows(each.tables) for name, each in projections.items()}, 0, list[float]()
     for question in sorted(questions, key=lambda question: question.seq):
@@ -60,12 +60,6 @@ async def travelled(store: Store, events: int) -> float:
     p95_s = times[len(times) * 95 // 100]
     print(f"seed {seed}: {events} events, p50 {times[len(times) // 2] * 1000:.1f} ms, p95 {p95_s * 1000:.1f} ms")
     return p95_s
-
-
-async def _history(store: Store, projection: Projection) -> None:
-    historian = Historian(store, projection)
-    historian._committed_at = 0.0  # the consumer is quiet
-    await historian.catch_up()
 
 
 async def _question(store: Store, projections: dict[str, Projection], chance: random.Random, events: int) -> Question:
