@@ -133,7 +133,7 @@ async def test_work_flows_over_the_boundary(reach: Access) -> None:
     assert await asking.ask(ANNA, b"?", 1) is None, "no worker serves it yet"
     await ProbeChannel(anna.client).serve(ANNA, probed)
     await anna.client.flush()
-    assert await asking.ask(ANNA, b"?", 1) == b"alive: ?"
+    assert await asking.ask(ANNA, b"?", 10) == b"alive: ?"
     await reach.core.client.jetstream().publish("$O.AURA_PACKS.C.x", b"pack")
     assert await anna.asked("$JS.API.DIRECT.GET.OBJ_AURA_PACKS", b'{"seq":1}') == b"pack"
     assert await anna.asked("$JS.API.DIRECT.GET.OBJ_AURA_PACKS.$O.AURA_PACKS.C.x", b"") == b"pack"
