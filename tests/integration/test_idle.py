@@ -27,7 +27,6 @@ async def test_waiting_employees_send_a_few_messages_and_nothing_grows() -> None
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.timeout(600)
 async def test_all_processes_together_use_less_than_a_hundredth_of_a_core() -> None:
     figures = await idle.ours(IdleSize(employees=EMPLOYEES, idle_s=120.0))

@@ -40,7 +40,6 @@ async def test_runs_of_all_sizes_are_served_in_turns(here: Firm) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.timeout(2000)
 async def test_two_hundred_runs_with_twenty_employees(here: Firm) -> None:
     size = ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=1800.0)
