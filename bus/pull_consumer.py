@@ -51,6 +51,8 @@ class PullConsumer:
         `wait_s`. Raises the errors of the connection.
         """
         if not self._arrived and not self._ends_at:
+            if stop is not None and stop.is_set():
+                return None  # a request of a reader that stops would take a message from the next reader
             await self._ask(min(wait_s, self._longest_s))
         until = asyncio.get_running_loop().time() + wait_s
         if stop is None:

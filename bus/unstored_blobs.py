@@ -1,8 +1,8 @@
 """Blobs that are read from the store, and written only to memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from bus.blobs import Blobs
+from bus.blobs import Blob, Blobs
 from bus.redaction import Redactor
 from bus.store import Store
 from domain.errors import LimitReached
@@ -20,21 +20,21 @@ class UnstoredBlobs(Blobs):
         self._new: dict[str, bytes] = {}
         self._new_bytes = 0
 
-    async def put(self, contents: Iterable[bytes], *, redact: bool = True) -> tuple[str, ...]:
-        """Keep the bytes in memory, and return their digests. Raises LimitReached above UNSTORED_BYTES_MAX."""
+    def named(self, contents: Iterable[bytes], *, redact: bool = True) -> list[Blob]:
+        """Return the bytes with their digests."""
         del redact  # the bytes come from the record, or never leave this process
-        digests = []
-        for content in contents:
-            digest = digest_of(content)
-            digests.append(digest)
-            if digest not in self._new:
-                self._new[digest] = content
-                self._new_bytes += len(content)
+        return [Blob(digest_of(content), content) for content in contents]
+
+    async def store(self, blobs: Sequence[Blob]) -> None:
+        """Keep the bytes in memory. Raises LimitReached above UNSTORED_BYTES_MAX."""
+        for blob in blobs:
+            if blob.digest not in self._new:
+                self._new[blob.digest] = blob.content
+                self._new_bytes += len(blob.content)
         if self._new_bytes > UNSTORED_BYTES_MAX:
             raise LimitReached(
                 f"The new contents have more than {UNSTORED_BYTES_MAX} bytes.", hint="Use a machine with more memory."
             )
-        return tuple(digests)
 
     async def get_many(self, manifest: Mapping[str, str]) -> dict[str, bytes]:
         """Map each path to the bytes of its digest, from memory or from the store. Raises NotFound."""

@@ -1,5 +1,6 @@
 """A run of real models and real sessions is played from its record, with real verdicts and real boxes."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from director.services.attempt import attempt_of
 from tests.integration.house import House, Sample, as_share, of
 from tests.integration.test_agent_sessions import WORKS, posting
 from tests.integration.test_sessions import hire
-from tests.loopback import honest, loopback
+from tests.loopback import Seen, honest, loopback
 from tests.provider_double import provider
 from tests.providers import answering
 from tests.turns import turn
@@ -82,13 +83,16 @@ async def test_answers_of_a_server_are_played_without_it(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = Sample(1)
-    answers = [fenced(sample.wrong("T1")), fenced(sample.right("T1"))]
-    async with loopback(honest(answers[0])) as server:
+    replies, last = iter([honest(fenced(sample.wrong("T1")))]), honest(fenced(sample.right("T1")))
+
+    async def first_wrong(writer: asyncio.StreamWriter, seen: Seen) -> None:
+        await next(replies, last)(writer, seen)
+
+    async with loopback(first_wrong) as server:
         await house.post(Posting(name="ada", kind="openai", model="m", base_url=server.base_url, price="zero"))
         async with house.running():
             run = await house.submit(sample)
             await house.until_type(run, "task.rejected")
-            server.reply = honest(answers[1])
             await house.until_type(run, "run.delivered")
     played = await rerun(house, run, tmp_path / "same")
     assert (played.same, played.prompts, played.work, played.stopped) == (True, (), (), None)
