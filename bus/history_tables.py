@@ -9,7 +9,7 @@ The schema `<consumer>_history` has the same tables as the consumer. Each table 
 A deleted row has no version: its last version just ends.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -18,6 +18,7 @@ import asyncpg
 
 from bus.projection_rows import Key, Row, Rows, columns
 from bus.projection_tables import Tables, typed_columns
+from bus.row_form import Record, place_of
 from domain.tree import digest_of
 from sql import named
 
@@ -29,8 +30,6 @@ FIRST = (UUID(int=0), "")
 """The place before the first row of a table."""
 ROWS_MAX = 2**31
 STREAMED_ROWS = 1000
-Record = tuple[object, ...]
-"""A row as Postgres stores it: its values in the order of the columns."""
 
 
 class Position(NamedTuple):
@@ -189,7 +188,7 @@ class HistoryTables:
             found = await connection.fetch(self._sql("history_scope", kind), seq, scope, key, most)
         elif limit is None and after == FIRST:
             found = await connection.fetch(self._sql("history_all", kind), seq)
-            found.sort(key=lambda record: (record["scope"].int, record["key"]))
+            return sorted(map(tuple, found), key=place_of)
         else:
             found = await connection.fetch(self._sql("history_page", kind), seq, *after, most)
         return [tuple(record) for record in found]
@@ -209,8 +208,3 @@ class HistoryTables:
             await connection.execute(self._sql("history_purged"))
             for kind in self.kinds:
                 await connection.execute(self._sql("history_erase", kind), scope)
-
-
-def in_order(records: Iterable[Record]) -> list[Record]:
-    """Return records in order of scope and key."""
-    return sorted(records, key=lambda record: (record[0].int, record[1]))  # type: ignore[attr-defined]  # a UUID

@@ -1,6 +1,6 @@
 """The classes of rows, and the form in which Postgres stores a row: its columns, their types, and its JSON columns."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
@@ -22,6 +22,14 @@ class Stored(Protocol):
     """A record from Postgres: its values by column."""
 
     def items(self) -> Iterable[tuple[str, Any]]: ...
+
+
+def place_of(record: Sequence[Any]) -> tuple[int, str]:
+    """Return the place of a record, or of the key of a row, in its table: by scope, then by key.
+
+    It is the order of Postgres with the collation C.
+    """
+    return record[0].int, record[1]
 
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1

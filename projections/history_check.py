@@ -4,7 +4,7 @@ The log is read once. At each position, every row of every table is compared.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
@@ -12,10 +12,11 @@ import msgspec
 from bus.history_tables import HistoryTables
 from bus.projection import Projection, fold
 from bus.projection_rows import Key, Row, Rows
-from bus.store import Store, read_page
+from bus.row_form import place_of
+from bus.store import Store, stream_log
 from domain.errors import Unavailable
+from projections.log_fold import Progress, no_progress
 
-PAGE_EVENTS = 2000
 DIFFERENCES_MAX = 1000
 """The check ends at the first position with differences, and names at most this many."""
 
@@ -82,14 +83,14 @@ class _Compared:
     ) -> tuple[int, list[tuple[Key, str]]]:
         folded, seen, found = self._hashes[kind.table], set[Key](), list[tuple[Key, str]]()
         async for record in self.history.stream(connection, kind, seq):
-            key: Key = (record[0], record[1])  # type: ignore[assignment]  # scope and key are the first two columns
+            key: Key = (record[0], record[1])
             if key in seen or key not in folded:
                 found.append((key, "surplus"))
             elif folded[key] != hash(record):
                 found.append((key, "changed"))
             seen.add(key)
         found += [(key, "missing") for key in folded.keys() - seen]
-        return len(seen), sorted(found, key=lambda each: (each[0][0].int, each[0][1]))
+        return len(seen), sorted(found, key=lambda each: place_of(each[0]))
 
 
 async def check_history(
@@ -97,7 +98,7 @@ async def check_history(
     projections: Sequence[Projection],
     sample: int,
     seed: int,
-    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    on_progress: Progress = no_progress,
 ) -> Sampled:
     """Compare the history of every consumer with the fold at `sample` random positions, all in one snapshot.
 
@@ -133,11 +134,10 @@ async def _opened(connection: asyncpg.Connection, projection: Projection) -> _Co
 
 
 async def _fold(connection: asyncpg.Connection, compared: Sequence[_Compared], after: int, up_to: int) -> None:
-    while page := await read_page(connection, after, up_to, PAGE_EVENTS):
+    async for page in stream_log(connection, after, up_to):
         for recorded in page:
             for each in compared:
                 if recorded.seq <= each.position:
                     fold(each.projection, None, recorded, each.rows, 0)
         for each in compared:
             each.settle()
-        after = page[-1].seq

@@ -1,4 +1,4 @@
-"""Replay computes a view from the log only. It can rebuild a view, show a view as of any event, or check all views.
+"""Replay computes views from the log only. It can rebuild them, check them, or digest them as of any event.
 
 A replay only reads Postgres. It sends no commands and makes no external calls.
 """
@@ -10,17 +10,17 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from bus.projection import Projection, fold
-from bus.projection_rows import Parked, Rows
+from bus.projection import Projection
+from bus.projection_rows import Parked
 from bus.projection_tables import Tables
-from bus.row_form import record_of
-from bus.store import FAR, Store, recorded_up_to, stream_log
+from bus.row_form import Record
+from bus.store import Store, recorded_up_to
 from domain.errors import Failed, NotFound, Unavailable
 from projections.log_fold import Progress, View, file_tables, fold_log, no_progress
 from projections.rebuilding import rebuild_all
 from projections.replay_jobs import grouped, run_jobs
 from projections.row_comparison import Difference, TableComparison, compare_table, missing_table
-from projections.row_file import Record, RowFile
+from projections.row_file import RowFile
 from sql import named
 
 CHECKPOINT_TABLE = "checkpoint"
@@ -147,22 +147,6 @@ class _Live:
             yield from comparison.differences
 
 
-async def state(
-    store: Store, projection: Projection, up_to: int = FAR, on_progress: Progress = no_progress
-) -> tuple[Rows, int]:
-    """Return a view as of a sequence: its rows, and the last sequence that they contain."""
-    rows, seq = Rows(projection.tables), 0
-    async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        last = min(up_to, await recorded_up_to(connection))
-        async for page in stream_log(connection, 0, last):
-            for recorded in page:
-                fold(projection, None, recorded, rows, 0)
-            rows.settle()
-            seq = page[-1].seq
-            on_progress(seq, last)
-    return rows, seq
-
-
 async def rebuild(
     store: Store,
     projection: Projection,
@@ -188,7 +172,7 @@ async def rebuild(
 async def digests_as_of(
     store: Store, projections: Iterable[Projection], up_to: int, on_progress: Progress = no_progress
 ) -> dict[str, dict[str, str]]:
-    """Return the digests of all tables as of a sequence, by consumer. See `digests`."""
+    """Return a digest of each table as of a sequence, by consumer. Equal rows have equal digests."""
     views = [View(projection, up_to) for projection in projections]
     with RowFile(file_tables(views)) as file:
         async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
@@ -200,15 +184,6 @@ def _digests(view: View, file: RowFile) -> dict[str, str]:
     files = {name: view.file_table(name) for name in view.rows.tables}
     found = {name: _digest(map(file.decoder(in_file), file.ordered(in_file))) for name, in_file in files.items()}
     return {name: digest for name, digest in found.items() if name != Parked.table or view.rows.all(Parked)}
-
-
-def digests(rows: Rows) -> dict[str, str]:
-    """Map each table to a digest of its rows. Two states are equal if their digests are equal."""
-    return {
-        name: _digest(record_of(table[key]) for key in sorted(table))
-        for name, table in rows.snapshot().items()
-        if name != Parked.table or table
-    }
 
 
 def _digest(records: Iterable[Record]) -> str:

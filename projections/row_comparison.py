@@ -7,7 +7,8 @@ import msgspec
 
 from bus.projection_rows import Row, columns
 from bus.projection_tables import Tables
-from projections.row_file import Record, RowFile, encoded
+from bus.row_form import Record, place_of
+from projections.row_file import RowFile, encoded
 from sql import named
 
 PAGE_ROWS = 500
@@ -52,9 +53,9 @@ class TableComparison:
 
     def _compare(self, live: Record) -> None:
         """Compare a record that has other bytes than the next rebuilt one. Different bytes may be the same number."""
-        while self._next is not None and _place(rebuilt := self._decode(self._next)) <= _place(live):
+        while self._next is not None and place_of(rebuilt := self._decode(self._next)) <= place_of(live):
             self._next = next(self._rebuilt, None)
-            if _place(rebuilt) == _place(live):
+            if place_of(rebuilt) == place_of(live):
                 pairs = zip(columns(self._kind), live, rebuilt, strict=True)
                 changed = tuple(name for name, before, after in pairs if before != after)
                 if changed:
@@ -74,11 +75,6 @@ class TableComparison:
         self.differences.append(
             Difference(consumer=self._consumer, table=self._kind.table, key=key, what=what, columns=changed)
         )
-
-
-def _place(record: Record) -> tuple[int, str]:
-    """Return the place of a record in the order of Postgres: by scope, then by key with the collation C."""
-    return record[0].int, record[1]
 
 
 async def compare_table(

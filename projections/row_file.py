@@ -12,17 +12,13 @@ from uuid import UUID
 
 import msgspec
 
-from bus.row_form import Row, sql_types
+from bus.row_form import Record, Row, sql_types
 from domain.errors import Unavailable
 from sql import named
 
 CACHE_BYTES = 32 * 1024 * 1024
 READ_ROWS = 500
 _SETTINGS = ("journal_mode = OFF", "synchronous = OFF", f"cache_size = {-CACHE_BYTES // 1024}", "temp_store = FILE")
-Record = tuple[Any, ...]
-"""The values of a row as Postgres stores them, in the order of the table's columns."""
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {"uuid": UUID, "numeric": Decimal}

@@ -3,22 +3,22 @@
 The result always equals a fold of the whole log up to that event. If there is no history, the whole log is folded.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from bus.history_tables import FIRST, HistoryTables, Record, in_order
+from bus.history_tables import FIRST, HistoryTables
 from bus.projection import Projection, fold, scope_id
 from bus.projection_rows import Key, Row, Rows
 from bus.projection_tables import rows_of
+from bus.row_form import Record, place_of
 from bus.store import Store, read_page, recorded_up_to
 from domain.errors import NotFound
+from projections.log_fold import Progress, no_progress
 
 PAGE_EVENTS = 2000
-Progress = Callable[[int, int], None]
-"""Callback that receives the number of folded events and the number of all events to fold."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a row with this key can be in the result."""
         if self.scope is not None and key[0] != self.scope:
             return False
-        return (key[0].int, key[1]) > (self.after[0].int, self.after[1])
+        return place_of(key) > place_of(self.after)
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ async def rows_as_of(
     projection: Projection,
     selection: Selection,
     seq: int | None = None,
-    on_progress: Progress = lambda _done, _all: None,
+    on_progress: Progress = no_progress,
 ) -> Selected:
     """Return rows after the event at `seq`, or after the last event. Raises NotFound if the log ends before `seq`."""
     async with store.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
@@ -105,7 +105,7 @@ async def _selected(
     if not changed:
         return list(records)
     kept = [record for record in records if (record[0], record[1]) not in changed]
-    merged = in_order([*kept, *(record for record in changed.values() if record is not None)])
+    merged = sorted([*kept, *(record for record in changed.values() if record is not None)], key=place_of)
     return merged if most is None else merged[: most - len(changed)]
 
 

@@ -20,6 +20,7 @@ from director.services.times import SEQ_MAX, microseconds
 from domain.errors import Differs, Invalid, NotFound
 from domain.wording import counted
 from projections.history_check import Sampled, check_history
+from projections.log_fold import Progress, no_progress
 from projections.time_travel import Selected, Selection, rows_as_of
 from runtime.roles import CONSUMERS
 
@@ -74,7 +75,7 @@ async def state_of(
     view: View,
     as_of: str = "",
     part: Part | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    on_progress: Progress = no_progress,
 ) -> ViewState:
     """Return a view, or a part of it, as of a sequence or a time. An empty `as_of` means now.
 

@@ -15,9 +15,9 @@ from domain import employee, incident
 from domain.message import Command, Recorded
 from projections.hr import HRProjection, Person
 from projections.replay import rebuild
-from projections.replay import state as state_of
 from tests.integration.consumers import Crash, Kept, Post, at_work, consume, kept, runner_of
 from tests.integration.desks import WAIT_S, Desk, Desks, of_type, profile, stamp
+from tests.integration.folded_log import rows_of_log
 
 
 class Picky(HRProjection):
@@ -89,7 +89,7 @@ async def test_what_it_cannot_take_halts_that_entity_alone_and_raises_an_inciden
 
 
 async def _rebuilt(desk: Desk, projection: HRProjection) -> Kept:
-    rows, _ = await state_of(desk.office.store, projection)
+    rows = await rows_of_log(desk.office.store, projection)
     return rows.snapshot()
 
 

@@ -101,6 +101,16 @@ async def test_no_order_is_lost_between_a_stop_and_the_next_worker(client: Clien
     print(f"taken by the next worker and by the ending one: {both}")
 
 
+async def first_order(work: WorkStream, employee: UUID) -> bytes:
+    """Ask as a worker does, also after errors of the connection, until an order comes. Return its content."""
+    while True:
+        try:
+            if (parcel := await work.next_order(employee, LONG_S)) is not None:
+                return await content(parcel)
+        except Unavailable:
+            await asyncio.sleep(0.1)
+
+
 async def test_after_a_restart_of_the_server_the_request_is_repeated(
     client: Client, manager: WorkStream, nats: Server
 ) -> None:
@@ -108,15 +118,7 @@ async def test_after_a_restart_of_the_server_the_request_is_repeated(
     await manager.ensure_orders_of(employee)
     assert await work.next_order(employee, 0.1) is None
 
-    async def worker() -> bytes:
-        while True:
-            try:
-                if (parcel := await work.next_order(employee, LONG_S)) is not None:
-                    return await content(parcel)
-            except Unavailable:
-                await asyncio.sleep(0.1)
-
-    waiting = asyncio.create_task(worker())
+    waiting = asyncio.create_task(first_order(work, employee))
     await asyncio.sleep(0.3)
     nats.kill()
     await nats.restart()
@@ -137,15 +139,7 @@ async def test_a_consumer_that_is_made_late_is_found_soon(client: Client, manage
     employee = uuid4()
     work = WorkStream(client)
 
-    async def worker() -> bytes:
-        while True:
-            try:
-                if (parcel := await work.next_order(employee, LONG_S)) is not None:
-                    return await content(parcel)
-            except Unavailable:
-                await asyncio.sleep(0.1)
-
-    waiting = asyncio.create_task(worker())
+    waiting = asyncio.create_task(first_order(work, employee))
     await asyncio.sleep(0.5)
     await manager.ensure_orders_of(employee)
     await manager.send_order(employee, uuid4(), b"1")

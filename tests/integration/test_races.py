@@ -11,8 +11,8 @@ from domain.errors import Refused
 from domain.message import Command, Recorded, derive
 from governance.authority import Role
 from projections.manager import ManagerProjection, TaskRow
-from projections.replay import state as state_of
 from tests.integration.desks import FOLLOWS, READS, Desk, Desks, Order, of_type, profile, stamp, submit
+from tests.integration.folded_log import rows_of_log
 from tests.tiers import CI
 
 both_ways = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
@@ -68,7 +68,7 @@ async def phases(desks: Desks, order: Order, *others: Desk) -> set[str]:
     """Return the task's phase from every gate, from a gate with empty caches, and from the recorded rows."""
     seen = {(await desk.state(order.run)).tasks[order.task].phase for desk in (*others, await desks.open())}
     await desks.recorded(others[0])
-    rows, _ = await state_of(others[0].office.store, ManagerProjection())
+    rows = await rows_of_log(others[0].office.store, ManagerProjection())
     line = rows.get(TaskRow, order.run, str(order.task))
     assert line is not None
     return {*seen, line.phase}

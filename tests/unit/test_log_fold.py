@@ -5,10 +5,10 @@ from uuid import UUID
 
 from bus.projection import Projection, fold
 from bus.projection_rows import Rows
-from bus.row_form import Row, record_of
+from bus.row_form import Record, Row, record_of
 from domain.message import Recorded
 from projections.log_fold import LogFold, View, file_tables
-from projections.row_file import Record, RowFile
+from projections.row_file import RowFile
 from runtime.roles import CONSUMERS
 from tests.recording.fixture import kept_log
 

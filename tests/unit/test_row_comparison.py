@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from bus.projection_rows import Row
+from bus.row_form import Record
 from projections.row_comparison import TableComparison
-from projections.row_file import Record, RowFile
+from projections.row_file import RowFile
 
 
 class Sample(Row, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from bus.projection_rows import JsonColumns, Row
+from bus.row_form import Record
 from domain.errors import Unavailable
-from projections.row_file import Record, RowFile, encoded, plain_record
+from projections.row_file import RowFile, encoded, plain_record
 
 _content = msgspec.json.Decoder(tuple[int, ...])
 
