@@ -13,6 +13,7 @@ from nats.aio.client import Client
 
 from bus import codec
 from bus.log_reader import RECORDER_WAIT_S, LogReader
+from bus.signals import end, wait_at_most
 from bus.sliced import Sliced
 from bus.standing import load_standing
 from bus.store import PAGE_EVENTS, Store
@@ -107,7 +108,7 @@ class Live:
 
     def _wake(self) -> None:
         for waiting in self._waiting:
-            _end(waiting)
+            end(waiting)
 
     async def reach(self, seq: int) -> None:
         """Wait until the event at `seq` has arrived. Raises Unavailable after REACH_WAIT_S or if reading has ended."""
@@ -130,14 +131,11 @@ class Live:
 
     async def more(self, wait_s: float) -> None:
         """Wait until a new event has arrived, at most `wait_s`."""
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[None] = loop.create_future()
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
-        late = loop.call_later(wait_s, _end, waiting)  # costs half as much as asyncio.timeout, and runs for every event
         try:
-            await waiting
+            await wait_at_most(waiting, wait_s)
         finally:
-            late.cancel()
             self._waiting.discard(waiting)
 
 
@@ -172,11 +170,6 @@ class LiveReader:
 
     async def close(self) -> None:
         """Do nothing: this reader holds nothing open."""
-
-
-def _end(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def _recorded(message: Sliced, void: str | None) -> Recorded:

@@ -14,6 +14,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from bus.nats_client import connection_of
+from bus.signals import end, wait_at_most
 from bus.stream import REQUEST_WAIT_S, STREAM, Stored, Stream
 from domain.errors import AuraError, Unavailable, said_by
 
@@ -75,11 +76,9 @@ class Feed:
         deadline = loop.time() + wait_s
         while not self._inbox and not self._interrupted and (left_s := deadline - loop.time()) > 0:
             self._waiting = loop.create_future()
-            late = loop.call_later(left_s, _end, self._waiting)
             try:
-                await self._waiting
+                await wait_at_most(self._waiting, left_s)
             finally:
-                late.cancel()
                 self._waiting = None
             await self._answer()
         return bool(self._inbox)
@@ -170,7 +169,7 @@ class Feed:
         """End the present wait for a message, and every later one, at once."""
         self._interrupted = True
         if self._waiting is not None:
-            _end(self._waiting)
+            end(self._waiting)
 
     def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
@@ -182,7 +181,7 @@ class Feed:
         else:
             return  # a heartbeat
         if self._waiting is not None:
-            _end(self._waiting)
+            end(self._waiting)
 
     async def _answer(self) -> None:
         """Send the answers of flow control."""
@@ -201,8 +200,3 @@ class Feed:
                 await subscription.unsubscribe()
             except NatsError:
                 return  # the connection is gone, and the subscription with it
-
-
-def _end(waiting: "asyncio.Future[None]") -> None:
-    if not waiting.done():
-        waiting.set_result(None)

@@ -1,4 +1,4 @@
-"""Reaction to an event of asyncio without polling."""
+"""Reactions to events and futures of asyncio without polling."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,3 +18,18 @@ async def calling_when_set(event: asyncio.Event, call: Callable[[], None]) -> As
         yield
     finally:
         waiting.cancel()
+
+
+async def wait_at_most(waiting: "asyncio.Future[None]", wait_s: float) -> None:
+    """Wait until a future ends. End it after `wait_s`. It costs half as much as asyncio.timeout."""
+    late = asyncio.get_running_loop().call_later(wait_s, end, waiting)
+    try:
+        await waiting
+    finally:
+        late.cancel()
+
+
+def end(waiting: "asyncio.Future[None]") -> None:
+    """End a future, if it has not ended yet."""
+    if not waiting.done():
+        waiting.set_result(None)
