@@ -12,6 +12,8 @@ from domain.message import NAMESPACE, Envelope, Erased, Event, Recorded, Unreada
 from domain.registry import EVENTS, UPCASTERS
 
 SALT_BYTES = 32
+NUL = rb"\u0000"
+"""A NUL character in JSON. The decoder accepts no other form of it."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SALT = re.compile(r"(?:[0-9a-f]{2}){0,64}")
 _TYPE = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
@@ -113,7 +115,7 @@ def envelope_of(data: bytes | msgspec.Raw) -> Envelope:
         envelope = _decode_envelope(data)
     except _DOES_NOT_READ as error:
         raise Invalid(f"This is not an envelope: {error}.", hint="Only the gate publishes events.") from error
-    if not _TYPE.fullmatch(envelope.type):
+    if envelope.type not in EVENTS and not _TYPE.fullmatch(envelope.type):
         raise Invalid("This is not an envelope: its type is malformed.", hint="Only the gate publishes events.")
     return envelope
 
@@ -123,24 +125,14 @@ def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event |
 
     The result is Erased if there is no payload, and Unreadable if the payload cannot be decoded.
     """
-
-    def unreadable(error: str) -> Unreadable:
-        return Unreadable(
-            type=envelope.type,
-            entity_kind=envelope.entity,
-            entity_id=envelope.entity_id,
-            run=envelope.run,
-            error=error,
-        )
-
     if payload is None:
         return Erased(type=envelope.type, entity_kind=envelope.entity, entity_id=envelope.entity_id, run=envelope.run)
     decoder = _payload_decoders.get(envelope.type)
     if decoder is None:
-        return unreadable("this release does not know the type")
+        return _unreadable(envelope, "this release does not know the type")
     present = EVENTS[envelope.type].version
     if envelope.version > present:
-        return unreadable(f"version {envelope.version} is newer than this release's {present}")
+        return _unreadable(envelope, f"version {envelope.version} is newer than this release's {present}")
     try:
         if envelope.version == present:
             return decoder.decode(payload)
@@ -149,7 +141,13 @@ def event_of(envelope: Envelope, payload: bytes | msgspec.Raw | None) -> Event |
             fields = UPCASTERS[envelope.type, version](fields)
         return decoder.decode(msgspec.json.encode(fields))
     except _DOES_NOT_READ as error:
-        return unreadable(f"version {envelope.version}: {said_by(error)}")
+        return _unreadable(envelope, f"version {envelope.version}: {said_by(error)}")
+
+
+def _unreadable(envelope: Envelope, error: str) -> Unreadable:
+    return Unreadable(
+        type=envelope.type, entity_kind=envelope.entity, entity_id=envelope.entity_id, run=envelope.run, error=error
+    )
 
 
 ALIEN = "it is not an event message"

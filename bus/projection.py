@@ -1,7 +1,7 @@
 """One event in one consumer: the projection changes rows, and the reactor gives commands. A failing event is parked."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypedDict
+from typing import Protocol, TypedDict, runtime_checkable
 from uuid import UUID
 
 from bus.projection_rows import Parked, Row, Rows
@@ -20,6 +20,14 @@ class Projection(Protocol):
     def tables(self) -> Sequence[type[Row]]: ...
 
     def apply(self, recorded: Recorded, rows: Rows) -> None: ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A projection that names the classes of its events. `apply` changes nothing for an event of another class."""
+
+    @property
+    def reads(self) -> tuple[type, ...]: ...
 
 
 class Stamp(TypedDict):
@@ -89,24 +97,23 @@ def fold(
     return (_incident(projection.name, recorded, error, _cause(recorded, now)),) if reactor else ()
 
 
-def fold_page(projection: Projection, page: Iterable[Recorded], rows: Rows, *, parked: bool) -> bool:
+def fold_page(projection: Projection, page: Iterable[Recorded], rows: Rows) -> Recorded | None:
     """Apply events that count, as `fold` does without a reactor, but with less work for each event.
 
-    `fold` does the rest: it gets every event that fails, and all later events. `parked`: whether an earlier page had an
-    event that failed. Return whether there is such an event now.
+    Return the first event that fails, without its changes; None if all succeed. The caller gives this event and all
+    later ones to `fold`.
     """
-    apply = projection.apply
+    apply, mark_of = projection.apply, rows.mark
     for recorded in page:
-        if not parked and not isinstance(recorded.event, Unreadable):
-            mark = rows.mark()
-            try:
-                apply(recorded, rows)
-                continue
-            except Exception:  # a process edge: `fold` tries again and parks the event
-                rows.back(mark)
-        fold(projection, None, recorded, rows, 0)
-        parked = True
-    return parked
+        mark = mark_of()
+        try:
+            if isinstance(recorded.event, Unreadable):
+                return recorded
+            apply(recorded, rows)
+        except Exception:  # a process edge: `fold` tries again and parks the event
+            rows.back(mark)
+            return recorded
+    return None
 
 
 def _cause(recorded: Recorded, now: int) -> Cause:

@@ -5,7 +5,7 @@ Together they are the primary key, so the run's id is enough to load, compare an
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 from bus.row_form import JsonColumns as JsonColumns
@@ -32,12 +32,13 @@ class _Table:
     UUID computes its hash in Python, so the number of a UUID is faster in a dict.
     """
 
-    __slots__ = ("changed", "check", "field", "index", "kind", "record", "rows")
+    __slots__ = ("changed", "check", "check_numbers", "field", "index", "kind", "record", "rows")
 
     def __init__(self, kind: type[Row]) -> None:
         form = form_of_rows(kind)
         self.kind = kind
         self.check, self.record = form.check, form.record
+        self.check_numbers = form.check_numbers if form.has_numbers else None
         self.rows: dict[int, dict[str, Row]] = {}
         self.changed: dict[tuple[int, str], None] = {}
         self.field = kind.indexed
@@ -75,6 +76,9 @@ class _Table:
 
 class Rows:
     """All rows of one consumer that are in memory."""
+
+    keeps_parts: ClassVar[bool] = True
+    """Whether a projection also puts rows that only repeat a part of another row in memory (`put_parts`)."""
 
     def __init__(self, tables: Iterable[type[Row]]) -> None:
         kinds: tuple[type[Row], ...] = (*tables, Parked)
@@ -157,6 +161,12 @@ class Rows:
             table, scope = self._tables[row.table], row.scope.int
             table.place(scope, row.key, table.get(scope, row.key), row)
 
+    def move_out(self, kind: type[R], scopes: Iterable[UUID]) -> Iterator[R]:
+        """Drop the rows of these scopes from memory, and yield them. The table must not be resident."""
+        rows = self._tables[kind.table].rows
+        for scope in scopes:
+            yield from rows.pop(scope.int, {}).values()  # type: ignore[misc]  # a table holds one kind
+
     def forget(self, scope: UUID) -> None:
         """Drop a scope's rows from memory, except those of resident tables."""
         for table in self._tables.values():
@@ -197,3 +207,46 @@ class Rows:
             name: {(row.scope, key): row for rows in table.rows.values() for key, row in rows.items()}
             for name, table in self._tables.items()
         }
+
+
+class ReplayedRows(Rows):
+    """Rows that nobody writes before the last event of a replay, so no list of changes is kept.
+
+    `may_have_nul`: whether an event so far has a NUL character. All texts of rows come from events, so without such an
+    event no text of a row is searched.
+    """
+
+    keeps_parts = False
+
+    def __init__(self, tables: Iterable[type[Row]]) -> None:
+        super().__init__(tables)
+        self.may_have_nul = False
+
+    def put(self, row: Row) -> None:
+        table, scope, key = self._tables[row.table], row.scope.int, row.key
+        rows = table.rows.get(scope)
+        before = rows.get(key) if rows is not None else None
+        if self.may_have_nul:
+            table.check(row, before)
+        elif table.check_numbers is not None:
+            table.check_numbers(row, before)
+        self._undo.append((table, scope, key, before))
+        if table.field:
+            table.place(scope, key, before, row)
+        elif rows is None:
+            table.rows[scope] = {key: row}
+        else:
+            rows[key] = row
+
+    def _set(self, table: _Table, scope: int, key: str, before: Row | None, row: Row | None) -> None:
+        self._undo.append((table, scope, key, before))
+        table.place(scope, key, before, row)
+
+    def settle(self) -> None:
+        self._undo.clear()
+
+    def written(self) -> Rows:
+        """Return the same rows after they have been written. From now on, the changes are listed."""
+        rows = Rows(kind for kind in self.tables.values() if kind is not Parked)
+        rows._tables = self._tables
+        return rows

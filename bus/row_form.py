@@ -32,6 +32,9 @@ def place_of(record: Sequence[Any]) -> tuple[int, str]:
     return record[0].int, record[1]
 
 
+ID_KEYS_MAX = 4096
+"""Maximum number of texts of ids that are kept."""
+_id_keys: dict[int, str] = {}
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 
@@ -56,6 +59,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def stored(self) -> "Row":
         """Return the row as it is stored. A class may store less than it holds in memory."""
         return self
+
+    def parts(self) -> Iterable["Row"]:
+        """Return the rows of other tables that repeat a part of this row in memory. Only resident tables have such."""
+        return ()
 
 
 _SQL_TYPES = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", Decimal: "numeric"}
@@ -104,9 +111,18 @@ class RowForm:
             if (before is None or self._texts(before) != texts) and any(text and "\0" in text for text in texts):
                 raise ValueError(f"a text of {row.table} has a NUL character")
         if self._integers is not None:
-            numbers = self._integers(row)
-            if (before is None or self._integers(before) != numbers) and not all(map(_fits, numbers)):
-                raise ValueError(f"a number of {row.table} does not fit 64 bits")
+            self.check_numbers(row, before)
+
+    @property
+    def has_numbers(self) -> bool:
+        return self._integers is not None
+
+    def check_numbers(self, row: Row, before: Row | None) -> None:
+        """Raise ValueError if a number of the row does not fit 64 bits. The class must have numbers."""
+        assert self._integers is not None
+        numbers = self._integers(row)
+        if (before is None or self._integers(before) != numbers) and not all(map(_fits, numbers)):
+            raise ValueError(f"a number of {row.table} does not fit 64 bits")
 
 
 _encode = msgspec.json.Encoder().encode
@@ -153,6 +169,16 @@ def form_of(kind: type[Row]) -> str:
     typed = zip(columns(kind), sql_types(kind), strict=True)
     forms = {name: f"json:{json_form(decoder.type)}" for name, decoder in kind.json_columns.items()}
     return f"{kind.table}({','.join(f'{name} {forms.get(name, sort)}' for name, sort in typed)})"
+
+
+def id_key(id: UUID) -> str:
+    """Return the text of an id, as a key. The texts of the last ids are kept: UUID makes its text in Python."""
+    text = _id_keys.get(id.int)
+    if text is None:
+        if len(_id_keys) >= ID_KEYS_MAX:
+            _id_keys.clear()
+        text = _id_keys[id.int] = str(id)
+    return text
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:

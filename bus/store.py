@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
@@ -238,7 +238,14 @@ async def read_page(
     return [_recorded(row) for row in await connection.fetch(named("log_read"), after, up_to, limit)]
 
 
-async def stream_log(connection: asyncpg.Connection, after: int, up_to: int) -> AsyncIterator[list[Recorded]]:
+class Page(NamedTuple):
+    """Events of the log. `may_have_nul`: whether a text of one of them has a NUL character."""
+
+    events: list[Recorded]
+    may_have_nul: bool
+
+
+async def stream_log(connection: asyncpg.Connection, after: int, up_to: int) -> AsyncIterator[Page]:
     """Yield the log in order, in pages, by a cursor of the connection's transaction.
 
     While the caller uses a page, the next page is on its way. So the caller must not use the connection itself until
@@ -250,11 +257,15 @@ async def stream_log(connection: asyncpg.Connection, after: int, up_to: int) -> 
         while rows := await following:
             following = asyncio.ensure_future(cursor.fetch(STREAM_EVENTS))
             await asyncio.sleep(0)  # the request for the next page leaves now
-            yield [_recorded(row) for row in rows]
+            yield Page([_recorded(row) for row in rows], any(map(_may_have_nul, rows)))
     finally:
         if not following.done():
             following.cancel()
             await asyncio.wait([following])
+
+
+def _may_have_nul(row: asyncpg.Record) -> bool:
+    return codec.NUL in row["envelope"] or codec.NUL in (row["bytes"] or b"")
 
 
 def _recorded(row: asyncpg.Record) -> Recorded:

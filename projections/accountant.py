@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from bus.projection_rows import Row, Rows
+from bus.row_form import id_key
 from domain import task
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
@@ -48,12 +49,13 @@ class AccountantProjection:
 
     name = "accountant"
     tables = (Account, OpenOrder)
+    reads = (TaskEvent,)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
         if not isinstance(event, TaskEvent):
             return
-        key = str(event.employee)
+        key = id_key(event.employee)
         account = rows.get(Account, event.run, key) or Account(scope=event.run, key=key)
         rows.put(_booked(account, event, rows))
 
@@ -70,7 +72,7 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
         )
     match event:
         case task.Assigned(order=order, attempt=attempt, run=run, employee=employee):
-            rows.put(OpenOrder(scope=run, key=str(order), employee=employee, attempt=attempt))
+            rows.put(OpenOrder(scope=run, key=id_key(order), employee=employee, attempt=attempt))
             first = account.first_attempts + (attempt == 1)
             return replace(account, attempts=account.attempts + 1, first_attempts=first)
         case task.CallStarted():
@@ -119,6 +121,7 @@ def _is_unusable(outcome: str) -> bool:
 
 def _attempt(rows: Rows, run: UUID, order: UUID) -> int:
     """Delete the row of an order and return its attempt number; 0 if there is no row."""
-    row = rows.get(OpenOrder, run, str(order))
-    rows.drop(OpenOrder, run, str(order))
+    key = id_key(order)
+    row = rows.get(OpenOrder, run, key)
+    rows.drop(OpenOrder, run, key)
     return row.attempt if row else 0

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
+from bus.row_form import id_key
 from domain import incident, task
 from domain.judgement import Finding
 from domain.message import Recorded, TaskEvent
@@ -67,13 +68,14 @@ class AuditorProjection:
 
     name = "auditor"
     tables = (Attempt, Incident)
+    reads = (TaskEvent, incident.Raised)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
         if isinstance(event, task.Assigned):
             rows.put(_begun(recorded, event))
         elif isinstance(event, TaskEvent):
-            row = rows.get(Attempt, event.run, str(_order(event)))
+            row = rows.get(Attempt, event.run, id_key(_order(event)))
             if row is not None:
                 rows.put(_moved(row, recorded, event))
         elif isinstance(event, incident.Raised):
@@ -99,7 +101,7 @@ def _order(event: TaskEvent) -> UUID:
 def _begun(recorded: Recorded, event: task.Assigned) -> Attempt:
     return Attempt(
         scope=event.run,
-        key=str(event.order),
+        key=id_key(event.order),
         task=event.task,
         employee=event.employee,
         attempt=event.attempt,

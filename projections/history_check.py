@@ -135,7 +135,7 @@ async def _opened(connection: asyncpg.Connection, projection: Projection) -> _Co
 
 async def _fold(connection: asyncpg.Connection, compared: Sequence[_Compared], after: int, up_to: int) -> None:
     async for page in stream_log(connection, after, up_to):
-        for recorded in page:
+        for recorded in page.events:
             for each in compared:
                 if recorded.seq <= each.position:
                     fold(each.projection, None, recorded, each.rows, 0)

@@ -45,6 +45,7 @@ class HRProjection:
 
     name = "hr"
     tables = (Person, StrikeRow)
+    reads = (employee.EmployeeEvent,)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event, at = recorded.event, recorded.envelope.occurred_at

@@ -11,11 +11,11 @@ from uuid import UUID
 
 import asyncpg
 
-from bus.projection import Projection, fold_page, scope_id
-from bus.projection_rows import Row, Rows
+from bus.projection import Projection, Selective, fold, fold_page, scope_id
+from bus.projection_rows import ReplayedRows, Row
 from bus.row_form import Record, columns, record_of, row_of
-from bus.store import stream_log
-from domain.message import Recorded
+from bus.store import Page, stream_log
+from domain.message import Recorded, Unreadable
 from domain.registry import RUN_BEGINS
 from projections.row_file import RowFile
 
@@ -39,8 +39,29 @@ class View:
     def __init__(self, projection: Projection, up_to: int) -> None:
         self.projection = projection
         self.up_to = up_to
-        self.rows = Rows(projection.tables)
+        self.rows = ReplayedRows(projection.tables)
         self.parked = False  # whether an event of this pass failed
+        self._reads = (*projection.reads, Unreadable) if isinstance(projection, Selective) else (object,)
+        self._is_read: dict[type, bool] = {}
+
+    def take(self, page: Sequence[Recorded]) -> None:
+        """Fold the events of a page, up to the end of this view. None of them is void."""
+        if page and page[-1].seq > self.up_to:
+            page = [recorded for recorded in page if recorded.seq <= self.up_to]
+        if not self.parked:
+            failed = fold_page(self.projection, self._read_of(page), self.rows)
+            self.parked = failed is not None
+            page = [recorded for recorded in page if failed is not None and recorded.seq >= failed.seq]
+        for recorded in page:  # after a failed event, each event may have to wait for an earlier one of its scope
+            fold(self.projection, None, recorded, self.rows, 0)
+        self.rows.settle()
+
+    def _read_of(self, page: Sequence[Recorded]) -> list[Recorded]:
+        """Return the events of the page that the projection reads."""
+        is_read = self._is_read
+        for kind in {type(recorded.event) for recorded in page} - is_read.keys():
+            is_read[kind] = issubclass(kind, self._reads)
+        return [recorded for recorded in page if is_read[type(recorded.event)]]
 
     def file_table(self, table: str) -> str:
         """Return the name of a table in the file of rows."""
@@ -59,54 +80,54 @@ class LogFold:
         self._views = views
         self._file = file
         self._scopes_max = scopes_max
-        self._held: dict[UUID, None] = {}  # the scopes in memory; the one whose last event is the oldest comes first
+        # The scopes in memory by their numbers; the one whose last event is the oldest comes first.
+        self._held: dict[int, UUID] = {}
+        self._movable = [(view, kind) for view in views for kind in view.rows.tables.values() if not kind.resident]
 
-    def take(self, page: Sequence[Recorded]) -> None:
+    def take(self, page: Page) -> None:
         """Fold one page. A void event changes no row."""
-        counting = [recorded for recorded in page if recorded.void is None]
+        counting = [recorded for recorded in page.events if recorded.void is None]
         self._load(counting)
         for view in self._views:
-            wanted = counting
-            if counting and counting[-1].seq > view.up_to:
-                wanted = [recorded for recorded in counting if recorded.seq <= view.up_to]
-            view.parked = fold_page(view.projection, wanted, view.rows, parked=view.parked)
-            view.rows.settle()
+            view.rows.may_have_nul |= page.may_have_nul
+            view.take(counting)
         self._move_out(len(self._held) - self._scopes_max)
 
     def _load(self, page: Sequence[Recorded]) -> None:
         """Load the rows of the page's scopes that are not in memory. A run that begins in the page has no rows yet."""
-        begins = {scope_id(recorded): recorded.envelope.type == RUN_BEGINS for recorded in reversed(page)}
-        missing = [scope for scope, begin in begins.items() if not begin and scope not in self._held]
+        held = self._held
+        firsts = {scope_id(recorded).int: recorded for recorded in reversed(page)}
+        missing = [
+            scope_id(first)
+            for scope, first in firsts.items()
+            if scope not in held and first.envelope.type != RUN_BEGINS
+        ]
         if missing:
-            for view, kind in self._movable():
+            for view, kind in self._movable:
                 view.rows.load(map(_row_maker(kind), self._file.take(view.file_table(kind.table), missing)))
-        for scope in begins:
-            self._held.pop(scope, None)
-            self._held[scope] = None
+        for scope, first in firsts.items():
+            held.pop(scope, None)
+            held[scope] = scope_id(first)
 
     def _move_out(self, count: int) -> None:
         """Move the rows of the `count` scopes that were not used for the longest time from memory to the file."""
-        scopes = [scope for scope, _ in zip(self._held, range(count), strict=False)]
+        scopes = [scope for scope, _ in zip(self._held.values(), range(count), strict=False)]
         if not scopes:
             return
-        for view, kind in self._movable():
-            self._file.put(
-                view.file_table(kind.table), (record_of(row) for scope in scopes for row in view.rows.of(kind, scope))
-            )
+        for view, kind in self._movable:
+            self._file.put(view.file_table(kind.table), map(record_of, view.rows.move_out(kind, scopes)))
         for scope in scopes:
-            del self._held[scope]
-            for view in self._views:
-                view.rows.forget(scope)
+            del self._held[scope.int]
 
     def finish(self) -> None:
         """Complete the file: move the rows of all scopes, and copy the resident tables. These stay in memory, too."""
         self._move_out(len(self._held))
         for view in self._views:
-            for kind in view.rows.tables.values():
+            kinds = [kind for kind in view.rows.tables.values() if kind.resident]
+            for kind in kinds:
+                view.rows.load([part for row in view.rows.all(kind) for part in row.parts()])
+            for kind in kinds:
                 self._file.put(view.file_table(kind.table), map(record_of, view.rows.all(kind)))
-
-    def _movable(self) -> Iterator[tuple[View, type[Row]]]:
-        return ((view, kind) for view in self._views for kind in view.rows.tables.values() if not kind.resident)
 
 
 async def fold_log(connection: asyncpg.Connection, views: Sequence[View], file: RowFile, on_progress: Progress) -> None:
@@ -119,7 +140,7 @@ async def fold_log(connection: asyncpg.Connection, views: Sequence[View], file: 
     with rare_collections():
         async for page in stream_log(connection, 0, last):
             log_fold.take(page)
-            on_progress(page[-1].seq, last)
+            on_progress(page.events[-1].seq, last)
         log_fold.finish()
 
 

@@ -104,6 +104,7 @@ class ManagerProjection:
         FallbackRow,
         StandInRow,
     )
+    reads: ClassVar[tuple[type, ...]] = (*OF_RUNS, organisation.OrganisationEvent, staff.EmployeeEvent)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -202,6 +203,8 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
 
 def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
     before = rows.get(RunRow, event.run, RUN_KEY)
+    if isinstance(event, TaskEvent) and before is not None and _same_amount(before, state.spent):
+        return  # an event of a task can only change the amount
     assert state.submitted is not None
     line = before or RunRow(
         scope=event.run,
@@ -227,8 +230,6 @@ def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, 
         "tree": state.tree,
         "commit_id": state.commit,
     }
-    if isinstance(event, TaskEvent) and before is not None and _same_amount(before, state.spent):
-        return  # an event of a task can only change the amount
     match event:
         case run_messages.Ended(outcome=outcome, reason=reason):
             changes |= {"outcome": outcome, "reason": reason, "ended_at": recorded.envelope.occurred_at}

@@ -61,6 +61,14 @@ class OpenRun(Row, frozen=True, kw_only=True):
     def stored(self) -> "OpenRun":
         return replace(self, state=_head(self.state)) if isinstance(self.state, RunState) else self
 
+    def parts(self) -> Iterator[Row]:
+        """Yield the rows of the submission and of the tasks."""
+        if isinstance(self.state, RunState):
+            if self.state.submitted is not None:
+                yield OpenSubmission(scope=self.scope, key=RUN_KEY, submitted=self.state.submitted)
+            for place, task in enumerate(self.state.tasks.values()):
+                yield OpenTask(scope=self.scope, key=task_key(place), state=task)
+
 
 _task_decoder = msgspec.json.Decoder(TaskState)
 
@@ -147,11 +155,17 @@ def moved_by_event(event: RunEvent | TaskEvent, rows: Rows) -> Moved:
 
 def put_state(event: RunEvent | TaskEvent, moved: Moved, cause: UUID, rows: Rows) -> None:
     """Write the fold of the event's run after the event: only the parts that the event changed."""
-    row, before, after = moved
+    row, after = moved.row, moved.after
     if row is None:
         rows.put(OpenRun(scope=event.run, key=RUN_KEY, phase=after.phase, moved_by=cause, state=after))
     else:
         rows.put(replace(row, phase=after.phase, moved_by=cause, state=after))
+    if rows.keeps_parts:
+        _put_parts(event, moved, rows)
+
+
+def _put_parts(event: RunEvent | TaskEvent, moved: Moved, rows: Rows) -> None:
+    row, before, after = moved
     if after.submitted is not before.submitted and after.submitted is not None:
         rows.put(OpenSubmission(scope=event.run, key=RUN_KEY, submitted=after.submitted))
     if after.tasks is before.tasks:

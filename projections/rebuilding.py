@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from bus.projection import Projection, fold, scope_id
-from bus.projection_rows import Parked, columns
+from bus.projection_rows import Parked, Rows, columns
 from bus.projection_tables import Tables
 from bus.short_transaction import short_transaction
 from bus.store import Store, read_page, recorded_up_to
@@ -39,6 +39,7 @@ class _Rebuild:
         self.live = Tables(projection.name, projection.tables)
         self.following = Tables(projection.name, projection.tables, schema=f"{projection.name}_next")
         self.view = View(projection, 0)
+        self.rows = Rows(projection.tables)  # the rows after the pass
         self.exists = False
         self.swapped = False
         self._react_again = react_again
@@ -72,6 +73,7 @@ class _Rebuild:
                 columns=list(columns(kind)),
                 schema_name=self.following.schema,
             )
+        self.rows = self.view.rows.written()
 
     async def swap(self, store: Store, connection: asyncpg.Connection) -> None:
         """Fold the events that came meanwhile, and replace the live schema by the new one."""
@@ -99,7 +101,7 @@ class _Rebuild:
             self.view.up_to = page[-1].seq
 
     async def _take(self, connection: asyncpg.Connection, page: Sequence[Recorded]) -> None:
-        rows = self.view.rows
+        rows = self.rows
         scopes = {scope_id(recorded) for recorded in page}
         for kind in rows.tables.values():
             if not kind.resident:

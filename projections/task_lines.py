@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from bus.projection_rows import Row, Rows
+from bus.row_form import id_key
 from domain import task
 from domain.message import Recorded, TaskEvent
 from domain.run import RunState
@@ -40,7 +41,7 @@ def put_task_line(recorded: Recorded, event: TaskEvent, state: RunState, rows: R
         case task.Released(reason=released):
             reason = released
     verdict = recorded.envelope.id if isinstance(event, task.Verified) else None
-    before = rows.get(TaskRow, event.run, str(event.task))
+    before = rows.get(TaskRow, event.run, id_key(event.task))
     if before is None:
         rows.put(line_of(event.run, present, verdict, reason))
         return
@@ -63,7 +64,7 @@ def line_of(run_id: UUID, state: task.TaskState, verdict: UUID | None, reason: s
     """Return the line of a task that has none yet, or gets a new one."""
     return TaskRow(
         scope=run_id,
-        key=str(state.id),
+        key=id_key(state.id),
         name=state.name,
         phase=state.phase,
         attempts=state.attempts,

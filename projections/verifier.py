@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from bus.projection_rows import Row, Rows
+from bus.row_form import id_key
 from domain import organisation, run_messages, task
 from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
 from projections.openrun import OPEN_TABLES, drop_state, moved_by_event, put_state
@@ -13,6 +14,13 @@ MERGED = "merged"
 
 
 _HALTED = "halted"
+_OF_ORGANISATION = (
+    organisation.LimitAccepted,
+    organisation.LimitWithdrawn,
+    organisation.Halted,
+    organisation.Resumed,
+)
+"""The events of the organisation that change rows."""
 
 
 class Pending(Row, frozen=True, kw_only=True):
@@ -57,6 +65,7 @@ class VerifierProjection:
 
     name = "verifier"
     tables: ClassVar[tuple[type[Row], ...]] = (*OPEN_TABLES, Pending, AcceptedLimit, HaltedOrganisation)
+    reads: ClassVar[tuple[type, ...]] = (*OF_RUNS, *_OF_ORGANISATION)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -76,9 +85,11 @@ class VerifierProjection:
     def _pending(self, cause: UUID, event: RunEvent | TaskEvent, rows: Rows) -> None:
         match event:
             case task.Submitted(run=scope, task=key, tree=tree, employee=employee, order=order):
-                rows.put(Pending(scope=scope, key=str(key), cause=cause, tree=tree, employee=employee, order_id=order))
+                rows.put(
+                    Pending(scope=scope, key=id_key(key), cause=cause, tree=tree, employee=employee, order_id=order)
+                )
             case task.Verified(run=scope, task=key) | task.Rejected(run=scope, task=key):
-                rows.drop(Pending, scope, str(key))
+                rows.drop(Pending, scope, id_key(key))
             case run_messages.Merged(run=scope, tree=tree):
                 rows.put(Pending(scope=scope, key=MERGED, cause=cause, tree=tree, employee=None, order_id=None))
             case run_messages.Verified(run=scope) | run_messages.Rejected(run=scope):
