@@ -14,6 +14,7 @@ import msgspec
 
 from bench import peer, report
 from bench.sections import FULL, QUICK, SECTIONS, BenchSize, measure_setting, say
+from bus.event_loop import factory_of
 from domain.errors import AuraError
 
 OUT = Path("docs/bench.md")
@@ -38,12 +39,19 @@ def main() -> int:
         help="measure this section and not the others (can be repeated). Without --out, the page is then printed",
     )
     parser.add_argument("--out", type=Path, help=f"file to which the page is written (default {OUT}, without --only)")
+    parser.add_argument(
+        "--loop",
+        choices=["auto", "uvloop", "asyncio"],
+        default="auto",
+        help="event loop of our processes (default auto, as in `aura serve`: uvloop if it is installed)",
+    )
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
     if asked.rounds:
         size = msgspec.structs.replace(size, rounds=asked.rounds)
     try:
-        text = asyncio.run(measure(size, [name for name in SECTIONS if not asked.only or name in asked.only]))
+        with asyncio.Runner(loop_factory=factory_of(asked.loop)) as runner:
+            text = runner.run(measure(size, [name for name in SECTIONS if not asked.only or name in asked.only]))
     except AuraError as error:
         say(f"{error} {error.hint}")
         return 1

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 from nats.aio.client import Client
 
-from bus import clock
+from bus import clock, hops
 from bus.fault_points import Fault
 from bus.log_reader import LogReader
 from bus.outbox import Outbox, Send
@@ -198,6 +198,8 @@ class Runner:
         self._fault(f"{self.projection.name}:before-send")
         if self._outbox is not None:
             self._outbox.put(commands)
+        if hops.tracer is not None:
+            hops.tracer.hop([recorded.seq for recorded in batch], hops.folded(self.projection.name))
         if not self._folded:
             self._commit_at = began + self._commit_wait_s
         self._folded.extend(batch)
@@ -218,6 +220,8 @@ class Runner:
                 raise Unavailable("Another process runs this consumer and is ahead.", hint="You need not do anything.")
         self.rows.settle()
         self.position, self._folded = folded[-1].seq, []
+        if hops.tracer is not None:
+            hops.tracer.hop([recorded.seq for recorded in folded], hops.committed(self.projection.name))
         self._fault(f"{self.projection.name}:after-commit")
         took, self._fold_s = self._fold_s + time.monotonic() - began, 0.0
         self._on_commit(folded, self.rows, took, self.position > self._commands_after)

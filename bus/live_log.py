@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from nats.aio.client import Client
 
-from bus import codec
+from bus import codec, hops
 from bus.log_reader import RECORDER_WAIT_S, LogReader
 from bus.signals import end, wait_at_most
 from bus.sliced import Sliced
@@ -99,6 +99,8 @@ class Live:
         if not events:
             return
         assert events[0].seq == self._first + len(self._events), "the live log has no gap"
+        if hops.tracer is not None:
+            hops.tracer.passed_on(events)
         self._events.extend(events)
         if len(self._events) > KEPT_EVENTS_MAX:
             cut = len(self._events) - KEPT_EVENTS_MAX // 2

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from bus import hops
 from bus.fault_points import Fault
 from bus.short_transaction import short_transaction
 from bus.sliced import Sliced
@@ -22,10 +23,11 @@ COPY_EVENTS_MIN = 32
 """Above this many events binary COPY is cheaper than one statement with arrays."""
 COMMIT_EVENTS_MAX = 1000
 """The most events of one transaction."""
-WAIT_S = 0.003
-"""The time that a commit waits for further events, unless there are enough for COPY.
+COMMIT_EVERY_S = 0.02
+"""The shortest time between the beginnings of two commits, unless there are enough events for COPY.
 
-Nobody waits for the recorder in a run: the event is safe on the stream. A commit for each event would cost more.
+So an event after a pause is stored at once, and the events of a run share few commits. Nobody waits for the recorder in
+a run: the event is safe on the stream. Each commit costs CPU time in three processes, and competes for the disk.
 """
 WAITING_EVENTS_MAX = 2000
 WAITING_BYTES_MAX = 32 * 1024**2
@@ -61,6 +63,7 @@ class LogWriter:
         self._waiting: deque[tuple[Sliced, str | None]] = deque()
         self._bytes = 0
         self._ending = False
+        self._next_at = 0.0  # on the loop's clock: the earliest time of the next commit
         self._added, self._stored, self._enough = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._ended)
@@ -113,11 +116,12 @@ class LogWriter:
             self._on_failure()
 
     async def _more(self) -> None:
-        """Wait WAIT_S for further events, or until there are enough."""
-        if len(self._waiting) > COPY_EVENTS_MIN or self._ending:
+        """Wait until the next commit may begin, or until there are enough events."""
+        loop = asyncio.get_running_loop()
+        if len(self._waiting) > COPY_EVENTS_MIN or self._ending or loop.time() >= self._next_at:
             return
         self._enough.clear()
-        late = asyncio.get_running_loop().call_later(WAIT_S, self._enough.set)
+        late = loop.call_at(self._next_at, self._enough.set)
         try:
             await self._enough.wait()
         finally:
@@ -125,6 +129,7 @@ class LogWriter:
 
     async def _store_next(self) -> None:
         began = time.monotonic()
+        self._next_at = asyncio.get_running_loop().time() + COMMIT_EVERY_S
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), COMMIT_EVENTS_MAX))]
         sliced = [message for message, _ in batch]
         voids = [(message.seq, reason) for message, reason in batch if reason is not None]
@@ -134,6 +139,8 @@ class LogWriter:
             raise _overtaken()
         self.position = sliced[-1].seq
         self._bytes -= sum(map(_bytes_of, sliced))
+        if hops.tracer is not None:
+            hops.tracer.hop([message.seq for message in sliced], hops.STORED)
         self._stored.set()
         self._on_recorded(sliced, time.monotonic() - began)
         self._fault("recorder:after-commit")

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from nats.aio.client import Client
 
-from bus import codec, fork_check
+from bus import codec, fork_check, hops
 from bus.fault_points import Fault
 from bus.known_ids import KnownIds
 from bus.log_writer import LogWriter, OnRecorded, Void
@@ -120,6 +120,8 @@ class Recorder:
     async def _keep(self, batch: Sequence[Stored], writer: LogWriter) -> None:
         """Mark a batch that follows the one before without a gap, pass it on, and give it to the writer."""
         assert [message.seq for message in batch] == list(range(self._read + 1, self._read + 1 + len(batch)))
+        if hops.tracer is not None:
+            hops.tracer.hop([message.seq for message in batch], hops.READ)
         sliced = [slice_message(message) for message in batch]
         voids = await self._voids(sliced)
         self._read = batch[-1].seq

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     metrics_host: str = LOOPBACK
     log: Form | None = None
     loop: LoopChoice = "auto"
+    hops: bool = False
     restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
     log_mib: int = Field(default=LogLimits().bytes_max // MIB, ge=1, le=LOG_MIB_MAX)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus import codec, fork_check
+from bus import codec, fork_check, hops
 from bus.fault_points import Fault
 from bus.publisher import Outgoing, Publisher, Stale, Unknown
 from bus.redaction import Redactor
@@ -121,6 +121,8 @@ class Gate:
         hand-in.) Raises the decider's refusal, Forbidden if the matrix does not permit the command, Contention after
         ATTEMPTS_MAX attempts, Unavailable.
         """
+        if hops.tracer is not None:
+            hops.tracer.command(command.id, hops.RECEIVED)
         scopes = scopes_of(command)
         await self._check.same_log(self._loader)
         async with AsyncExitStack() as locks:
@@ -145,6 +147,8 @@ class Gate:
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
             loaded = [await self._loader.load(scope, fresh=fresh, alone=len(scopes) == 1) for scope in scopes]
+            if hops.tracer is not None:
+                hops.tracer.command(command.id, hops.LOADED)
             published = [event for part in loaded for event in part.commands.get(command.id, ())]
             if published and (fresh or len(loaded) == 1):
                 return Outcome(tuple(sorted(published, key=lambda event: event.seq)))
@@ -198,11 +202,18 @@ class Gate:
             guard = guards[homes[index]] if homes[index] not in homes[:index] else None
             messages.append(self._outgoing(command, event, derive(command.id, index), guard))
         self._fault("gate:before-publish")
+        if hops.tracer is not None:
+            hops.tracer.command(command.id, hops.DECIDED)
         seqs = await self._publisher.publish_events(scopes[-1].run or scopes[-1].id, messages)
+        if hops.tracer is not None:
+            hops.tracer.published(command.id, seqs)
         self._fault("gate:before-ack")
         stored = [Stored(seq, message.subject, message.body) for seq, message in zip(seqs, messages, strict=True)]
         published = list(zip(homes, stored, strict=True))
-        return Outcome(tuple(await self._loader.settle(command.id, scopes, loaded, published)))
+        caused = await self._loader.settle(command.id, scopes, loaded, published)
+        if hops.tracer is not None:
+            hops.tracer.hop(seqs, hops.ANSWERED)
+        return Outcome(tuple(caused))
 
     def _outgoing(self, command: Command, event: Event, id: UUID, guard: tuple[str, int] | None) -> Outgoing:
         salt = secrets.token_bytes(codec.SALT_BYTES)

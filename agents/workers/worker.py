@@ -118,14 +118,15 @@ class Worker:
 
     async def _take(self, parcel: OrderMessage) -> None:
         """Process one order. An error in one call stops neither the other calls nor the process."""
+        # The work need not wait: if the acknowledgement is lost, the order comes again, but its permit does not.
+        done = asyncio.create_task(parcel.done())
         try:
-            if not await parcel.done():
-                return  # the queue may deliver the order again; if not, its lease ends it
             await self._hand_in(await self._result(parcel))
         except Exception as error:
             self._log.error("order_lost", employee=self.employee.id, **_defect(error))
         finally:
             self._slots.release()
+            await done
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:
         """Return the hand-in for an order. None: the order was taken before, or is no longer the task's order."""

@@ -19,6 +19,9 @@ with `--loop uvloop`, but its own time is then a part of the function that it ca
 
 Beside this page, `profile/NAME.svg` is the flame graph of a scenario. `make profile` also writes `profile/NAME.folded`
 with its stacks, which [speedscope](https://www.speedscope.app) reads.
+
+The last table of a scenario has the times at which an event passes each step (`bus/hops.py`). They are medians over
+all types of events. The row "work" is the time before the command: the duties, the worker, blobs and git.
 """
 SUMS = (
     "The process used {cpu:.2f} s of CPU time in {wall:.1f} s. {samples:,} samples of together {sum:.2f} s attribute "
@@ -49,6 +52,7 @@ def data_of(measured: Measured) -> dict[str, Any]:
         "layers_s": by_layer(profile.samples),
         "functions_s": dict(by_function(profile.samples, FUNCTIONS)),
         "other_processes_s": dict(measured.others),
+        "hops_ms": {hop: ms for hop, ms, _ in measured.hops},
     }
 
 
@@ -93,6 +97,9 @@ def _section(measured: Measured) -> Iterator[str]:
     yield from ("", "| function | share |", "| --- | --- |")
     for name, seconds in by_function(profile.samples, FUNCTIONS):
         yield f"| `{name}` | {100 * seconds / whole:.1f}% |"
+    if measured.hops:
+        yield from ("", "| hop of an event | median ms since its command | events |", "| --- | --- | --- |")
+        yield from (f"| {hop} | {ms:.2f} | {count} |" for hop, ms, count in measured.hops)
 
 
 def _per(unit: str) -> str:

@@ -1,7 +1,7 @@
 """The scenarios of a profile. They do the same work as the benchmark, and only this work is sampled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -11,6 +11,8 @@ from bench.firm import Firm, firm
 from bench.profiling.processes import cpu_of_children, spent_between
 from bench.profiling.sampler import Profile, sampled
 from bench.running import Deliveries
+from bus import hops
+from bus.hops import HopTime
 from bus.subjects import EVENTS_PREFIX
 from runtime.composition import Organisation
 from runtime.process_config import STAFF_ROLES
@@ -35,13 +37,17 @@ QUICK = ProfileSize(events_alone=200, events_at_once=1000, runs_alone=40, runs_a
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One profiled scenario. `units`: {unit: number}. `others`: {program: seconds of CPU time}."""
+    """One profiled scenario. `units`: {unit: number}. `others`: {program: seconds of CPU time}.
+
+    `hops`: times from the command of an event to each hop.
+    """
 
     name: str
     title: str
     units: Mapping[str, int]
     profile: Profile
     others: Mapping[str, float]
+    hops: Sequence[HopTime] = ()
 
 
 class Notes:
@@ -57,10 +63,10 @@ class Notes:
         self._say(f"profiling: {title}")
         units: dict[str, int] = {}
         before = await asyncio.to_thread(cpu_of_children)
-        with sampled() as profile:
+        with hops.recording() as tracer, sampled() as profile:
             yield units
         others = spent_between(before, await asyncio.to_thread(cpu_of_children))
-        self.measured.append(Measured(name, title, units, profile, others))
+        self.measured.append(Measured(name, title, units, profile, others, tracer.times()))
 
 
 async def profile_appending(notes: Notes, size: ProfileSize) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 
 import msgspec
 
-from bus import event_loop
+from bus import event_loop, hops
 from bus.embedded.endpoints import Endpoints
 from bus.logger import SILENT, Logger
 from director.settings import Settings
@@ -65,9 +66,19 @@ async def serve_roles(
         on_ready(setup.roles)
 
     log.info("started", pid=os.getpid(), version=version("aura-orchestra"), loop=event_loop.name_of(settings.loop))
-    await make(setup).run(stop, ready)
+    with _traced(log) if settings.hops else nullcontext():
+        await make(setup).run(stop, ready)
     log.info("stopped")
     return Served(roles=tuple(setup.roles), drained=True)
+
+
+@contextmanager
+def _traced(log: Logger) -> Iterator[None]:
+    """Trace the hops of events, and write the median time of each hop to the log at the end."""
+    with hops.recording() as tracer:
+        yield
+    for hop, ms, events in tracer.times():
+        log.info("hop", name=hop, median_ms=round(ms, 3), events=events)
 
 
 def _setup(settings: Settings, wanted: Serving, log: Logger, note: Callable[[str], None]) -> Setup:

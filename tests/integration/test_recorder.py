@@ -1,7 +1,7 @@
 """The recorder stores every message, marks the ones that do not count, and never stops because of a message."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from bus.log_reader import LogReader
 from bus.log_writer import LogWriter
 from bus.push_consumer import Gap
 from bus.recorder import Recorder
-from bus.sliced import slice_message
+from bus.sliced import Sliced, slice_message
 from bus.store import CONNECT_WAIT_S, POOL_MAX
 from bus.stream import STREAM, Stored
 from bus.subjects import subject_of
@@ -234,6 +234,27 @@ async def test_events_that_come_during_a_commit_share_the_next_one(desk: Desk) -
         await writer.add([slice_message(Stored(seq, TESTED, b"x"))], [(seq, codec.ALIEN)])
     await writer.finish()
     assert batches == [7]
+
+
+async def test_an_event_after_a_pause_is_stored_at_once_and_the_next_ones_share_a_commit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.log_writer.COMMIT_EVERY_S", 3600.0)
+    batches: list[int] = []
+    stored = asyncio.Event()
+
+    def on_recorded(batch: Sequence[Sliced], _: float) -> None:
+        batches.append(len(batch))
+        stored.set()
+
+    writer = LogWriter(desk.office.store, 0, on_recorded=on_recorded)
+    await writer.add([slice_message(Stored(1, TESTED, b"x"))], [(1, codec.ALIEN)])
+    await asyncio.wait_for(stored.wait(), WAIT_S)
+    for seq in (2, 3):
+        await writer.add([slice_message(Stored(seq, TESTED, b"x"))], [(seq, codec.ALIEN)])
+        await asyncio.sleep(0)
+    await writer.finish()  # without a stop they would wait for the next commit
+    assert batches == [1, 2]
 
 
 async def test_a_writer_that_was_overtaken_stores_nothing_and_says_so(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from bench.profiling.page import attributed, data_of, page
 from bench.profiling.processes import ENDED, cpu_of_children, spent_between
 from bench.profiling.sampler import Profile, sampled
 from bench.profiling.scenarios import Measured
+from bus.hops import HopTime
 from domain.errors import Unavailable
 from tests.architecture.packages import PACKAGES
 
@@ -137,7 +138,9 @@ def test_processes_that_this_one_started_are_counted() -> None:
 
 def measured() -> Measured:
     profile = Profile(samples=dict(SAMPLES), count=40, cpu_s=4.0, wall_s=5.0, collecting_s=0.4)
-    return Measured("run", "runs", {"run": 10, "event": 130}, profile, {"postgres": 1.3})
+    return Measured(
+        "run", "runs", {"run": 10, "event": 130}, profile, {"postgres": 1.3}, [HopTime("gate: decided", 0.25, 130)]
+    )
 
 
 def test_the_page_has_each_layer_per_unit_and_the_sum() -> None:
@@ -146,6 +149,7 @@ def test_the_page_has_each_layer_per_unit_and_the_sum() -> None:
     assert "| CPU time by the system's clock | 400.00 | 30,769.2 | 100% |" in text
     assert "attribute 75.0% of it to a layer" in text
     assert "postgres 130.00 and 10,000.0" in text
+    assert "| gate: decided | 0.25 | 130 |" in text
     assert attributed(measured()) == 0.75
     assert json.loads(json.dumps(data_of(measured())))["layers_s"]["law"] == 1.0
 
