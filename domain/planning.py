@@ -4,6 +4,7 @@ from uuid import UUID
 
 from domain import run_messages as m
 from domain.errors import Invalid
+from domain.labels import check_labels
 from domain.message import derive
 from domain.money import checked
 
@@ -25,6 +26,7 @@ def submitted(command: m.Submit) -> m.Submitted:
     checked(command.allowance.amount, "The run's budget")
     if not 0 <= command.allowance.minutes <= MINUTES_MAX:
         raise Invalid(f"The budget cannot have {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
+    check_labels(command.labels)
     names = [task.name for task in command.plan]
     known: set[str] = set()
     for task in command.plan:

@@ -114,6 +114,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
     (run_messages.Submitted.type, 2): _without_history,
     (run_messages.Submitted.type, 3): lambda fields: {**fields, "employees": []},
+    (run_messages.Submitted.type, 4): lambda fields: {**fields, "labels": {}},
     (run_messages.Returned.type, 1): _without_history,
 }
 """(type, version) -> function that converts a payload to the next version. A base's manifest has its own versions."""

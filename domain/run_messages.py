@@ -60,11 +60,12 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     version 1. `base_history` holds the base commit and its ancestors, for working copies. It is None without a base,
     and if that commit cannot be part of a working copy. `base_ref` is the name that the user gave for the commit: a
     branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof. `employees`: the
-    only employees that may do the work; empty if each employee may. A review may be done by others.
+    only employees that may do the work; empty if each employee may. A review may be done by others. `labels`: names and
+    values by which people group the costs of runs.
     """
 
     type = "run.submitted"
-    version = 4
+    version = 5
     title: str
     requirement: str
     sealed: str | None
@@ -80,6 +81,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     base_history: str | None = None
     proof: Proof = "inside"
     employees: tuple[UUID, ...] = ()
+    labels: Mapping[str, str] = {}
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
@@ -228,6 +230,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     proof: Proof = "inside"
     consent: SecretsConsent | None = None
     employees: tuple[UUID, ...] = ()
+    labels: Mapping[str, str] = {}
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The Accountant's read model: work and cost of each employee, per run. SQL views compute the totals over runs."""
+"""The Accountant's read model: work and cost of each employee per run, and each charge. SQL computes the totals."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bus.projection_rows import Row, Rows
 from bus.row_form import id_key
-from domain import task
+from domain import run_messages, task
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
 
@@ -44,17 +44,54 @@ class OpenOrder(Row, frozen=True, kw_only=True):
     attempt: int
 
 
+class Charge(Row, frozen=True, kw_only=True):
+    """One amount that was charged to a run: the receipt of a call, or the bounds of calls without a receipt.
+
+    The key is the event's id. `at`: microseconds UTC. `cut_off`: charged at the upper bound, because no receipt came.
+    Model and provider are then empty. `unpriced`: the provider named no cost. `estimated`: the cost was computed from
+    the bytes of prompt and answer. `price_source`: the origin of the price, with the version of the price table.
+    """
+
+    table = "charge"
+    task: UUID
+    employee: UUID
+    at: int
+    cut_off: bool
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    tokens: int
+    usd: Decimal
+    unpriced: bool
+    estimated: bool
+    price_source: str
+
+
+class Label(Row, frozen=True, kw_only=True):
+    """One label of a run. The key is the label's name."""
+
+    table = "label"
+    value: str
+
+
 class AccountantProjection:
     """Turns events of tasks into the Accountant's rows."""
 
     name = "accountant"
-    tables = (Account, OpenOrder)
-    reads = (TaskEvent,)
+    tables = (Account, OpenOrder, Charge, Label)
+    reads = (TaskEvent, run_messages.Submitted)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
+        if isinstance(event, run_messages.Submitted):
+            for name, value in event.labels.items():
+                rows.put(Label(scope=event.run, key=name, value=value))
         if not isinstance(event, TaskEvent):
             return
+        charge = _charge(recorded)
+        if charge is not None:
+            rows.put(charge)
         key = id_key(event.employee)
         account = rows.get(Account, event.run, key) or Account(scope=event.run, key=key)
         rows.put(_booked(account, event, rows))
@@ -112,6 +149,49 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
                 charged_usd=account.charged_usd + charged.usd,
             )
     return account
+
+
+def _charge(recorded: Recorded) -> Charge | None:
+    """Return the row of an event that charges an amount; None for any other event."""
+    event, id, at = recorded.event, str(recorded.envelope.id), recorded.envelope.occurred_at
+    if isinstance(event, task.CallFinished):
+        snapshot = event.snapshot
+        return Charge(
+            scope=event.run,
+            key=id,
+            task=event.task,
+            employee=event.employee,
+            at=at,
+            cut_off=False,
+            provider=snapshot.provider,
+            model=snapshot.model,
+            input_tokens=snapshot.input_tokens or 0,
+            output_tokens=snapshot.output_tokens or 0,
+            tokens=event.charged.tokens,
+            usd=event.charged.usd,
+            unpriced=snapshot.cost is None,
+            estimated=snapshot.estimated,
+            price_source=snapshot.cost_source or "",
+        )
+    if isinstance(event, task.Released) and event.cut_off:
+        return Charge(
+            scope=event.run,
+            key=id,
+            task=event.task,
+            employee=event.employee,
+            at=at,
+            cut_off=True,
+            provider="",
+            model="",
+            input_tokens=0,
+            output_tokens=0,
+            tokens=event.charged.tokens,
+            usd=event.charged.usd,
+            unpriced=False,
+            estimated=False,
+            price_source="",
+        )
+    return None
 
 
 def _is_unusable(outcome: str) -> bool:

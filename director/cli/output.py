@@ -20,6 +20,13 @@ CANCEL_AGAIN_S = 1.0
 """Number of times that a remaining task is cancelled at the end of a command, and the seconds between them."""
 
 
+def as_data(value: Any) -> Any:
+    """Convert structs to dictionaries for an answer. Amounts of money stay decimals."""
+    from decimal import Decimal
+
+    return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=str)
+
+
 class Door:
     """The output of one command. With --json, text and progress go to stderr; otherwise they go to stdout.
 

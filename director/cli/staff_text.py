@@ -115,16 +115,6 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
     return table(header, lines) if found else "Nobody has worked yet."
 
 
-def costs_text(found: Sequence[Mapping[str, Any]]) -> str:
-    """Return the cost of each run as a table."""
-    lines = [
-        (row["run"], row["title"], money(row["usd"]), row["tokens"], row["calls"], row["cut_off"], row["unpriced"])
-        for row in found
-    ]
-    header = ("run", "title", "cost", "tokens", "calls", "cut off", "unpriced")
-    return table(header, lines) if found else "No run has cost anything yet."
-
-
 def _session_text(session: Mapping[str, Any] | None) -> str:
     """Return the limits of an employee's sessions in a sentence; empty if it answers with one call."""
     if session is None:

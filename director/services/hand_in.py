@@ -1,7 +1,7 @@
 """The submission of a requirement file: it is checked and tried on its base first, then recorded."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +15,7 @@ from director.services.session import DirectorSession, new_id, taken_up
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from domain.errors import Unavailable
+from domain.labels import check_labels
 from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import Weak, weak_criteria
 from verification.requirements.model import Base, Requirement
@@ -32,6 +33,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
 
     `share_secrets`: the reason why employees may read the secrets of the base.
     `employees`: the only employees that may do the work; empty if each employee may.
+    `labels`: names and values by which the costs of runs are grouped.
     """
 
     file: Path
@@ -41,6 +43,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     allow_degraded: bool = False
     share_secrets: str = ""
     employees: tuple[UUID, ...] = ()
+    labels: Mapping[str, str] = {}
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,9 @@ async def ready_to_hand_in(request: HandIn, settings: Settings, note: Note = lam
 
     Raises RequirementInvalid and BaseDisagrees with each problem. Raises Refused if the verifier uses this machine's
     sandbox and the sandbox cannot hold every limit, and if the base has secrets and there is no reason to share them.
+    Raises Invalid for a label that cannot be recorded.
     """
+    check_labels(request.labels)
     requirement = read_requirement(request.file)
     refuse_unfilled(requirement, request.file)
     weak = tuple(weak_criteria(requirement))
@@ -116,6 +121,7 @@ async def hand_in(
             attempts_max=request.attempts_max,
             allow_degraded=request.allow_degraded,
             employees=request.employees,
+            labels=request.labels,
             libraries=opened.settings.libraries,
             share_secrets=request.share_secrets,
             say=note,

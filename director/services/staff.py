@@ -1,4 +1,4 @@
-"""The staff: employees, their standing, scores and costs. Two commands, suspend and reinstate, change a standing."""
+"""The staff: employees, their standing and scores. Two commands, suspend and reinstate, change a standing."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -12,7 +12,6 @@ from agents.workers.questions import Probed, ask_workers
 from bus.clock import now
 from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
 from director.services.views import (
-    COSTS,
     FALLBACK,
     PEOPLE,
     RECORD,
@@ -20,7 +19,6 @@ from director.services.views import (
     ChainLine,
     Person,
     RecordLine,
-    RunCost,
     Score,
     chain_ids,
 )
@@ -182,9 +180,3 @@ async def scores(settings: Settings) -> list[Score]:
     """Return the score of each employee."""
     async with archive(settings) as store:
         return await SCORES.read(store)
-
-
-async def costs(settings: Settings) -> list[RunCost]:
-    """Return the cost of each run, newest first."""
-    async with archive(settings) as store:
-        return await COSTS.read(store)

@@ -1,7 +1,7 @@
 """Submits a requirement: stores its bytes as blobs, then sends one command that asks for the run."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +51,7 @@ async def submit(
     attempts_max: int = ATTEMPTS_MAX,
     allow_degraded: bool = False,
     employees: tuple[UUID, ...] = (),
+    labels: Mapping[str, str] | None = None,
     libraries: Path | None = None,
     share_secrets: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -59,6 +60,7 @@ async def submit(
 
     `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
     secrets of the base. `employees`: the only employees that may do the work; empty if each employee may.
+    `labels`: names and values by which the costs of runs are grouped.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
@@ -82,10 +84,7 @@ async def submit(
         requirement=source,
         sealed=sealed,
         fixtures=fixtures,
-        allowance=Allowance(
-            amount=Amount(Decimal(requirement.budget.usd), requirement.budget.tokens),
-            minutes=requirement.budget.minutes,
-        ),
+        allowance=_allowance(requirement),
         plan=tuple(
             TaskPlan(name=task.id, criteria=task.criteria, scope=task.scope, after=task.after)
             for task in _in_order(requirement)
@@ -95,9 +94,15 @@ async def submit(
         allow_degraded=allow_degraded,
         consent=consent,
         employees=employees,
+        labels=labels or {},
         **base._asdict(),
     )
     return await gate.handle(command)
+
+
+def _allowance(requirement: Requirement) -> Allowance:
+    budget = requirement.budget
+    return Allowance(amount=Amount(Decimal(budget.usd), budget.tokens), minutes=budget.minutes)
 
 
 async def _stored_base(

@@ -143,16 +143,26 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     phase: str | None
 
 
-class RunCost(msgspec.Struct, frozen=True, kw_only=True):
-    """The cost of one run."""
+class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The sum of a group of charges. A dimension is None if it does not divide the groups. `labels`: JSON."""
 
-    run: UUID
+    run: UUID | None
     title: str | None
+    employee: UUID | None
+    name: str | None
+    provider: str | None
+    model: str | None
+    day: str | None
+    price: str | None
+    labels: str
     usd: Decimal
     tokens: int
+    input_tokens: int
+    output_tokens: int
     calls: int
     cut_off: int
     unpriced: int
+    estimated: int
 
 
 class ChainLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,11 +194,11 @@ RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 SCORES = Query("door_scores", Score)
 """The score of each employee. Employees with more verified work come first."""
-COSTS = Query("door_costs", RunCost)
-"""The cost of each run, the newest run first."""
+CHARGES = Query("door_charges", ChargeLine)
+"""The sums of groups of charges. Parameters: first time, end, labels (JSON), dimensions, dimensions that are labels."""
 FALLBACK = Query("door_fallback", ChainLine)
 """The fallback chain of each role that has one."""
-QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, COSTS, FALLBACK)
+QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, CHARGES, FALLBACK)
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:

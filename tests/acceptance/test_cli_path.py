@@ -44,7 +44,7 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     file = aura.requirement(sample)
     assert inside.json("check", file)["tasks"] == ["T1", "T2"]
     inside.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers})
-    line = aura.json("submit", file, "--wait")
+    line = aura.json("submit", file, "--wait", "--label", "team=web", "--label", "env=test")
     run, folder = line["run"], line["folder"]
     assert line["phase"] == "delivered"
 
@@ -116,7 +116,29 @@ def read_back(aura: Aura, run: str) -> None:
     assert (score["name"], score["verified"], score["rejected"], score["first_verified"]) == ("anna", 2, 2, 0)
     (cost,) = aura.json("costs")["costs"]
     assert (cost["run"], cost["calls"], cost["cut_off"]) == (run, 4, 0)
+    costs_in_groups(aura, run)
     assert aura.json("replay", "--check")["differences"] == []
+
+
+def costs_in_groups(aura: Aura, run: str) -> None:
+    """Check groups, CSV, and the comparison with a usage file that has one call too many."""
+    (cost,) = aura.json("costs", "--by", "label,label.team,employee", "--label", "team=web")["costs"]
+    assert (cost["labels"], cost["name"], cost["calls"]) == ({"team": "web", "env": "test"}, "anna", 4)
+    assert aura.json("costs", "--label", "team=other")["costs"] == []
+    assert "web" in aura.text("costs", "--by", "label.team")
+    aura.json("costs", "--by", "run,day", "--csv", "costs.csv")
+    header, row = (aura.folder / "costs.csv").read_text().splitlines()
+    assert header == "run,title,day,usd,tokens,input_tokens,output_tokens,calls,cut_off,unpriced,estimated"
+    assert row.startswith(f"{run},")
+    assert aura.text("costs", "--by", "run,day", "--csv", "-").splitlines() == [header, row]
+    assert "by 'colour'" in aura.json("costs", "--by", "colour", code=2)["message"]
+    (line,) = aura.json("costs", "--by", "day,model")["costs"]
+    usage = f"{line['day']},{line['model']},{line['input_tokens']},{line['output_tokens']}\n"
+    file = aura.folder / "usage.csv"
+    file.write_text(f"day,model,input_tokens,output_tokens\n{usage}")
+    assert [found["differs"] for found in aura.json("costs", "--compare", str(file))["usage"]] == [False]
+    file.write_text(f"{file.read_text()}{line['day']},{line['model']},1,1\n")
+    assert aura.json("costs", "--compare", str(file), code=6)["code"] == "differs"
 
 
 def only(rows: list[dict[str, Any]]) -> dict[str, Any]:

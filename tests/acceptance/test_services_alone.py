@@ -39,6 +39,7 @@ from director.services import (
     budget,
     causes,
     changes,
+    costs,
     degraded,
     discovery,
     employee_options,
@@ -76,6 +77,7 @@ from director.services import (
     times,
     toml_lines,
     toolboxes,
+    usage_file,
     verdicts,
     views,
     waiting,
@@ -299,7 +301,13 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     await declared_in_a_file(settings, script)
     assert (await hiring.dismiss(settings, "carl", "asked")).employee == hired.employee
     assert [score.verified for score in await staff.scores(settings)] == [1]
-    assert any(cost.calls for cost in await staff.costs(settings))
+    assert any(cost.calls for cost in await costs.costs(settings))
+    assert (costs.labels_of(["team=web"]), costs.dimensions_of("run")) == ({"team": "web"}, ("run",))
+    file = b"day,model,input_tokens\n2026-01-31,m,1\n2026-01-31,m,2\n"
+    (line,) = await costs.compare_usage(settings, file, costs.CostRequest())
+    assert line.theirs is not None
+    assert not line.theirs.differs(usage_file.Usage(input_tokens=3))
+    assert (line.theirs, line.differs) == (usage_file.read_usage(file)["2026-01-31", "m"], True)
 
 
 async def declared_in_a_file(settings: Settings, script: str) -> None:

@@ -11,6 +11,7 @@ from agents.employees import postings
 from agents.workers.questions import NO_WORKER
 from director.services import hiring, staff
 from director.services.bring_up import openai_posting
+from director.services.costs import costs
 from director.services.hire_options import Hiring
 from director.services.session import desk
 from director.settings import Settings
@@ -120,7 +121,7 @@ async def test_a_name_has_one_holder_who_is_updated_renamed_and_dismissed(
         everybody = await staff.list_staff(settings, dismissed=True)
         kinds = [line.kind for line in everybody.strikes if line.employee == hired.employee]
         assert kinds == ["warned", "suspended", "reinstated", "renamed", "dismissed"]
-        assert (await staff.scores(settings), await staff.costs(settings)) == ([], [])
+        assert (await staff.scores(settings), await costs(settings)) == ([], [])
 
 
 async def test_of_two_hires_at_the_same_moment_one_has_the_name(

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.needs_postgres
 
 TYPES = {"uuid": UUID, "text": str, "int4": int, "int8": int, "numeric": Decimal, "bool": bool, "jsonb": str}
 """PostgreSQL's type -> the type of the struct's field."""
+ARGUMENTS = {"uuid": uuid4(), "int8": 1, "jsonb": "{}", "text[]": []}
+"""PostgreSQL's type -> an argument of a query."""
 
 
 def type_of(annotation: Any) -> type:
@@ -40,7 +42,8 @@ async def test_each_query_has_the_columns_that_its_struct_names(postgres_dsn: st
                 columns = {column.name: TYPES[column.type.name] for column in statement.get_attributes()}
                 fields = {name: type_of(hint) for name, hint in get_type_hints(query.row).items() if name[0] != "_"}
                 assert fields.items() <= columns.items(), query.name
-                assert await query.read(store, *[uuid4() for _ in statement.get_parameters()]) == []
+                arguments = [ARGUMENTS[parameter.name] for parameter in statement.get_parameters()]
+                assert await query.read(store, *arguments) == []
     finally:
         await store.close()
 

@@ -45,6 +45,7 @@ SUBMIT = m.Submit(
     base_ref="main",
     base_history="e" * 64,
     proof="notes",
+    labels={"team": "web"},
 )
 ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
 ASSIGN = Assign(

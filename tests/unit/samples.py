@@ -161,6 +161,7 @@ SAMPLES: tuple[Event, ...] = (
         base_ref="main",
         base_history="e" * 64,
         proof="notes",
+        labels={"team": "web"},
     ),
     run_messages.SecretsConsented(run=RUN, consent=CONSENT),
     run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),

@@ -146,11 +146,18 @@ async def submit(
         list[str] | None,
         typer.Option("--employee", metavar="NAME", help="Only this employee may do the work. May be given repeatedly."),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="A label of the run, for `aura costs --by label`. May be given repeatedly."
+        ),
+    ] = None,
     allow_degraded: Degraded = False,
     share_secrets: ShareSecrets = "",
 ) -> None:
     """Submit a requirement: a run begins."""
     from director.cli.following import follow
+    from director.services.costs import labels_of
     from director.services.hand_in import HandIn, goes_on, hand_in, ready_to_hand_in
     from director.services.named_staff import named_staff
     from director.services.session import desk
@@ -163,6 +170,7 @@ async def submit(
         allow_degraded=allow_degraded or settings.allow_degraded,
         share_secrets=share_secrets,
         employees=await named_staff(settings, employee or ()),
+        labels=labels_of(label or ()),
     )
     ready = await ready_to_hand_in(request, settings, door.note)
 

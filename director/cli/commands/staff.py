@@ -1,13 +1,13 @@
-"""The commands employees, hire, rename, suspend, reinstate, dismiss, scores and costs."""
+"""The commands employees, hire, rename, suspend, reinstate, dismiss and scores."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
 from director.cli.commands.discovery import IsDiscovery, Names, discover, one_name
 from director.cli.commands.options import Reason
-from director.cli.output import Door
+from director.cli.output import Door, as_data
 
 if TYPE_CHECKING:
     from director.services.hire_options import Hiring
@@ -106,7 +106,7 @@ CliFlags = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for function in (employees, hire, rename, suspend, reinstate, dismiss, scores, costs):
+    for function in (employees, hire, rename, suspend, reinstate, dismiss, scores):
         app.command()(function)
 
 
@@ -126,9 +126,9 @@ async def employees(
     from domain.errors import Failed
 
     staff = await list_staff(settings, dismissed=everybody, probe=probe, on_progress=door.note)
-    data = _data({"employees": staff.employees, "strikes": staff.strikes, "fallback": staff.fallback})
+    data = as_data({"employees": staff.employees, "strikes": staff.strikes, "fallback": staff.fallback})
     for line, person in zip(data["employees"], staff.employees, strict=True):
-        line["session"] = _data(person.session)
+        line["session"] = as_data(person.session)
     asked = sum(person.probe is not None for person in staff.employees)
     said = f"{len(staff.silent)} of {asked} employees did not answer."
     failed = Failed(said, hint="The column `probe` shows why.", code="probe") if staff.silent else None
@@ -204,7 +204,7 @@ async def _hire(door: Door, settings: "Settings", wanted: "Hiring", *, update: b
 
     act = hiring.update if update else hiring.hire
     hired = await act(settings, wanted)
-    data = _data(hired)
+    data = as_data(hired)
     profile = data.pop("profile")
     data |= {"call_usd_max": profile["call_usd_max"], "session": profile["session"]}
     door.answer(data, hired_text(data))
@@ -256,24 +256,5 @@ async def scores(door: Door, settings: "Settings") -> None:
     from director.cli.staff_text import scores_text
     from director.services import staff
 
-    data = _data({"scores": await staff.scores(settings)})
+    data = as_data({"scores": await staff.scores(settings)})
     door.answer(data, scores_text(data["scores"]))
-
-
-@command("costs")
-async def costs(door: Door, settings: "Settings") -> None:
-    """Show the cost of each run."""
-    from director.cli.staff_text import costs_text
-    from director.services import staff
-
-    data = _data({"costs": await staff.costs(settings)})
-    door.answer(data, costs_text(data["costs"]))
-
-
-def _data(value: Any) -> Any:
-    """Convert structs to dictionaries; amounts of money stay decimals."""
-    from decimal import Decimal
-
-    import msgspec
-
-    return msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=str)
