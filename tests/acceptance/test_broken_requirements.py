@@ -4,6 +4,7 @@ Each is refused at the right place with a remedy, and is valid after the repair.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ BROKEN = Path(__file__).parent / "broken"
 CORPUS_MIN = 30
 
 
+@cache
 def corpus() -> list[dict[str, Any]]:
     entries = YAML(typ="safe", pure=True).load(BROKEN / "expected.yaml")
     assert isinstance(entries, list)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.parsing import parsed
+from tests.architecture.parsing import nodes
 
 WRITING_FOLDERS = ("director/cli/", "bench/", "verification/in_box/")
 WRITING_FILES = frozenset(
@@ -30,19 +30,19 @@ def writes_at_the_edge(path: str, source: str) -> list[str]:
     if path.startswith(WRITING_FOLDERS) or path in WRITING_FILES:
         return []
     remedy = "return it, raise it, or call back; the command line writes, and processes listed in WRITING_FILES"
-    return [f"{path}:{line}: {what} writes to the terminal: {remedy}" for line, what in _writers(parsed(source))]
+    return [f"{path}:{line}: {what} writes to the terminal: {remedy}" for line, what in _writers(source)]
 
 
-def _writers(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _writers(source: str) -> Iterator[tuple[int, str]]:
     """Yield (line, name) of each node that reaches the terminal."""
     of_sys = {"sys"} | {
         alias.asname
-        for node in ast.walk(tree)
+        for node in nodes(source)
         if isinstance(node, ast.Import)
         for alias in node.names
         if alias.name == "sys" and alias.asname
     }
-    for node in ast.walk(tree):
+    for node in nodes(source):
         match node:
             case ast.Attribute(value=ast.Name(id=module), attr=name) if module in of_sys and name in _STREAMS:
                 yield node.lineno, f"sys.{name}"

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.architecture.parsing import parsed
+
 FAST, SLOW = "fast", "slow"
 SLOW_MARK = "pytest.mark.slow"
 ROW = re.compile(r"^\| (?P<promise>.+?) \| `(?P<file>[\w/]+\.py)::(?P<test>\w+)` \| (?P<tier>\w+) \|$")
@@ -45,7 +47,7 @@ def tier_of(source: str, test: str) -> str | None:
     A test is slow if the function or its whole file has the mark. If only some of its parameters have the mark, the
     test is fast, because the other parameters run in `make test`.
     """
-    tree = ast.parse(source)
+    tree = parsed(source)
     function = next((node for node in tree.body if isinstance(node, Function) and node.name == test), None)
     if function is None or not test.startswith("test_"):
         return None

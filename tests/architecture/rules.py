@@ -7,10 +7,11 @@ test_project.py applies it to the whole project.
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from tests.architecture.docstrings import plain_opener
 from tests.architecture.output import writes_at_the_edge
-from tests.architecture.parsing import parsed
+from tests.architecture.parsing import nodes, parsed
 
 FILE_LINES_MAX = 299
 FUNCTION_LINES_MAX = 60
@@ -69,7 +70,7 @@ def short_file(path: str, source: str) -> list[str]:
 def short_functions(path: str, source: str) -> list[str]:
     """Forbid long functions. A function fits on a screen."""
     found = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES_MAX:
@@ -81,10 +82,9 @@ def gate_alone_publishes_events(path: str, source: str) -> list[str]:
     """Forbid the name `publish_events` outside the gate. Even a reference without a call is a violation."""
     if path in {GATE, EVENT_PUBLISHER}:
         return []
-    tree = parsed(source)
     return [
         f"{path}:{line}: only {GATE} publishes on aura.evt.>: send a command instead"
-        for line in _references(tree, "publish_events")
+        for line in _references(source, "publish_events")
     ]
 
 
@@ -94,7 +94,7 @@ def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
         return []
     return [
         f"{path}:{line}: aura.work.> belongs to {WORK}: call its functions"
-        for line, text in _texts(parsed(source))
+        for line, text in _texts_of(source)
         if text.startswith("aura.work")
     ]
 
@@ -102,7 +102,7 @@ def work_alone_names_work_subjects(path: str, source: str) -> list[str]:
 def nats_is_spoken_in_bus(path: str, source: str) -> list[str]:
     """Forbid `.publish(` outside the publishers of bus/, and `.request(` and the JetStream API outside bus/."""
     found = []
-    for node in ast.walk(parsed(source)):
+    for node in nodes(source):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         asks = path.startswith("bus/") and bool(node.args) and _text(node.args[0]).startswith("$JS.API.")
@@ -138,7 +138,7 @@ def sql_stands_in_sql(path: str, source: str) -> list[str]:
     """Forbid SQL statements in Python. A statement has a name and a file in sql/."""
     return [
         f"{path}:{line}: SQL belongs in sql/queries/NAME.sql: {text.strip()[:40]!r}"
-        for line, text in _texts(parsed(source))
+        for line, text in _texts_of(source)
         if _is_sql(text)
     ]
 
@@ -149,7 +149,7 @@ def few_catch_everything(path: str, source: str) -> list[str]:
     A handler that ends with a bare `raise` is permitted, because it only cleans up.
     """
     found = []
-    for function, node in _with_function(parsed(source)):
+    for function, node in _nodes_with_function(source):
         if (path, function) in PROCESS_EDGES:
             continue
         broad = isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type))
@@ -179,13 +179,14 @@ def types_are_read_at_import(path: str, source: str) -> list[str]:
     """Require that typed decoding uses a decoder that the module makes at import (docs/adr/0009)."""
     remedy = "make a decoder where the module begins: two threads that ask first crash msgspec"
     found = []
-    for function, node in _with_function(parsed(source)):
+    for function, node in _nodes_with_function(source):
         if not isinstance(node, ast.Call):
             continue
         called = _name(node.func)
         typed = called == "decode" and any(keyword.arg == "type" for keyword in node.keywords)
         late = called == "Decoder" and bool(function)
-        if typed or late or ast.unparse(node.func) == "msgspec.convert":
+        converts = called == "convert" and ast.unparse(node.func) == "msgspec.convert"
+        if typed or late or converts:
             found.append(f"{path}:{node.lineno}: {remedy}")
     return found
 
@@ -214,6 +215,11 @@ def _is_sql(text: str) -> bool:
     return bool(word and (word[1].isupper() or word[1].islower()) and _SQL.match(text))
 
 
+@cache
+def _texts_of(source: str) -> tuple[tuple[int, str], ...]:
+    return tuple(_texts(parsed(source)))
+
+
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield (line, text) of all strings except docstrings. Inserted values of an f-string become x."""
     for node in ast.iter_child_nodes(tree):
@@ -233,9 +239,9 @@ def _text(node: ast.AST) -> str:
     return value if isinstance(value, str) else value.decode("latin-1") if isinstance(value, bytes) else ""
 
 
-def _references(tree: ast.AST, name: str) -> Iterator[int]:
+def _references(source: str, name: str) -> Iterator[int]:
     """Yield the lines where an attribute, a name, an import or a string is exactly `name`."""
-    for node in ast.walk(tree):
+    for node in nodes(source):
         names: tuple[object, ...] = ()
         if isinstance(node, ast.Attribute):
             names = (node.attr,)
@@ -264,14 +270,21 @@ def _re_raises(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-def _with_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Yield every node with the qualified name of its function or class."""
-    for node in ast.iter_child_nodes(tree):
-        inner = function
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            inner = f"{function}.{node.name}".lstrip(".")
-        yield inner, node
-        yield from _with_function(node, inner)
+@cache
+def _nodes_with_function(source: str) -> list[tuple[str, ast.AST]]:
+    """Return every node with the qualified name of its function or class."""
+    found: list[tuple[str, ast.AST]] = []
+
+    def collect(tree: ast.AST, function: str) -> None:
+        for node in ast.iter_child_nodes(tree):
+            inner = function
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                inner = f"{function}.{node.name}".lstrip(".")
+            found.append((inner, node))
+            collect(node, inner)
+
+    collect(parsed(source), "")
+    return found
 
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:

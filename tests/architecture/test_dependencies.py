@@ -12,6 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from tests.architecture.parsing import nodes
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
@@ -29,7 +31,7 @@ def declared() -> set[NormalizedName]:
 
 def imported(source: str) -> Iterator[str]:
     """Yield the top-level packages that a module imports."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -11,6 +11,7 @@ from agents.employees.call_errors import ATTEMPT_HINTS, CALL_FAILURES, HINTS, hi
 from domain.faults import WEIGHTS
 from tests.architecture.packages import CODE
 from tests.architecture.pages import options_of_commands
+from tests.architecture.parsing import nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ("docs/cli.md", "docs/operators.md", "docs/requirements.md", "README.md")
@@ -29,7 +30,8 @@ def hints() -> Iterator[tuple[str, str]]:
         yield f"HINTS[{failure}]", text
     for layer in CODE:
         for path in sorted((ROOT / layer).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            source = path.read_text(encoding="utf-8")
+            for node in nodes(source) if "hint" in source else ():
                 if isinstance(node, ast.keyword) and node.arg == "hint":
                     yield f"{path.relative_to(ROOT)}:{node.value.lineno}", _text(node.value)
 

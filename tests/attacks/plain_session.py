@@ -18,7 +18,7 @@ COMMANDS = {
     "home": f"cat {__file__}",
     "disk": "head -c 20000000 /dev/zero > big; rm big",
     "files": "i=0; while true; do i=$((i + 1)); : > f$i; done",
-    "tidy": "find . -name 'f*' -delete",
+    "tidy": "find . -maxdepth 1 -name 'f*' -delete",  # git may have a folder .git/objects/f0
     "hang": "while true; do :; done",
     "memory": "python3 -c 'x = bytearray(1 << 30)'",
 }

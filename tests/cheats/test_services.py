@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.attacks.leftovers import descriptors, gone, groups_of
+from tests.attacks.leftovers import descriptors, gone, groups_of, processes_with
 from tests.cheats.wrong_services import ADDS, BEGINS, FORGES, LITERALS, WRONG
 from tests.services import RIGHT, changed, verdict_of
 from tests.tiers import CI, every_second
@@ -141,14 +141,21 @@ async def test_the_doorkeeper_is_closed_to_the_service(sandbox: Bubblewrap) -> N
     assert any("'mem'" in each.for_author for each in control.findings), control.findings
 
 
-@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6])
-async def test_a_judge_that_is_stopped_leaves_nothing(sandbox: Bubblewrap, after_s: float) -> None:
-    before = descriptors()
-    judging = asyncio.ensure_future(verdict_of(RIGHT, sandbox))
-    await asyncio.sleep(after_s)
+HANGS = changed(BEGINS, "def main():\n    import time\n    time.sleep(600)\n")
+
+
+@pytest.mark.parametrize("code", [RIGHT, HANGS], ids=["before its service runs", "while its service runs"])
+async def test_a_judge_that_is_stopped_leaves_nothing(sandbox: Bubblewrap, code: bytes) -> None:
+    """The service that hangs keeps the judge at work, so that the judge cannot have ended before the stop."""
+    before, mark = descriptors(), f"notes-stopped-{os.urandom(6).hex()}"
+    judging = asyncio.ensure_future(verdict_of(code, sandbox, "A3", mark=mark))
+    await asyncio.sleep(0)
+    while code == HANGS and not judging.done() and not processes_with(mark):  # noqa: ASYNC110 - no event says it
+        await asyncio.sleep(0.02)
     judging.cancel()
     with pytest.raises(asyncio.CancelledError):
         await judging
+    assert await gone(mark)
     assert groups_of(os.getpid()) == []
     assert descriptors() <= before
 

@@ -10,7 +10,6 @@ from tests.acp_agents import play
 from verification.in_box.acp_client import LIMITS, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci]
-schema: Any = pytest.importorskip("acp.schema", reason="agent-client-protocol is not installed: run `make check`")
 AGENT = """
 # A double of a coding agent, built on the protocol's own library. It has no model.
 import asyncio, acp
@@ -41,13 +40,19 @@ asyncio.run(acp.run_agent(Double()))
 """
 
 
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """Return the models. Their import takes a second, so it is not done at the collection of tests."""
+    return pytest.importorskip("acp.schema", reason="agent-client-protocol is not installed: run `make check`")
+
+
 def same(model: Any, message: dict[str, Any]) -> bool:
     """Return whether a model takes a message and loses nothing of it. The models repair some wrong values silently."""
     read = model.model_validate(message)
     return bool(read.model_dump(by_alias=True, exclude_unset=True, mode="json") == message)
 
 
-async def test_each_message_is_one_of_the_protocol(tmp_path: Path) -> None:
+async def test_each_message_is_one_of_the_protocol(tmp_path: Path, schema: Any) -> None:
     code = "prompt = begin(); may(); may('fetch'); may('fetch', ()); end(prompt)"
     heard = (await play(tmp_path, code)).heard
     models = [schema.InitializeRequest, schema.NewSessionRequest, schema.PromptRequest]
@@ -60,7 +65,7 @@ async def test_each_message_is_one_of_the_protocol(tmp_path: Path) -> None:
         assert same(schema.RequestPermissionResponse, message["result"]), message
 
 
-def test_a_wrong_message_is_noticed() -> None:
+def test_a_wrong_message_is_noticed(schema: Any) -> None:
     """The control of the comparison."""
     fs = {"readTextFile": 5, "writeTextFile": False}
     assert not same(schema.InitializeRequest, {"protocolVersion": 1, "clientCapabilities": {"fs": fs}})
