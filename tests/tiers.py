@@ -13,14 +13,18 @@ def every_second_row(rows: Iterable[Sequence[object]]) -> list[ParameterSet]:
     return [pytest.param(*row[1:], id=str(row[0]), marks=CI if at % 2 else []) for at, row in enumerate(rows)]
 
 
-def every_fourth(names: Iterable[str]) -> list[ParameterSet]:
-    """Mark three of each four names for `make test-slow PART=ci`."""
-    return [pytest.param(name, marks=CI if at % 4 else []) for at, name in enumerate(names)]
+def every_fourth(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:
+    """Mark three of each four names for `make test-slow PART=ci`, and the names in `slow` for `make test-slow`."""
+    return _one_of_each(4, names, slow)
 
 
 def every_second(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:
     """Mark every second name for `make test-slow PART=ci`, and the names in `slow` for `make test-slow`."""
+    return _one_of_each(2, names, slow)
+
+
+def _one_of_each(count: int, names: Iterable[str], slow: Collection[str]) -> list[ParameterSet]:
     return [
-        pytest.param(name, marks=[pytest.mark.slow] if name in slow else CI if at % 2 else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in slow else CI if at % count else [])
         for at, name in enumerate(names)
     ]

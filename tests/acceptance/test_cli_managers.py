@@ -80,10 +80,11 @@ def test_down_ends_both_at_one_sequence(aura: Aura) -> None:
     assert set(checked["positions"].values()) == {checked["events"]}
 
 
-def test_several_managers_are_several_processes(aura: Aura) -> None:
-    assert "--processes" in aura.json("up", "--managers", "2", code=2)["hint"]
+def test_several_managers_are_several_processes(tmp_path: Path) -> None:
+    asleep = Aura(tmp_path).inside()
+    assert "--processes" in asleep.json("up", "--managers", "2", code=2)["hint"]
     for name in (*(Path(file).stem for file in NOT_OURS), "../manager", "Manager 2"):
-        assert "called" in aura.json("serve", "manager", "--name", name, code=2)["message"]
+        assert "called" in asleep.json("serve", "manager", "--name", name, code=2)["message"]
 
 
 def test_a_name_that_a_living_process_bears_gets_a_number(tmp_path: Path) -> None:

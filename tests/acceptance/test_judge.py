@@ -179,6 +179,8 @@ async def test_one_task_is_judged_alone(sandbox: Bubblewrap) -> None:
         )
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_values_travel_and_compare_with_their_types(sandbox: Bubblewrap) -> None:
     right = await verdict(values(), {"values.py": SAME}, sandbox)
     assert right.verified, right.findings

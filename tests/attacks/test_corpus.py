@@ -71,6 +71,8 @@ def test_it_works_where_nothing_contains_it(attack: Attack, outside: dict[str, S
     assert attack.works(outside[attack.name]) == ""
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @each_attack
 def test_a_box_of_the_pool_contains_it(attack: Attack, pooled: dict[str, Seen], sandbox: Bubblewrap) -> None:
     if attack.needs_tree_memory and not asyncio.run(sandbox.probe()).tree_memory:

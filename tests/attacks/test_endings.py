@@ -150,7 +150,7 @@ async def test_a_box_that_is_not_made_in_time(
     assert descriptors() == before
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=CI), signal.SIGKILL])
 async def test_the_owner_is_stopped_at_any_moment(scratch: Path, how: signal.Signals) -> None:
     """Stopped, it clears up itself. Killed, it leaves no program running, and the next sandbox sweeps the rest."""
     for delay_s in (0.0, 0.03, 0.06, 0.1, 0.4):

@@ -16,7 +16,7 @@ from tests.attacks.gateway_fields import IMAGE
 from tests.gateways import PATHS, Account, honest_body, post, send, world
 from tests.provider_double import Act, Provider, Seen, output_limit
 from tests.providers import answering, body, cut_after, endless, fixed, usage, write
-from tests.tiers import CI
+from tests.tiers import CI, every_second
 
 
 @pytest.mark.parametrize("wire", PATHS)
@@ -33,7 +33,7 @@ async def test_a_greedy_agent_is_stopped_with_402_in_its_wire_format(wire: WireN
         within(made)
 
 
-@pytest.mark.parametrize("wire", PATHS)
+@pytest.mark.parametrize("wire", every_second(PATHS))
 async def test_the_cap_holds_to_the_cent_when_the_provider_never_stops(wire: WireName) -> None:
     async with world(endless(), reservation=SMALL, output_tokens_max=300) as made:
         answers = await until_used_up(made, request(wire))

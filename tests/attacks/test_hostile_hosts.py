@@ -59,6 +59,8 @@ def test_the_judge_says_it_too() -> None:
     assert "TMPDIR" in the_object(full)["error"]["hint"]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_judge_accepts_less_only_when_told_to() -> None:
     refused = run_on(WITHOUT_GROUPS, *JUDGE)
     assert refused.code == 7

@@ -15,6 +15,7 @@ import pytest
 from domain.errors import Refused
 from tests.attacks.in_session import ALIVE_SAID
 from tests.cheats.judged import Puzzle
+from tests.tiers import CI
 from verification.judge import Candidate, judge
 from verification.sandbox.base import Limits, RunSpec
 from verification.sandbox.bubblewrap import Bubblewrap
@@ -77,7 +78,7 @@ def test_a_session_of_a_plain_user(sandbox: Bubblewrap) -> None:  # noqa: ARG001
     assert told["difference"] == [["a/new"], [], ["a/in"], []]
 
 
-@pytest.mark.parametrize("arguments", [(), ("pool",)], ids=["new boxes", "pool"])
+@pytest.mark.parametrize("arguments", [pytest.param((), id="new boxes"), pytest.param(("pool",), id="pool", marks=CI)])
 def test_the_same_walls_for_a_plain_user(sandbox: Bubblewrap, arguments: tuple[str, ...]) -> None:  # noqa: ARG001
     told = as_plain_user("plain_user", *arguments)
     assert told["all from the pool"] is bool(arguments)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.cheats.test_suites import requirement
 from tests.sandboxes import sandbox
+from tests.tiers import CI
 from verification.execution.case_runner import Project
 from verification.gates.base import GateReport, Origin, Subject
 from verification.gates.changed_tests import ChangedTests
@@ -114,7 +115,11 @@ def in_packages(settings: bytes) -> dict[str, bytes]:
 @pytest.mark.needs_sandbox
 @pytest.mark.parametrize("code", [RIGHT, WRONG], ids=["right", "wrong"])
 @pytest.mark.parametrize(
-    "settings", [b"", b"[tool.pytest.ini_options]\npython_functions = 'check_*'\n"], ids=["metadata", "settings"]
+    "settings",
+    [
+        pytest.param(b"", id="metadata", marks=CI),
+        pytest.param(b"[tool.pytest.ini_options]\npython_functions = 'check_*'\n", id="settings"),
+    ],
 )
 async def test_a_package_of_several_is_tested_from_the_root(sandbox: Bubblewrap, settings: bytes, code: bytes) -> None:
     """The ids begin at the root, and the root's settings hold, as in a run of the whole suite."""

@@ -94,6 +94,8 @@ def told(flakiness: GateResult, subject: Subject) -> list[tuple[str, str]]:
     return [(finding.kind, finding.criterion or "") for finding in subject.findings]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_suite_that_hash_order_decides(sandbox: Bubblewrap) -> None:
     of = requirement(by_suite(), sealed=by_suite())
     before, flakiness, subject = await asked(of, BY_HASH, sandbox)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.cheats.suite_cheats import FORGED, REFUSED, RIGHT, SUITE, SUITE_PATH, WRONG
-from tests.tiers import every_fourth, every_second
+from tests.tiers import every_fourth
 from verification.judge import Candidate, judge
 from verification.requirements.model import (
     Budget,
@@ -91,7 +91,7 @@ async def test_a_sealed_suite_tells_its_criterion_alone(sandbox: Bubblewrap) -> 
     assert "test_one_word" in finding.detail
 
 
-@pytest.mark.parametrize("name", every_second(REFUSED))
+@pytest.mark.parametrize("name", every_fourth(REFUSED))
 async def test_a_cheat_is_refused(sandbox: Bubblewrap, name: str) -> None:
     found = await verdict(sandbox, REFUSED[name])
     assert not found.verified
@@ -201,7 +201,7 @@ def test_it():
 }
 
 
-@pytest.mark.parametrize("name", every_second(HONEST_SUITES))
+@pytest.mark.parametrize("name", every_fourth(HONEST_SUITES))
 async def test_honest_suites_of_many_kinds(sandbox: Bubblewrap, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verification.suites.given_suite.STUB_WALL_S", 4.0)
     given = suite(HONEST_SUITES[name])
@@ -231,6 +231,8 @@ IF_THERE = b"import pytest\n\nmore = pytest.importorskip('more')\n\n\ndef test_m
 MORE = b"def twice(number):\n    return 2 * number\n"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_what_was_asked_for_cannot_be_left_out(sandbox: Bubblewrap) -> None:
     """A test that skips itself without a module is expected where the module may be written, and else it is told."""
     folder = "acceptance"

@@ -97,6 +97,8 @@ async def test_of_a_sixth_of_the_cheats_none_is_accepted(sandbox: Bubblewrap) ->
     assert faults(await fates(sixth, sandbox, seed=seed, naive=False)) == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 async def test_in_boxes_of_the_pool_none_is_accepted_either(pooled_sandbox: FromPool) -> None:
     """Another sixth of the cheats, and right and wrong deliveries of one task, all in boxes that waited."""

@@ -18,6 +18,7 @@ from bus.embedded.stack import StackStatus, down, status, up
 from domain.errors import Conflict, Unavailable
 from observability import process_registry
 from tests.clusters import with_cluster
+from tests.tiers import CI
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 
@@ -106,7 +107,7 @@ async def test_the_copy_of_a_home_at_work_touches_none_of_its_processes(folder: 
     assert [child.pid for child in now.children] == [child.pid for child in first.children]
 
 
-@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("stopped", [pytest.param(False, marks=CI), True])
 async def test_a_copy_starts_beside_its_original_also_if_that_one_was_at_work(folder: Path, stopped: bool) -> None:
     """The copied lock files name the original's server, which runs and is no server of the copy."""
     with_cluster(folder / "home")
@@ -211,6 +212,8 @@ def test_a_database_outside_the_home_is_not_shared_with_a_copy(private: Path, fo
     assert home.settle(database_account()) == kept
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_copy_of_a_home_with_its_database_outside_cannot_be_brought_up(private: Path, folder: Path) -> None:
     home = Home(outside(folder / "home", private))
     copy = copied(home.path, folder / "copy")

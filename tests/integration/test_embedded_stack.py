@@ -248,6 +248,8 @@ async def test_state_and_secrets_are_for_the_owner_alone(home: Path) -> None:
         assert (run / name).stat().st_mode & 0o777 == 0o600, name
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_port_that_somebody_took_is_replaced(home: Path) -> None:
     first = await up(home, extra=[LISTENER], on_progress=quiet)
     await remember(first)

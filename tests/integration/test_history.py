@@ -28,6 +28,7 @@ from runtime.roles import CONSUMERS
 from tests.integration.consumers import Crash
 from tests.integration.house import House, Sample
 from tests.recording import fixture
+from tests.tiers import CI
 
 pytestmark = pytest.mark.needs_postgres
 State = dict[str, dict[Any, Any]]
@@ -99,7 +100,7 @@ def equal(found: dict[str, set[tuple[Any, ...]]], expected: dict[str, set[tuple[
     return all(found.get(name, set()) == expected.get(name, set()) for name in found.keys() | expected.keys())
 
 
-@pytest.mark.parametrize("batch", [11, 1000])
+@pytest.mark.parametrize("batch", [11, pytest.param(1000, marks=CI)])
 async def test_every_version_of_every_row_is_kept_once(
     store: Store, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +146,7 @@ async def test_a_run_and_a_page_are_those_of_the_fold(store: Store) -> None:
             assert same(await as_of(store, projection, seq, scope=scope), run), (projection.name, seq)
 
 
-@pytest.mark.parametrize("point", ["before-commit", "after-commit"])
+@pytest.mark.parametrize("point", ["before-commit", pytest.param("after-commit", marks=CI)])
 async def test_a_historian_killed_at_any_commit_goes_on_where_it_was(
     store: Store, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +189,8 @@ async def test_two_historians_never_write_the_same_events(store: Store, monkeypa
     assert equal(await stored(store, projection), versions(await folded(store, projection)))
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_rows_as_of_an_event_beside_a_historian_are_those_of_one_moment(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Replay of a log of 10,000 events: equal rows, every altered row found, and a killed rebuild leaves whole rows."""
+"""Replay of a log of 4,000 events: equal rows, every altered row found, and a killed rebuild leaves whole rows."""
 
 import asyncio
 import multiprocessing
@@ -25,8 +25,8 @@ from tests.integration.replay_jobs_at_work import endless, killed
 from tests.recording.large_template import template
 
 pytestmark = pytest.mark.needs_postgres
-EVENTS = 10_000
-KILL_EVENTS = 2000
+EVENTS = 4000
+KILL_EVENTS = 1000
 
 
 def consumers() -> list[Projection]:
@@ -118,6 +118,8 @@ async def test_a_rebuild_that_is_killed_leaves_the_old_rows_or_the_new_ones(stor
     assert (await replay.check(store, consumers())).differences == ()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_two_processes_find_and_write_the_same(store: Store) -> None:
     await write_large_log(store, LargeLog(template()), KILL_EVENTS)
     positions = await rebuild_with_jobs(store, consumers(), jobs=2)

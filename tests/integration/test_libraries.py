@@ -159,6 +159,8 @@ async def verdict(given: Requirement, tree: dict[str, bytes], box: Bubblewrap, l
     )
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 @pytest.mark.usefixtures("index")
 async def test_calls_commands_and_services_see_them(tmp_path: Path, sandbox: Bubblewrap) -> None:
@@ -172,6 +174,8 @@ async def test_calls_commands_and_services_see_them(tmp_path: Path, sandbox: Bub
     assert {finding.kind for finding in without.findings} == {"did_not_start"}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.needs_sandbox
 @pytest.mark.usefixtures("index")
 async def test_the_project_comes_first_and_hiding_is_said(tmp_path: Path, sandbox: Bubblewrap) -> None:

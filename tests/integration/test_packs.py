@@ -358,6 +358,8 @@ async def _worker_can_do_no_more(worker: Client, name: str) -> None:
     assert await bucket.find(name) is not None  # the control: the pack is still there, and can be read
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @needs_git
 async def test_five_thousand_files_are_laid_out_from_the_cache(
     blobs: Blobs, bucket: ObjectBucket, cache: CopyCache, tmp_path: Path

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.cheats.judged import Puzzle
 from tests.sandboxes import sandbox
-from tests.tiers import every_second
+from tests.tiers import every_fourth
 from verification.execution.case_runner import CaseProblem, Project
 from verification.execution.trials import Trial, trials_of
 from verification.gates.base import Origin, Subject
@@ -117,7 +117,7 @@ STANDING = {
 }
 
 
-@pytest.mark.parametrize("name", every_second(STANDING))
+@pytest.mark.parametrize("name", every_fourth(STANDING))
 async def test_suites_and_tests_over_the_bases_are_asked_too(puzzle: Puzzle, sandbox: Sandbox, name: str) -> None:
     criterion, result, kinds = STANDING[name]
     report = await RedFirst().ask(subject(puzzle, OLD, sandbox, criterion))
@@ -127,6 +127,8 @@ async def test_suites_and_tests_over_the_bases_are_asked_too(puzzle: Puzzle, san
     )
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_refactoring_proves_nothing_new_and_says_so(puzzle: Puzzle, sandbox: Sandbox) -> None:
     pure = subject(puzzle, OLD, sandbox, HELD, GREEN)
     pure.requirement = replace(pure.requirement, refactor=True)

@@ -72,6 +72,8 @@ async def test_a_reviewer_may_block(house: House) -> None:
     assert not of(log, run, "task.rejected"), "to block is no failure of the reviewer"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_reviewer_cannot_pass_over_a_gate(house: House) -> None:
     """What is wrong is never reviewed into the delivery: the task is not verified, so there is nothing to review."""
     sample = Reviewed()

@@ -8,6 +8,7 @@ import pytest
 from agents.briefs.brief import brief_of
 from agents.employees.scripts.cheater import Cheater
 from tests.orders import order
+from tests.tiers import CI
 from verification.judge import Candidate, judge
 from verification.requirements.model import RequirementTask
 from verification.requirements.parser import read_requirement
@@ -17,6 +18,7 @@ from verification.verdict.model import Verdict
 
 pytestmark = pytest.mark.needs_sandbox
 EXAMPLE = read_requirement(Path(__file__).parents[2] / "examples" / "small-tools" / "small-tools.md")
+SOME_TASKS = [pytest.param(task, id=task.id, marks=CI if at % 2 else []) for at, task in enumerate(EXAMPLE.tasks)]
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def judged(sandbox: Sandbox, task: RequirementTask, files: Mapping[str, by
     )
 
 
-@pytest.mark.parametrize("task", EXAMPLE.tasks, ids=lambda task: task.id)
+@pytest.mark.parametrize("task", SOME_TASKS)
 async def test_the_cheater_is_caught_on_every_task(sandbox: Sandbox, task: RequirementTask) -> None:
     cheater, brief = Cheater(), brief_of(EXAMPLE, task.id, base={})
     for _ in range(2):
@@ -45,7 +47,7 @@ async def test_the_cheater_is_caught_on_every_task(sandbox: Sandbox, task: Requi
         assert any(finding.integrity for finding in verdict.findings)
 
 
-@pytest.mark.parametrize("task", EXAMPLE.tasks, ids=lambda task: task.id)
+@pytest.mark.parametrize("task", SOME_TASKS)
 async def test_a_wrong_answer_that_echoes_the_examples_is_no_strike(sandbox: Sandbox, task: RequirementTask) -> None:
     """What a small model does: a wrong body, and the examples of its prompt copied below it."""
     brief = brief_of(EXAMPLE, task.id, base={})

@@ -106,6 +106,8 @@ async def test_the_code_of_libraries_is_not_checked(puzzle: Puzzle, sandbox: Bub
     assert "Incompatible return value type" in told[1][1]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_the_projects_own_settings_count_for_nothing(puzzle: Puzzle, sandbox: Bubblewrap) -> None:
     """A linter or a checker could be told to be silent, or to load code."""
     (path,) = puzzle.right()

@@ -2,10 +2,14 @@
 
 from uuid import uuid4
 
+import pytest
+
 from domain import employee, run_messages
 from tests.integration.house import House, Sample, at, of, types
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_requirement_becomes_an_approved_delivery(house: House) -> None:
     sample = Sample(2)
     await house.hire("anna", {task: [sample.right(task)] for task in sample.numbers})
