@@ -1,0 +1,123 @@
+"""The choice of the next attempt at a task, as a record from which it can be explained and repeated.
+
+Each candidate has a reservation value: v - c / p, where v is what a verified task is worth, c the expected cost of the
+attempt, and p the rate at which it is verified (Weitzman 1979). The attempts are made in falling order of this value,
+and end when it is not above 0. A failure changes p for all who have not tried, so the values are computed again.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from domain.routing.difficulty import Shape, rate_now
+from domain.routing.evidence import Posterior
+from domain.routing.fixed_point import MICRO
+from domain.routing.skill import Risk
+
+EXPLORED_SHARE = 50_000
+"""The largest part of all spending that may go to attempts whose purpose is to learn, in micro-units."""
+PARALLEL_MAX = 3
+
+Reason = Literal["best_value", "explores", "cheapest", "turn", "best_single", "not_worth_it", "already_tried", "nobody"]
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A version that may try the task. `cost` and `time`: what an attempt takes on average, in micro-dollars and
+    microseconds. `tried`: its earlier attempts at this task.
+    """
+
+    version: str
+    posterior: Posterior
+    cost: int
+    time: int = 0
+    tried: int = 0
+
+
+class Situation(Struct, frozen=True, kw_only=True):
+    """The task, and what is known when its next attempt is chosen.
+
+    `value`: what a verified task is worth, in micro-dollars. `failed`: the rates of those who failed it. `size`: its
+    cost relative to an average task, in micro-units. `left`: the rest of the budget. `time_left`: until its deadline,
+    in microseconds. `seed` and `counter` determine the draws.
+    """
+
+    value: int
+    failed: tuple[int, ...] = ()
+    shape: Shape
+    size: int = MICRO
+    risk: Risk = "normal"
+    left: int | None = None
+    time_left: int | None = None
+    seed: str = ""
+    counter: int = 0
+    spent: int = 0
+    explored: int = 0
+
+    @property
+    def may_explore(self) -> bool:
+        """Whether an attempt to learn is within its share of the spending. At high risk, it never is."""
+        return self.risk == "normal" and self.explored <= self.spent * EXPLORED_SHARE // MICRO
+
+
+class Valued(Struct, frozen=True, kw_only=True):
+    """One candidate of a choice, with its numbers. `rate`: at an untried task. `rate_now`: at this one.
+
+    `drawn`: the reservation value with a drawn rate, if rates were drawn. Rates are in micro-units, money in
+    micro-dollars.
+    """
+
+    version: str
+    rate: int
+    rate_now: int
+    cost: int
+    time: int
+    reservation: int
+    drawn: int | None = None
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """The result: the version that gets the task, or None, with everything that led to it.
+
+    `parallel`: versions that try at the same time, to meet a deadline. `counter`: the number of the next unused draw.
+    """
+
+    strategy: str
+    version: str | None
+    reason: Reason
+    value: int
+    candidates: tuple[Valued, ...]
+    parallel: tuple[str, ...] = ()
+    seed: str = ""
+    counter: int = 0
+
+    @property
+    def chosen(self) -> Valued | None:
+        """The candidate that was chosen."""
+        return next((each for each in self.candidates if each.version == self.version), None)
+
+
+def reservation(value: int, cost: int, rate: int) -> int:
+    """Return v - c / p in micro-dollars. At a rate of 0, the smallest rate of the grid is taken."""
+    return value - cost * MICRO // max(rate, 1)
+
+
+def valued(candidate: Candidate, situation: Situation, rate: int) -> Valued:
+    """Return a candidate with its reservation value. `rate`: its rate at an untried task."""
+    now = rate_now(situation.failed + (rate,) * candidate.tried, rate, situation.shape)
+    cost = candidate.cost * situation.size // MICRO
+    return Valued(
+        version=candidate.version,
+        rate=rate,
+        rate_now=now,
+        cost=cost,
+        time=candidate.time,
+        reservation=reservation(situation.value, cost, now),
+    )
+
+
+def size_of(measured: int, expected: int) -> int:
+    """Return the size of a task in micro-units: what its attempts cost, relative to what was expected.
+
+    Half of the difference is taken, because the costs of different employees at one task agree only in part.
+    """
+    return (measured + expected) * MICRO // (2 * expected) if expected > 0 else MICRO

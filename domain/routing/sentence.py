@@ -1,0 +1,52 @@
+"""The reason of a choice, in one plain sentence."""
+
+from collections.abc import Mapping
+
+from domain.routing.choice import Choice, Valued
+from domain.routing.fixed_point import MICRO
+
+
+def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
+    """Return why the choice was made. `names`: the name of each version; without a name, its id is shown."""
+    known, chosen = names or {}, choice.chosen
+    if chosen is None:
+        return _without(choice, known)
+    name, count = known.get(chosen.version, chosen.version), len(choice.candidates)
+    numbers = f"about {_percent(chosen.rate_now)} chance, {_usd(chosen.cost)} per attempt"
+    match choice.reason:
+        case "explores":
+            text = f"{name} was chosen to learn more about it ({numbers}), within the share of spending for this"
+        case "cheapest":
+            text = f"{name} was chosen because it has the lowest price of those who have not tried ({numbers})"
+        case "turn":
+            text = f"{name} was chosen because it had its turn: nobody has tried this task less often"
+        case "best_single":
+            text = f"{name} was chosen for the only attempt, with the highest expected value ({numbers})"
+        case _:
+            text = f"{name} was chosen because its attempt has the best value of {count} ({numbers})"
+    others = ", ".join(known.get(each, each) for each in choice.parallel)
+    return f"{text}; at the same time, to meet the deadline: {others}." if others else f"{text}."
+
+
+def _without(choice: Choice, names: Mapping[str, str]) -> str:
+    if choice.reason == "already_tried":
+        return "Nobody was chosen, because this strategy makes only one attempt at a task."
+    best = max(choice.candidates, key=lambda each: each.reservation, default=None)
+    if choice.reason != "not_worth_it" or best is None:
+        return "Nobody was chosen, because nobody may try the task within its budget."
+    return (
+        f"Nobody was chosen, because no attempt is worth its price: the best, {_name(best, names)}, would cost "
+        f"{_usd(best.cost)} for a {_percent(best.rate_now)} chance of a result worth {_usd(choice.value)}."
+    )
+
+
+def _name(candidate: Valued, names: Mapping[str, str]) -> str:
+    return names.get(candidate.version, candidate.version)
+
+
+def _percent(rate: int) -> str:
+    return f"{(rate * 100 + MICRO // 2) // MICRO}%"
+
+
+def _usd(amount: int) -> str:
+    return f"${amount // MICRO}.{amount % MICRO // 100:04}"
