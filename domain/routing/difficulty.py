@@ -25,7 +25,7 @@ SCORES_KEPT = 995_000
 
 
 class Shape(NamedTuple):
-    """How difficulties are distributed: the standard deviation in steps of the grid, and the unsolvable share in
+    """The distribution of difficulties: its standard deviation in steps of the grid, and the unsolvable share in
     micro-units.
     """
 

@@ -1,4 +1,4 @@
-"""`aura bench` measures in a clone of the project. Outside a clone it says that it cannot."""
+"""`aura bench` measures in a clone of the project, and says elsewhere that it cannot. `bench routing` needs none."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ WAIT_S = 600
 
 
 def bench(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "director", "bench", "--json", *options]
+    command = [sys.executable, "-m", "director", "bench", *options, "--json"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
 
@@ -31,6 +31,22 @@ def test_an_installation_without_the_sources_says_where_they_are(tmp_path: Path)
 
 def test_its_options_are_checked_before_anything_is_measured() -> None:
     assert bench(ROOT, "--rounds", "0").returncode == 2
+
+
+def test_routing_is_replayed_on_a_table(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    lines = [f"{name},p{number},c,{number % 2},0.{cost}" for name, cost in (("a", 1), ("b", 2)) for number in range(8)]
+    table.write_text("\n".join(["model,problem,category,correct,cost_usd", *lines]), encoding="utf-8")
+    ended = bench(tmp_path, "routing", "--table", str(table), "--seeds", "2")
+    assert ended.returncode == 0, ended.stderr
+    answer = json.loads(ended.stdout)
+    assert answer["schema"] == "aura/1/bench-routing"
+    assert answer["data"]["best_single"] == "a"
+    assert "cascade: 2 of 2 seeds" in ended.stderr
+    table.write_text("model,problem\n", encoding="utf-8")
+    refused = bench(tmp_path, "routing", "--table", str(table))
+    assert refused.returncode == 2
+    assert "Line 1 of the table has no column" in json.loads(refused.stdout)["error"]["message"]
 
 
 @pytest.mark.slow

@@ -66,6 +66,7 @@ from director.services import (
     replay,
     requirements,
     rerun,
+    routing_bench,
     run_record,
     session,
     stack_status,
@@ -213,6 +214,11 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert requirements.base_around(written[0]) is None
     assert requirements.placeholders_left(requirements.write_starting_point(folder / "fix.md", "bugfix")) > 0
     await degraded.require_limits(settings, (), allow_degraded=False)
+
+    results = folder / "results.csv"
+    results.write_text("model,problem,category,correct,cost_usd\na,p,c,1,0.1\nb,p,c,1,0.2\n", encoding="utf-8")
+    wanted = routing_bench.RoutingBench(table=results, value_usd=Decimal(1), seeds=1)
+    assert routing_bench.bench_routing(wanted).best_single == "a"
 
     Repo.init(str(folder / "empty"), mkdir=True).close()
     with pytest.raises(AuraError):
