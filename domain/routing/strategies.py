@@ -25,16 +25,17 @@ def choose(strategy: str, situation: Situation, candidates: Sequence[Candidate])
 def cascade(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     """Choose the highest reservation value. Stop when no attempt is worth its price.
 
-    Within a share of the spending, the values of drawn rates decide instead, so that the unknown are tried too.
+    Within a share of the spending, the values of drawn rates decide instead, so that the unknown are tried too, and
+    that a task is sometimes tried once more than seems worth it.
     """
     values = tuple(valued(each, situation, _rate(each, situation)) for each in candidates)
     best = _first(values, situation, lambda each: each.reservation)
     counter = situation.counter
-    if situation.may_explore and len(candidates) > 1:
+    if situation.may_explore:
         values = _drawn(values, candidates, situation)
         counter += len(candidates)
         tried = _first(values, situation, lambda each: each.drawn or 0)
-        if tried and best and tried.version != best.version and (tried.drawn or 0) > 0:
+        if tried and best and (tried.drawn or 0) > 0 and (tried.version != best.version or best.reservation <= 0):
             return _chosen("cascade", situation, tried, "explores", values, counter)
     if best is None:
         return _nobody("cascade", situation, "nobody", values, counter)

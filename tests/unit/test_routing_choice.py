@@ -79,6 +79,13 @@ def test_exploration_stays_within_its_share_of_the_spending() -> None:
     assert chosen == {("cheap", "best_value"), ("unknown", "explores")}
 
 
+def test_a_task_is_sometimes_tried_although_no_attempt_seems_worth_its_price() -> None:
+    doubtful = known("doubtful", 10, 300_000, attempts=3)
+    reasons = {choose("cascade", task(explored=0, counter=number), [doubtful]).reason for number in range(50)}
+    assert reasons == {"explores", "not_worth_it"}
+    assert choose("cascade", task(), [doubtful]).reason == "not_worth_it"
+
+
 def test_a_high_risk_is_routed_by_the_lower_quantile_and_without_exploration() -> None:
     sure, unsure = known("sure", 60, 30_000, attempts=100), known("unsure", 75, 30_000, attempts=3)
     assert choose("cascade", task(), [sure, unsure]).version == "unsure"
