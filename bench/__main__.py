@@ -14,7 +14,7 @@ import msgspec
 
 from bench import peer, report
 from bench.sections import FULL, QUICK, SECTIONS, BenchSize, measure_setting, say
-from bus.event_loop import factory_of
+from bus.event_loop import factory_of, fewer_collections
 from domain.errors import AuraError
 
 OUT = Path("docs/bench.md")
@@ -50,7 +50,7 @@ def main() -> int:
     if asked.rounds:
         size = msgspec.structs.replace(size, rounds=asked.rounds)
     try:
-        with asyncio.Runner(loop_factory=factory_of(asked.loop)) as runner:
+        with fewer_collections(), asyncio.Runner(loop_factory=factory_of(asked.loop)) as runner:
             text = runner.run(measure(size, [name for name in SECTIONS if not asked.only or name in asked.only]))
     except AuraError as error:
         say(f"{error} {error.hint}")

@@ -57,7 +57,7 @@ _payload_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENTS.i
 
 def commitment(salt: bytes, payload: bytes) -> str:
     """Return the hex HMAC-SHA256(salt, payload). It proves the payload. Without the salt it reveals nothing."""
-    return hmac.new(salt, payload, "sha256").hexdigest()
+    return hmac.digest(salt, payload, "sha256").hex()
 
 
 def envelope_for(event: Event, *, id: UUID, origin: Origin, commitment: str = "") -> Envelope:

@@ -94,7 +94,7 @@ class Runner:
         self._on_commit = on_commit
         self._commit_wait_s = commit_wait_s
         self._fault = fault
-        self._loaded: dict[UUID, None] = {}
+        self._loaded: dict[UUID, bool] = {}  # scopes with rows in memory, and whether tables of runs were read, too
         self._folded: list[Recorded] = []  # folded, but not committed yet
         self._fold_s = 0.0
         self._commit_at = 0.0
@@ -234,15 +234,25 @@ class Runner:
         return self._reactor if self._outbox is not None and seq > self._commands_after else None
 
     async def _load(self, batch: Sequence[Recorded]) -> None:
-        """Load the rows of the batch's scopes. A run that begins in the batch has no rows yet."""
+        """Load the rows of the batch's scopes. A run that begins in the batch has no rows yet.
+
+        A table of runs is read only for runs. So an event without a run often needs no read at all.
+        """
         begin = {recorded.seq: recorded.envelope.type == RUN_BEGINS and not recorded.void for recorded in batch}
         scopes = {scope_id(recorded): begin[recorded.seq] for recorded in reversed(batch)}
+        runs = {recorded.envelope.run for recorded in batch}
         missing = [scope for scope, begins in scopes.items() if scope not in self._loaded and not begins]
+        missing_runs = [
+            scope
+            for scope, begins in scopes.items()
+            if scope in runs and not begins and not self._loaded.get(scope, False)
+        ]
         kinds = [kind for kind in self.rows.tables.values() if not kind.resident]
-        if missing and kinds:
+        wanted = {kind: missing_runs if kind.of_runs else missing for kind in kinds}
+        if any(wanted.values()):
             async with self._store.connection() as connection:
-                for kind in kinds:
-                    self.rows.load(await self.tables.read_scopes(connection, kind, missing))
+                for kind, of_scopes in wanted.items():
+                    if of_scopes:
+                        self.rows.load(await self.tables.read_scopes(connection, kind, of_scopes))
         for scope in scopes:
-            self._loaded.pop(scope, None)
-            self._loaded[scope] = None
+            self._loaded[scope] = self._loaded.pop(scope, False) or scope in runs

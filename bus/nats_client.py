@@ -8,6 +8,7 @@ This class replaces private methods of nats-py. `tests/unit/test_nats_client.py`
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,8 @@ from nats.errors import TimeoutError as NatsTimeout
 
 WRITE_BUFFER_BYTES_MAX = 64 * 1024
 """Above this number of unsent bytes, the writer task of nats-py writes, because it waits for the server."""
+TOKEN_BYTES = 8
+"""Random bytes in the reply subject of a request. The ids of nats-py cost more, and are partly predictable."""
 
 Receive = Callable[[Msg], None]
 """Callback for one message. It is called by the reader of the socket, so it must be quick and must not raise."""
@@ -74,7 +77,7 @@ class Connection(Client):
         if not self._resp_sub_prefix:
             await self._init_request_sub()
         assert self._resp_sub_prefix is not None
-        token = self._nuid.next().decode()
+        token = secrets.token_hex(TOKEN_BYTES)
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Msg] = loop.create_future()
         self._resp_map[token] = waiting

@@ -42,6 +42,7 @@ class CachedAggregate:
     tasks: dict[str, int] = field(default_factory=dict)
     complete: bool = False
     passing: list[Recorded] = field(default_factory=list)  # events of the live log that arrived during the load
+    early: dict[int, str | None] = field(default_factory=dict)  # own events folded before they arrived: seq -> void
 
     def expected(self, scope: Scope, first_seq: int) -> int:
         """Return the scope's last sequence, or 0 if the stream no longer holds it: it is older than the hot window."""
@@ -157,6 +158,8 @@ class Loader:
         """
         last = published[-1][1].seq
         if self._live is not None:
+            if (early := self._fold_early(scopes, loaded, published)) is not None:
+                return early
             await self._live.reach(last)
             loaded = [await self.load(scope, fresh=False) for scope in scopes]
             caused = [event for part in loaded for event in part.commands.get(command, ())]
@@ -171,6 +174,29 @@ class Loader:
         marked: list[Recorded] = []
         for (index, message), event in zip(published, events, strict=True):
             marked.extend(self._fold(loaded[index], [message], [event]))
+        return marked
+
+    def _fold_early(
+        self, scopes: Sequence[Scope], loaded: Sequence[CachedAggregate], published: Sequence[tuple[int, Stored]]
+    ) -> list[Recorded] | None:
+        """Fold events that are on the stream, but have not arrived on the live log yet. Return them, marked by the law.
+
+        This is right if every earlier event has arrived, because the law needs nothing else. Return None if an earlier
+        event is missing, or if the events change the standing: then the caller waits until they have arrived.
+        """
+        assert self._live is not None
+        if self._live.position != published[0][1].seq - 1:
+            return None
+        self._feed()
+        if any(part is not self._cache.get(scope.run or scope.id) for part, scope in zip(loaded, scopes, strict=True)):
+            return None  # dropped in the meantime
+        events = [codec.recorded(message.seq, message.data) for _, message in published]
+        if not all(part.complete for part in loaded) or any(matters(event.envelope.type) for event in events):
+            return None
+        marked: list[Recorded] = []
+        for (index, message), event in zip(published, events, strict=True):
+            marked.extend(self._fold(loaded[index], [message], [event]))
+            loaded[index].early[message.seq] = marked[-1].void
         return marked
 
     async def standing(self, *, fresh: bool) -> Standing:
@@ -224,6 +250,9 @@ class Loader:
                 loaded = self._cache[key] = CachedAggregate("run", DECIDERS["run"][0], complete=True)
                 loaded.take(recorded)
         elif loaded.complete:
+            if loaded.early.pop(recorded.seq, recorded.void) != recorded.void:
+                del self._cache[key]  # the law of the whole log decides: this id is already in another scope
+                return
             loaded.take(recorded)
         else:
             loaded.passing.append(recorded)

@@ -16,6 +16,7 @@ class Account(Row, frozen=True, kw_only=True):
     """One employee in one run. The key is the employee's id. Latency and verdict time are in microseconds."""
 
     table = "account"
+    of_runs = True
     attempts: int = 0
     calls: int = 0
     cut_off: int = 0
@@ -40,6 +41,7 @@ class OpenOrder(Row, frozen=True, kw_only=True):
     """The attempt number of an open order. The key is the order's id. The row exists until the order has an outcome."""
 
     table = "open_order"
+    of_runs = True
     employee: UUID
     attempt: int
 

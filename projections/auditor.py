@@ -24,6 +24,7 @@ class Attempt(Row, frozen=True, kw_only=True):
     """
 
     table = "attempt"
+    of_runs = True
     json_columns: ClassVar[JsonColumns] = {"findings": _findings_decoder}
     task: UUID
     employee: UUID

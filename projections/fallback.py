@@ -32,6 +32,7 @@ class StandInRow(Row, frozen=True, kw_only=True):
     """
 
     table = "stand_in"
+    of_runs = True
     order_id: UUID
     task_name: str
     attempt: int

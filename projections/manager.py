@@ -61,6 +61,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     """One line of `aura runs`. Times are microseconds UTC."""
 
     table = "run"
+    of_runs = True
     title: str
     phase: str
     outcome: str | None

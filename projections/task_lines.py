@@ -15,6 +15,7 @@ class TaskRow(Row, frozen=True, kw_only=True):
     """One task of `aura run show`. The key is the task's id."""
 
     table = "task"
+    of_runs = True
     name: str
     phase: str
     attempts: int

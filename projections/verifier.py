@@ -27,6 +27,7 @@ class Pending(Row, frozen=True, kw_only=True):
     """A tree that waits for its verdict. `cause`: the event that handed it in. It defines the verdict's id and seed."""
 
     table = "pending"
+    of_runs = True
     resident = True
     cause: UUID
     tree: str

@@ -88,6 +88,7 @@ class Ordering:
         self._staff: set[UUID] = set()
         self._ensured: frozenset[UUID] = frozenset()
         self._stream: object = None
+        self._checked_at = float("-inf")  # on the loop's clock
         self._staff_changed = asyncio.Event()
         self._ready = asyncio.Event()  # the streams exist
 
@@ -147,15 +148,21 @@ class Ordering:
             await either(self._staff_changed, wait_s=QUEUES_CHECK_S)
 
     async def _ensure_queues(self) -> None:
-        """Create the queue of each employee that has none, also after the server has lost its streams in memory."""
+        """Create the queue of each employee that has none, also after the server has lost its streams in memory.
+
+        Between two checks of the stream a new employee costs only the request for its queue.
+        """
+        now = asyncio.get_running_loop().time()
         try:
-            created = await self._created_at()
+            if not self._ensured or now - self._checked_at >= QUEUES_CHECK_S / 2:
+                self._stream = await self._created_at()
+                self._checked_at = now
             for employee in sorted(self._staff - self._ensured):
                 await self._work.ensure_orders_of(employee)
                 self._ensured |= {employee}
-            self._stream = created
             self._ready.set()
         except Unavailable:
+            self._checked_at = float("-inf")
             return  # the next turn tries again
 
     async def _created_at(self) -> object:

@@ -16,7 +16,7 @@ from bench.profiling.flame import folded, svg
 from bench.profiling.page import attributed, data_of, page
 from bench.profiling.scenarios import FULL, QUICK, SCENARIOS, Measured, Notes, ProfileSize
 from bench.setting import setting_of
-from bus.event_loop import factory_of, name_of
+from bus.event_loop import factory_of, fewer_collections, name_of
 from domain.errors import AuraError
 
 OUT = Path("docs/profile.md")
@@ -57,7 +57,7 @@ def main() -> int:
     asked = parser.parse_args()
     names = [name for name in SCENARIOS if not asked.only or name in asked.only]
     try:
-        with asyncio.Runner(loop_factory=factory_of(asked.loop)) as runner:
+        with fewer_collections(), asyncio.Runner(loop_factory=factory_of(asked.loop)) as runner:
             measured, setting = runner.run(measure(QUICK if asked.quick else FULL, names))
         loop = name_of(asked.loop)
     except AuraError as error:

@@ -70,14 +70,8 @@ class Notes:
 
 
 async def profile_appending(notes: Notes, size: ProfileSize) -> None:
-    slots = asyncio.Semaphore(appending.COMMANDS_AT_ONCE)
-
-    async def slot(here: Firm) -> None:
-        async with slots:
-            await appending.hire(here)
-
     async with firm() as here, here.running(STAFF_ROLES) as house:
-        await asyncio.gather(*(slot(here) for _ in range(appending.COMMANDS_AT_ONCE)))
+        await appending.hire_many(here, appending.COMMANDS_AT_ONCE)
         await here.all_passed(house)
         async with notes.sampled("append", "events, one writer") as units:
             units[EVENTS] = size.events_alone
@@ -86,7 +80,7 @@ async def profile_appending(notes: Notes, size: ProfileSize) -> None:
             await here.all_passed(house)
         async with notes.sampled("append-at-once", f"events, {appending.COMMANDS_AT_ONCE} commands at once") as units:
             units[EVENTS] = size.events_at_once
-            await asyncio.gather(*(slot(here) for _ in range(size.events_at_once)))
+            await appending.hire_many(here, size.events_at_once)
             await here.all_passed(house)
 
 

@@ -66,7 +66,7 @@ async def serve_roles(
         on_ready(setup.roles)
 
     log.info("started", pid=os.getpid(), version=version("aura-orchestra"), loop=event_loop.name_of(settings.loop))
-    with _traced(log) if settings.hops else nullcontext():
+    with event_loop.fewer_collections(), _traced(log) if settings.hops else nullcontext():
         await make(setup).run(stop, ready)
     log.info("stopped")
     return Served(roles=tuple(setup.roles), drained=True)

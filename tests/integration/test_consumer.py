@@ -1,15 +1,17 @@
 """The consumer runner: it parks events that it cannot process, ignores repeats, and sends nothing in a rebuild."""
 
 import asyncio
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from agents.hr import HR
 from bus import codec
 from bus.consumer import Runner
 from bus.projection import APPLY_ATTEMPTS_MAX, Cause
-from bus.projection_rows import Parked, Rows
+from bus.projection_rows import Parked, Row, Rows
 from bus.subjects import subject_of
 from domain import employee, incident
 from domain.message import Command, Recorded
@@ -255,3 +257,31 @@ async def test_it_catches_up_from_the_store_and_goes_on_live(desks: Desks, desk:
         scope: row.name for (scope, _), row in (await kept(desk, runner))["person"].items() if isinstance(row, Person)
     }
     assert names == {first: "renamed", second: "e"}
+
+
+class PersonOfRuns(Person, frozen=True, kw_only=True):
+    of_runs = True
+
+
+class OfRuns(HRProjection):
+    """HR's projection, if its table of people were a table of runs."""
+
+    tables = (PersonOfRuns, *HRProjection.tables[1:])
+
+
+@pytest.mark.parametrize(("projection", "reads"), [(OfRuns, {"strike"}), (HRProjection, {"person", "strike"})])
+async def test_a_table_of_runs_is_read_only_for_runs(
+    projection: type[HRProjection], reads: set[str], desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+    runner = runner_of(desk, projection=projection())
+    read_scopes = runner.tables.read_scopes
+
+    async def noted(connection: asyncpg.Connection, kind: type[Row], scopes: Collection[UUID]) -> list[Row]:
+        asked.add(kind.table)
+        return await read_scopes(connection, kind, scopes)
+
+    monkeypatch.setattr(runner.tables, "read_scopes", noted)
+    await desk.hire()
+    await consume(desks, desk, runner)
+    assert asked == reads

@@ -1,16 +1,19 @@
 """A process that follows the live log decides by its events, and reads the stream only if they are not enough."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from bus.live_log import IDLE_WAIT_S, REACH_WAIT_S, Live
-from domain import run_messages
+from domain import organisation, run_messages
 from domain.errors import Refused, Unavailable
+from domain.law import Standing
 from domain.message import Command, Recorded
 from domain.registry import Scope
-from tests.integration.desks import FOLLOWS, READS, Desk, Desks, stamp, submit
+from tests.integration.desks import FOLLOWS, READS, WAIT_S, Desk, Desks, stamp, submit
 
 following = pytest.mark.parametrize("desks", [FOLLOWS], indirect=True)
 either = pytest.mark.parametrize("desks", [READS, FOLLOWS], indirect=True)
@@ -165,3 +168,88 @@ async def test_what_has_become_legal_a_moment_ago_is_not_refused(desks: Desks, d
     await asyncio.sleep(IDLE_WAIT_S)
     passing.set()
     assert (await sending).void is None
+
+
+async def held_back(desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
+    """Keep back the events that the desk's live log reads from now on. Return the list to which they are added."""
+    live, held, holding = desks.live_of(desk), list[Recorded](), asyncio.Event()
+    append = live._append
+
+    def taken(events: Sequence[Recorded]) -> None:
+        if holding.is_set():
+            held.extend(events)
+        else:
+            append(events)
+
+    monkeypatch.setattr(live, "_append", taken)
+    await desk.hire()  # the read that was under way still uses the former method
+    await desks.heard(desk)
+    holding.set()
+    monkeypatch.setattr("bus.live_log.REACH_WAIT_S", 0.5)
+    return held
+
+
+@following
+async def test_a_decision_is_answered_before_its_event_arrives_if_all_earlier_ones_have(
+    desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await desk.planned()
+    order = await desk.order(run)
+    await held_back(desks, desk, monkeypatch)
+    assigned = await desk.send("manager", order.assign())
+    assert [event.envelope.type for event in assigned.events] == ["task.assigned"]
+    assert assigned.void is None
+    with pytest.raises(Unavailable, match="did not arrive"):  # the control: now an earlier event is missing
+        await desk.send("manager", order.start())
+
+
+@following
+async def test_a_decision_that_changes_the_standing_waits_for_its_event(
+    desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await held_back(desks, desk, monkeypatch)
+    with pytest.raises(Unavailable, match="did not arrive"):
+        await desk.send("director", organisation.Pause(**stamp(), reason="a test"))
+
+
+@following
+async def test_an_early_event_is_void_if_the_standing_says_so(
+    desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gate that decided before a pause publishes after it."""
+    run = await desk.planned()
+    order = await desk.order(run)
+    other = await desks.open()
+    await other.state(run)
+    await desk.send("director", organisation.Pause(**stamp(), reason="a test"))
+    await desks.heard(desk)
+    with monkeypatch.context() as patched:
+        patched.setattr(other.office.loader, "standing", _running)
+        assigned = await other.send("manager", order.assign())
+    assert assigned.void is not None
+    assert (await other.state(run, fresh=False)).tasks[order.task].phase == "waiting"
+    assert (await desk.state(run)).tasks[order.task].phase == "waiting"
+
+
+async def _running(*, fresh: bool) -> Standing:
+    del fresh
+    return Standing()
+
+
+@following
+async def test_an_early_fold_is_dropped_if_the_event_arrives_with_another_mark(
+    desks: Desks, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await desk.planned()
+    order = await desk.order(run)
+    append = desks.live_of(desk)._append
+    held = await held_back(desks, desk, monkeypatch)
+    assert (await desk.send("manager", order.assign())).void is None
+    assert (await desk.state(run, fresh=False)).tasks[order.task].phase == "assigned"
+    for _ in range(round(WAIT_S / 0.02)):
+        if held:
+            break
+        await asyncio.sleep(0.02)
+    append([replace(event, void="an event with this id stands earlier in the log") for event in held])
+    desk.office.loader._feed()
+    assert run not in desk.office.loader._cache

@@ -12,6 +12,7 @@ from domain.employee import Hire
 from domain.run_messages import Approve
 from projections import replay
 from runtime.roles import CONSUMERS
+from tests.integration.folded_log import rows_of_log
 from tests.integration.house import House, Sample, at, types
 from tests.recording import checks, fixture
 from tests.recording.fixture import Table
@@ -65,6 +66,24 @@ async def test_control_one_altered_event_is_seen(postgres_dsn: str) -> None:
     found = await rebuilt(postgres_dsn, {"payload": altered})
     assert {line.partition(":")[0] for line in found} == {"manager.run"}
     assert any("another one" in line for line in found)
+
+
+async def test_a_table_of_runs_has_rows_of_runs_only(postgres_dsn: str) -> None:
+    """A consumer does not read such a table for an event without a run, so another scope would be lost."""
+    store = await Store.open(postgres_dsn)
+    others: set[str] = set()
+    try:
+        await fixture.load(store)
+        runs = {recorded.envelope.run for recorded in await store.read(0, limit=10_000)}
+        for make in CONSUMERS.values():
+            rows = await rows_of_log(store, make())
+            for kind in rows.tables.values():
+                scopes = {row.scope for row in rows.all(kind)}
+                assert not kind.of_runs or scopes <= runs, kind.table
+                others |= {kind.table} if scopes - runs else set()
+    finally:
+        await store.close()
+    assert others >= {"person", "employee", "organisation"}, "the control: other tables have other scopes"
 
 
 @pytest.mark.parametrize("table", ["event", "blob"])

@@ -1,15 +1,18 @@
 """The choice of the event loop: uvloop if it is installed, asyncio otherwise or on demand."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
+from bus import event_loop
 from bus.event_loop import PLAIN, LoopChoice, factory_of, name_of
 from director.cli.output import INTERRUPTED, Door
 from director.doctor import host_checks
@@ -146,3 +149,27 @@ def test_the_end_of_a_process_and_a_line_are_noticed(choice: LoopChoice) -> None
 
     with asyncio.Runner(loop_factory=factory_of(choice)) as runner:
         assert runner.run(work()) == (0, b"over")
+
+
+def test_a_long_process_collects_less_often_and_the_former_settings_return() -> None:
+    before = gc.get_threshold()
+    with event_loop.fewer_collections():
+        assert gc.get_threshold() == event_loop.COLLECT_AFTER
+        assert gc.get_freeze_count() > 0
+        assert gc.isenabled()
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_cycle_of_a_long_process_is_still_collected() -> None:
+    class Node:
+        other: "Node"
+
+    with event_loop.fewer_collections():
+        node = Node()
+        node.other = node
+        seen = weakref.ref(node)
+        del node
+        assert seen() is not None  # the control: only the collector can free it
+        gc.collect()
+        assert seen() is None
