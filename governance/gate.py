@@ -24,9 +24,10 @@ from domain.errors import AuraError, Contention, Forbidden, Refused, Unavailable
 from domain.message import ORGANISATION, Command, Event, Recorded, derive
 from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
 from governance.authority import POLICY_VERSION, may, permitted
+from governance.cached_aggregate import CachedAggregate
 from governance.keys import Principal
 from governance.refusal_limit import RefusalLimit
-from governance.repository import CachedAggregate, Loader
+from governance.repository import Loader
 
 ATTEMPTS_MAX = 10
 DOUBT_AFTER = 3

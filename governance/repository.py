@@ -7,10 +7,8 @@ nothing. A door reads the stream for each command.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from operator import attrgetter
-from typing import Any
 from uuid import UUID
 
 from bus import codec
@@ -21,6 +19,7 @@ from bus.subjects import load_filter, scope_filter, subject_of
 from domain.law import STARTS, WRONG_SUBJECT, Standing, matters, void
 from domain.message import Recorded
 from domain.registry import DECIDERS, RUN_BEGINS, Scope
+from governance.cached_aggregate import CachedAggregate
 from governance.standing_reader import Tails
 
 ENTITIES_CACHED_MAX = 2048
@@ -28,43 +27,6 @@ WHOLE_CHECK_S = 60.0
 """Seconds for which a check that the stream holds the whole log is valid."""
 WHOLE_MARGIN_S = 3600.0
 """The check is not valid in the last hour before the first event ages out of the stream."""
-
-
-@dataclass(slots=True)
-class CachedAggregate:
-    """The fold of one run or entity, the events of each command, and the last sequences that decisions expect."""
-
-    kind: str
-    state: Any
-    seq: int = 0
-    commands: dict[UUID, tuple[Recorded, ...]] = field(default_factory=dict)
-    ids: set[UUID] = field(default_factory=set)
-    tasks: dict[str, int] = field(default_factory=dict)
-    complete: bool = False
-    passing: list[Recorded] = field(default_factory=list)  # events of the live log that arrived during the load
-    early: dict[int, str | None] = field(default_factory=dict)  # own events folded before they arrived: seq -> void
-
-    def expected(self, scope: Scope, first_seq: int) -> int:
-        """Return the scope's last sequence, or 0 if the stream no longer holds it: it is older than the hot window."""
-        seq = self.tasks.get(str(scope.id), 0) if scope.kind == "task" else self.seq
-        return seq if seq >= first_seq else 0
-
-    def take(self, recorded: Recorded) -> None:
-        """Fold an event of the live log, unless it is already folded."""
-        if recorded.seq > self.seq:
-            self.fold(recorded, subject_of(recorded.envelope))
-
-    def fold(self, recorded: Recorded, subject: str) -> None:
-        """Fold one event. A void event changes the known sequences, but not the state."""
-        parts = subject.split(".")
-        if len(parts) > 5 and parts[4] == "task":
-            self.tasks[parts[5]] = recorded.seq
-        self.seq = recorded.seq
-        self.ids.add(recorded.envelope.id)
-        earlier = self.commands.get(recorded.envelope.command, ())
-        self.commands[recorded.envelope.command] = (*earlier, recorded)
-        if recorded.void is None:
-            self.state = DECIDERS[self.kind][2](self.state, recorded.event)
 
 
 _by_seq = attrgetter("seq")
