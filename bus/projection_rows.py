@@ -111,6 +111,11 @@ class Rows:
         places = [place for value in values for place in table.index.get(value, ())]
         return [table.rows[scope][key] for scope, key in sorted(places)]  # type: ignore[misc]  # a table holds one kind
 
+    def has_where(self, kind: type[Row], *values: object) -> bool:
+        """Return whether a resident table has a row with one of these values in the indexed field."""
+        table = self._tables[kind.table]
+        return any(table.index.get(value) for value in values)
+
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""
         table, scope, key = self._tables[row.table], row.scope.int, row.key
@@ -186,6 +191,10 @@ class Rows:
         present = (table.get(scope, key) for scope, key in table.changed)
         return [row for row in present if row is not None]  # type: ignore[misc]  # a table holds one kind
 
+    def changed_scopes(self, kind: type[Row]) -> set[UUID]:
+        """Return the scopes of one table with a row that changed or is gone since the last commit."""
+        return {UUID(int=scope) for scope, _ in self._tables[kind.table].changed}
+
     def changes(self) -> Iterator[tuple[type[Row], list[Key], list[Record]]]:
         """Yield, for each table with changes, the row class, the keys of all changed rows, and the records to insert.
 
@@ -213,7 +222,7 @@ class ReplayedRows(Rows):
     """Rows that nobody writes before the last event of a replay, so no list of changes is kept.
 
     `may_have_nul`: whether an event so far has a NUL character. All texts of rows come from events, so without such an
-    event no text of a row is searched.
+    event no text of a row is searched. Nobody looks for rows by their indexed field, so there is no index.
     """
 
     keeps_parts = False
@@ -221,6 +230,8 @@ class ReplayedRows(Rows):
     def __init__(self, tables: Iterable[type[Row]]) -> None:
         super().__init__(tables)
         self.may_have_nul = False
+        for table in self._tables.values():
+            table.field = ""
 
     def put(self, row: Row) -> None:
         table, scope, key = self._tables[row.table], row.scope.int, row.key
@@ -231,9 +242,7 @@ class ReplayedRows(Rows):
         elif table.check_numbers is not None:
             table.check_numbers(row, before)
         self._undo.append((table, scope, key, before))
-        if table.field:
-            table.place(scope, key, before, row)
-        elif rows is None:
+        if rows is None:
             table.rows[scope] = {key: row}
         else:
             rows[key] = row
@@ -247,6 +256,7 @@ class ReplayedRows(Rows):
 
     def written(self) -> Rows:
         """Return the same rows after they have been written. From now on, the changes are listed."""
-        rows = Rows(kind for kind in self.tables.values() if kind is not Parked)
-        rows._tables = self._tables
-        return rows
+        after = Rows(kind for kind in self.tables.values() if kind is not Parked)
+        for kind in self.tables.values():
+            after.load(self.all(kind))
+        return after

@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `resident`: the whole table stays in memory, so a reaction can read across runs. Delete a run's rows at its end.
     `of_runs`: the scope of each row is a run, so an event without a run needs no row of this table.
-    `indexed`: a field of a resident table. `where` finds rows by its value without a scan of the table.
+    `indexed`: a field or a property of a resident table. `where` finds rows by its value without a scan of the table.
     `json_columns`: each field that is stored as JSON text, with the decoder of its content. In memory such a field
     holds the frozen object itself. The object is encoded only when the row is written. The schema version covers the
     type.

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, LimitReached, Refused
+from domain.lent import NOTHING_LENT, Lent
 from domain.message import ORGANISATION, Command, Erased, Event
 from domain.money import NOTHING, Amount, checked, left_text
 
@@ -138,7 +139,7 @@ class SettleBudget(Command, frozen=True, kw_only=True):
 class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phase: Phase = "unfounded"
     cap: Amount = NOTHING
-    lent: Mapping[UUID, Amount] = {}
+    lent: Lent = NOTHING_LENT  # run -> the budget that it has reserved
     spent: Amount = NOTHING
     accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that its boxes need not hold
     fallback: Mapping[WorkRole, tuple[UUID, ...]] = {}  # role -> its chain of employees
@@ -146,10 +147,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def committed(self) -> Amount:
         """The sum of the amount spent and the reserved budgets of open runs."""
-        total = self.spent
-        for amount in self.lent.values():
-            total = total + amount
-        return total
+        return self.spent + self.lent.total
 
 
 initial = OrganisationState()
@@ -262,11 +260,9 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case Resumed():
             return replace(state, phase="running")
         case BudgetReserved(for_run=run, amount=amount):
-            return replace(state, lent={**state.lent, run: amount})
+            return replace(state, lent=state.lent.with_amount(run, amount))
         case BudgetSettled(for_run=run, spent=spent):
-            rest = dict(state.lent)  # a copy compares no ids, so it is fast when many runs are open
-            rest.pop(run, None)
-            return replace(state, lent=rest, spent=state.spent + spent)
+            return replace(state, lent=state.lent.without(run), spent=state.spent + spent)
         case LimitAccepted(machine=machine, limit=limit):
             limits = (*state.accepted.get(machine, ()), limit)
             return replace(state, accepted={**state.accepted, machine: limits})

@@ -92,6 +92,16 @@ class Tasks(Mapping[UUID, TaskState]):
         """Whether a task is assigned or calls its model."""
         return any(task.phase in ("assigned", "calling") for task in self.in_progress())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a task is in progress."""
+        return bool(self._progress)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether a task waits only for an employee."""
+        return bool(self._ready)
+
     def in_progress(self) -> Iterator[TaskState]:
         """Yield the tasks with an order or with work that waits for its verdict, in the order of the plan.
 

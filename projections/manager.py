@@ -11,12 +11,16 @@ from domain import employee as staff
 from domain import organisation, run_messages, task
 from domain.employee import Profile
 from domain.faults import MACHINE_FAULTS, rests
-from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
+from domain.message import OF_RUNS, Recorded, RunEvent, TaskEvent
 from domain.money import Amount
-from domain.organisation import OrganisationState
 from domain.run import RunState
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
 from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
+from projections.organisation_rows import ORGANISATION_TABLES, put_organisation
+from projections.organisation_rows import OrganisationRow as OrganisationRow
+from projections.organisation_rows import ReservationRow as ReservationRow
+from projections.organisation_rows import organisation_phase as organisation_phase
+from projections.organisation_rows import organisation_state as organisation_state
 from projections.task_lines import TaskRow as TaskRow
 from projections.task_lines import line_of, put_task_line
 
@@ -25,19 +29,6 @@ REST_MAX_S = 60
 RETRY_AFTER_MAX_S = 3600
 """The longest wait that a server can request. A longer wait is shortened to this value."""
 MICRO = 1_000_000
-
-_organisation_state_decoder = msgspec.json.Decoder(OrganisationState)
-
-
-class OrganisationRow(Row, frozen=True, kw_only=True):
-    """The organisation's state."""
-
-    table = "organisation"
-    resident = True
-    json_columns: ClassVar[JsonColumns] = {"state": _organisation_state_decoder}
-    phase: str
-    state: OrganisationState
-
 
 _profile_decoder = msgspec.json.Decoder(Profile)
 
@@ -77,17 +68,6 @@ class RunRow(Row, frozen=True, kw_only=True):
     release_ref: str | None
 
 
-def organisation_state(rows: Rows) -> OrganisationState:
-    """Return the organisation's state, with every open run. For the phase only, `organisation_phase` is faster."""
-    row = rows.get(OrganisationRow, ORGANISATION, "organisation")
-    return row.state if row else organisation.initial
-
-
-def organisation_phase(rows: Rows) -> str:
-    row = rows.get(OrganisationRow, ORGANISATION, "organisation")
-    return row.phase if row else organisation.initial.phase
-
-
 def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
     return tuple(filter(None, row.adaptations.split(",")))
 
@@ -98,7 +78,7 @@ class ManagerProjection:
     name = "manager"
     tables: ClassVar[tuple[type[Row], ...]] = (
         *OPEN_TABLES,
-        OrganisationRow,
+        *ORGANISATION_TABLES,
         EmployeeRow,
         RunRow,
         TaskRow,
@@ -122,8 +102,7 @@ class ManagerProjection:
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
-    state = organisation.evolve(organisation_state(rows), event)
-    rows.put(OrganisationRow(scope=ORGANISATION, key="organisation", phase=state.phase, state=state))
+    put_organisation(event, rows)
     if isinstance(event, organisation.FallbackSet):
         put_chain(event, rows)
 

@@ -4,7 +4,8 @@ A run has one row, each of its tasks has one row, and its submission has one row
 rows, however many tasks the run has. In memory, the run's row holds the whole state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import ClassVar, NamedTuple
 from uuid import UUID
 
@@ -43,6 +44,14 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _head_decoder = msgspec.json.Decoder(RunHead)
 
 
+class Group(NamedTuple):
+    """Runs that are found together. `busy`: a task is in progress. `ready`: one may get an employee or end the run."""
+
+    phase: str
+    busy: bool
+    ready: bool
+
+
 class OpenRun(Row, frozen=True, kw_only=True):
     """A run with a row in memory. The manager keeps the row until the run is settled, the verifier until the run ends.
 
@@ -52,11 +61,19 @@ class OpenRun(Row, frozen=True, kw_only=True):
 
     table = "open_run"
     resident = True
-    indexed = "phase"
+    indexed = "group"
     json_columns: ClassVar[JsonColumns] = {"state": _head_decoder}
     phase: str
     moved_by: UUID
     state: RunState | RunHead
+
+    @property
+    def group(self) -> "Group":
+        """The group in which this run is found. It is the widest one until the parts are put together."""
+        state = self.state
+        if not isinstance(state, RunState):
+            return Group(self.phase, True, True)
+        return Group(self.phase, state.tasks.is_busy, state.tasks.has_ready or bool(state.tasks.blocked))
 
     def stored(self) -> "OpenRun":
         return replace(self, state=_head(self.state)) if isinstance(self.state, RunState) else self
@@ -187,9 +204,37 @@ def drop_state(run_id: UUID, rows: Rows) -> None:
         rows.drop_scope(kind, run_id)
 
 
+def runs_in(rows: Rows, *phases: Phase) -> list[OpenRun]:
+    """Return the rows of the runs that are in one of the phases."""
+    return rows.where(OpenRun, *_groups(phases))
+
+
+def has_runs_in(rows: Rows, *phases: Phase) -> bool:
+    """Return whether a run is in one of the phases."""
+    return rows.has_where(OpenRun, *_groups(phases))
+
+
 def open_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
     """Yield the runs that are in one of the phases, with their folds."""
-    return ((row, open_state(rows, row)) for row in rows.where(OpenRun, *phases))
+    return ((row, open_state(rows, row)) for row in runs_in(rows, *phases))
+
+
+def busy_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
+    """Yield the runs of these phases that have a task in progress, with their folds. No other run is looked at."""
+    found = rows.where(OpenRun, *_groups(phases, busy=(True,)))
+    return ((row, open_state(rows, row)) for row in found)
+
+
+def ready_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
+    """Yield the runs of these phases with a task that may get an employee or end the run, with their folds."""
+    found = rows.where(OpenRun, *_groups(phases, ready=(True,)))
+    return ((row, open_state(rows, row)) for row in found)
+
+
+def _groups(
+    phases: Iterable[Phase], busy: Iterable[bool] = (True, False), ready: Iterable[bool] = (True, False)
+) -> Iterator[Group]:
+    return (Group(*values) for values in product(phases, busy, ready))
 
 
 def task_key(place: int) -> str:

@@ -33,7 +33,7 @@ from domain.review import is_review
 from domain.run import RunState
 from domain.task import TaskState
 from domain.tree import Manifest
-from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
+from projections.openrun import RUN_KEY, OpenRun, open_state, ready_in
 from verification.requirements.model import Requirement
 from verification.requirements.scope import in_scope
 
@@ -110,10 +110,20 @@ class Sizing:
         self._rows: Rows | None = None
         self._wake = asyncio.Event()
         self._turns: OrderedDict[UUID, int] = OrderedDict()
+        self._unsized: OrderedDict[UUID, None] = OrderedDict()  # runs with a ready task whose prompt is not measured
 
     def note(self, rows: Rows, live: bool) -> None:
-        self._rows = rows if live else None
-        if live and self._unsized(rows):
+        anew, self._rows = live and rows is not self._rows, rows if live else None
+        if not live:
+            return
+        found = [row for row, _ in ready_in(rows, "planned")] if anew else rows.changed_of(OpenRun)
+        runs = [
+            row.scope
+            for row in found
+            if row.phase == "planned" and any(self._unknown(row.scope, open_state(rows, row)))
+        ]
+        self._unsized.update(dict.fromkeys((*runs, *self._sizes.missed())))
+        if self._unsized:
             self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -121,16 +131,12 @@ class Sizing:
             group.create_task(wake_at(stop, self._wake))
             while not stop.is_set():
                 self._wake.clear()
-                rows = self._rows
-                for run in self._unsized(rows) if rows is not None else ():
+                while self._unsized and self._rows is not None and not stop.is_set():
+                    run = self._unsized.popitem(last=False)[0]
                     await self._size_all(run, stop)
                     for command in self._follows(run):
                         await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
                 await self._wake.wait()
-
-    def _unsized(self, rows: Rows) -> list[UUID]:
-        """Return the runs with at least one waiting task that has no known prompt size."""
-        return [row.scope for row, state in open_in(rows, "planned") if any(self._unknown(row.scope, state))]
 
     def _unknown(self, run: UUID, state: RunState) -> Iterator[TaskState]:
         return (part for part in routing.ready(state) if self._sizes.of(run, part) is None)

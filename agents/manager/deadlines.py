@@ -16,7 +16,7 @@ from domain.message import NAMESPACE, Command, Recorded, Unreadable, derive
 from domain.registry import Scope
 from domain.run import RunState
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, busy_in, has_runs_in, open_in, runs_in
 
 TICK_S = 0.25
 SWEEP_EVERY_TICKS = 8
@@ -73,7 +73,7 @@ class Deadlines:
         """Return whether a run may have a deadline or work to sweep, or whether the consumer has just started."""
         if self._rows is None:
             return False
-        return self._rows is not self._taken_up or bool(self._rows.where(OpenRun, *HAVE_ORDERS))
+        return self._rows is not self._taken_up or has_runs_in(self._rows, *HAVE_ORDERS)
 
     async def _settle(self, run: UUID) -> None:
         """Give the unspent budget of an ended run back to the organisation. This is for a run that ended while the
@@ -90,7 +90,7 @@ class Deadlines:
         The id of a command depends on the number of attempts. So a refused command is sent again with another id.
         """
         commands: list[Command] = []
-        for row, state in open_in(rows, *HAVE_ORDERS):
+        for row, state in busy_in(rows, *HAVE_ORDERS):
             for part in state.tasks.in_progress():
                 if part.phase not in ("assigned", "calling", "answered") or part.order is None:
                     continue
@@ -109,7 +109,8 @@ class Deadlines:
                         reason=lost or "lease_ended",
                     )
                 )
-            if state.phase == "planned" and state.due_at and self._is_due(row.scope, state.due_at, now):
+        for row, state in open_in(rows, "planned"):
+            if state.due_at and self._is_due(row.scope, state.due_at, now):
                 fields = Cause(self._fire(row.scope, now), now, of_event=False)
                 commands.append(end(row.scope, "rejected", "The run's minutes are used up.", fields))
         return commands
@@ -132,15 +133,16 @@ class Deadlines:
     def _sweep(self, rows: Rows, now: int) -> list[Command]:
         """Return commands for work that should be in progress but is not."""
         self._manager.forget_older(now - PICK_WAIT_US)
-        self._manager.turns.keep({row.scope for row in rows.where(OpenRun, "planned")})
-        states = [state for _, state in open_in(rows, *HAVE_ORDERS)]
-        self._manager.signs.keep({part.order for state in states for part in state.tasks.values() if part.order})
+        self._manager.turns.keep({row.scope for row in runs_in(rows, "planned")})
+        states = [state for _, state in busy_in(rows, *HAVE_ORDERS)]
+        self._manager.signs.keep({part.order for state in states for part in state.tasks.in_progress() if part.order})
         return list(self._manager.dispatch(rows, Cause(derive(_SWEEP, now), now, of_event=False)))
 
 
 def _unsettled(rows: Rows) -> list[UUID]:
     """Return the runs that are no longer open but still hold a part of the organisation's budget."""
-    return [run for run in manager_view.organisation_state(rows).lent if rows.get(OpenRun, run, RUN_KEY) is None]
+    held = (row.scope for row in rows.all(manager_view.ReservationRow))
+    return [run for run in held if rows.get(OpenRun, run, RUN_KEY) is None]
 
 
 def _state_of(history: Sequence[Recorded]) -> RunState:

@@ -29,7 +29,7 @@ from domain.run import Phase, RunState, files_of
 from domain.run_messages import Proof
 from governance.gate import Outcome
 from projections import manager as manager_view
-from projections.openrun import open_in
+from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
 
 SETTLE_S = 0.1
 """Seconds to wait after a step, so that the step's event arrives before the rows are read again."""
@@ -64,13 +64,27 @@ class Delivering:
         self._busy: set[tuple[UUID, Phase]] = set()
         self._tries: dict[tuple[UUID, str], int] = {}
         self._held = False
+        self._noted: Rows | None = None
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
+        was_held, anew = self._held, rows is not self._noted
         self._held = not live or manager_view.organisation_phase(rows) == "halted"
-        self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
-        if not self._held and any(self._is_due(run, state) for run, (state, _) in self._open.items()):
+        if anew:
+            self._noted = rows
+            self._open = {row.scope: (state, row.moved_by) for row, state in open_in(rows, *STEPS)}
+        changed = rows.changed_scopes(OpenRun)
+        for run in changed:
+            self._renew(run, rows)
+        if not self._held and any(map(self._is_due, list(self._open) if anew or was_held else changed)):
             self._wake.set()
+
+    def _renew(self, run: UUID, rows: Rows) -> None:
+        row = rows.get(OpenRun, run, RUN_KEY)
+        if row is not None and row.phase in STEPS:
+            self._open[run] = (open_state(rows, row), row.moved_by)
+        else:
+            self._open.pop(run, None)
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
@@ -84,8 +98,11 @@ class Delivering:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _is_due(self, run: UUID, state: RunState) -> bool:
+    def _is_due(self, run: UUID) -> bool:
         """Return whether a step of this run can begin."""
+        if run not in self._open:
+            return False
+        state, _ = self._open[run]
         return (run, state.phase) not in self._busy and _has_step(state)
 
     def _step(self, run: UUID, state: RunState, cause: UUID) -> Callable[[], Awaitable[object]] | None:
@@ -176,8 +193,7 @@ def _has_step(state: RunState) -> bool:
     """Return whether this duty has a step for a run in this state."""
     if state.phase != "planned":
         return state.phase in STEPS
-    parts = state.tasks.values()
-    return bool(parts) and all(part.phase == "verified" for part in parts) and not objection(parts)
+    return bool(state.tasks) and not state.tasks.unverified and not objection(state.tasks.values())
 
 
 def built(folder: Path, delivery: Delivery, place: Proof, branch: str, base: BaseClone | None) -> str:

@@ -33,7 +33,7 @@ from domain.errors import AuraError, Unavailable
 from domain.run import RunState
 from domain.task import TaskState
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, OpenRun, open_state
+from projections.openrun import HAVE_ORDERS, OpenRun, busy_in, open_state
 
 ORDER_BYTES_MAX = 12 * 1024**2  # limit of an encoded order; the NATS servers accept 16 MiB
 ORDERS_KNOWN_MAX = 10_000
@@ -99,7 +99,7 @@ class Ordering:
         anew, self._noted = rows is not self._noted, rows
         people = rows.all(manager_view.EmployeeRow) if anew else rows.changed_of(manager_view.EmployeeRow)
         self._note_staff({row.scope for row in people}, anew=anew)
-        runs = rows.where(OpenRun, *HAVE_ORDERS) if anew else rows.changed_of(OpenRun)
+        runs = [row for row, _ in busy_in(rows, *HAVE_ORDERS)] if anew else rows.changed_of(OpenRun)
         for row in runs:
             if row.phase in HAVE_ORDERS:
                 self._note_run(row, rows)

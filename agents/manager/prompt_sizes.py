@@ -19,6 +19,19 @@ class PromptSizes:
 
     def __init__(self) -> None:
         self._sizes: OrderedDict[tuple[UUID, UUID, int], int] = OrderedDict()
+        self._missed: set[UUID] = set()
+
+    def wanted(self, run: UUID, part: TaskState) -> int | None:
+        """Return the size of a task's next prompt for its assignment. If it is not known, `missed` names the run."""
+        size = self.of(run, part)
+        if size is None:
+            self._missed.add(run)
+        return size
+
+    def missed(self) -> set[UUID]:
+        """Return the runs whose sizes were wanted in vain since the last call."""
+        missed, self._missed = self._missed, set()
+        return missed
 
     def of(self, run: UUID, part: TaskState) -> int | None:
         """Return the size of a task's next prompt, or None if the size is not known yet."""

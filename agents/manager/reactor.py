@@ -25,7 +25,7 @@ from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState
 from domain.task import TaskState
 from projections import manager as manager_view
-from projections.openrun import RUN_KEY, OpenRun, open_in
+from projections.openrun import RUN_KEY, OpenRun, has_runs_in, open_in, open_state, ready_in
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
@@ -164,10 +164,10 @@ class Manager:
         """
         if manager_view.organisation_phase(rows) != "running":
             return
-        planned = {row.scope: state for row, state in open_in(rows, "planned")}
-        if not planned:
+        if not has_runs_in(rows, "planned"):
             return
         desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
+        planned = _planned(rows, None if desk.has_room else run)
 
         def goes_on(place: Place) -> bool:
             """Leave a run out if no employee is free, or if a run with less work waits for the size of its prompt."""
@@ -192,7 +192,7 @@ class Manager:
         left = state.left
         for part in routing.candidates(state, desk, cause.now):
             picked = self.picks.get((run, part.id))
-            size = self.sizes.of(run, part) if self.sizes is not None else None
+            size = self.sizes.wanted(run, part) if self.sizes is not None else None
             if picked is not None and picked.attempt > part.attempts:
                 left = left - picked.reservation
                 continue
@@ -269,6 +269,14 @@ def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
         spent = Amount(line.spent_usd, line.spent_tokens)
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
+
+
+def _planned(rows: Rows, run: UUID | None) -> dict[UUID, RunState]:
+    """Return the planned runs that may get an employee or end; only this run if one is given."""
+    if run is None:
+        return {row.scope: state for row, state in ready_in(rows, "planned")}
+    row = rows.get(OpenRun, run, RUN_KEY)
+    return {row.scope: open_state(rows, row)} if row is not None and row.phase == "planned" else {}
 
 
 def planned_at(state: RunState) -> int:

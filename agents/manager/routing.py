@@ -28,7 +28,7 @@ from domain.task import Phase as TaskPhase
 from domain.task import TaskState
 from projections import manager as manager_view
 from projections.fallback import fallback_chains
-from projections.openrun import HAVE_ORDERS, open_in
+from projections.openrun import HAVE_ORDERS, busy_in
 
 AT_WORK: frozenset[TaskPhase] = frozenset(("assigned", "calling", "answered", "submitted"))
 """Phases of a task that count as work of its run when the runs get their turns."""
@@ -77,7 +77,7 @@ class StaffCapacity:
                 desk.resting.add(row.scope)
             else:
                 desk.profiles[row.scope] = profile
-        for run_row, state in open_in(rows, *HAVE_ORDERS):
+        for run_row, state in busy_in(rows, *HAVE_ORDERS):
             for task in state.tasks.in_progress():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
                     desk.take(task.employee)

@@ -9,7 +9,7 @@ from domain import employee as staff
 from domain import task
 from domain.message import Command, Event
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, open_in, state_of
+from projections.openrun import HAVE_ORDERS, RUN_KEY, OpenRun, busy_in, open_state, state_of
 
 WHY_TAKEN_BACK: Mapping[type[Event], str] = {
     staff.Suspended: "employee_suspended",
@@ -24,11 +24,16 @@ def taken_back(
 
     An open call continues, and its cost counts. After its receipt the order is released.
     """
-    for row, state in open_in(rows, *HAVE_ORDERS):
+    if run is None:
+        found = [(row, state) for row, state in busy_in(rows, *HAVE_ORDERS)]
+    else:
+        row_of_run = rows.get(OpenRun, run, RUN_KEY)
+        found = [(row_of_run, open_state(rows, row_of_run))] if row_of_run and row_of_run.phase in HAVE_ORDERS else []
+    for row, state in found:
         for part in state.tasks.in_progress():
             if part.phase != "assigned" or part.employee is None or part.order is None:
                 continue
-            if run in (None, row.scope) and employee in (None, part.employee):
+            if employee in (None, part.employee):
                 yield _release(row.scope, part.id, part.employee, part.order, reason, cause)
 
 

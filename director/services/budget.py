@@ -6,9 +6,9 @@ from bus.store import Store
 from director.services.views import ORGANISATION
 from domain.errors import Unavailable
 from domain.money import Amount
-from domain.organisation import OrganisationState
+from projections.organisation_rows import OrganisationHead
 
-_state = msgspec.json.Decoder(OrganisationState)
+_head = msgspec.json.Decoder(OrganisationHead)
 
 
 class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +28,15 @@ async def budget_of(store: Store) -> BudgetView:
     organisation = await ORGANISATION.first(store)
     if organisation is None:
         raise Unavailable("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
-    state = _state.decode(organisation.state)
+    try:
+        head = _head.decode(organisation.state)
+    except msgspec.ValidationError as error:
+        raise Unavailable(
+            "The manager's rows have the form of another release.", hint="Start the processes of this release: aura up"
+        ) from error
     return BudgetView(
-        limit=state.cap,
-        spent=state.spent,
-        reserved=state.committed - state.spent,
-        left=state.cap - state.committed,
+        limit=head.cap,
+        spent=head.spent,
+        reserved=head.reserved,
+        left=head.cap - head.spent - head.reserved,
     )

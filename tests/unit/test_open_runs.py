@@ -15,7 +15,19 @@ from domain import run
 from domain.message import Event, RunEvent, TaskEvent
 from domain.run import RunState
 from projections.manager import ManagerProjection
-from projections.openrun import OPEN_TABLES, OpenRun, OpenSubmission, OpenTask, RunHead, open_state, state_of
+from projections.openrun import (
+    OPEN_TABLES,
+    OpenRun,
+    OpenSubmission,
+    OpenTask,
+    RunHead,
+    busy_in,
+    has_runs_in,
+    open_in,
+    open_state,
+    ready_in,
+    state_of,
+)
 from projections.verifier import VerifierProjection
 from tests.unit.samples import RUN
 from tests.unit.test_domain_properties import WALKS, no_check, walk
@@ -144,3 +156,22 @@ def test_an_event_of_a_task_costs_the_same_in_a_run_of_300_tasks_as_in_a_run_of_
     few, many = calls_of_an_event(make, 10), calls_of_an_event(make, 300)
     assert few > 10
     assert many <= 1.05 * few
+
+
+@settings(WALKS, max_examples=8)
+@given(st.data())
+def test_the_groups_of_runs_are_those_of_a_look_at_every_run(data: st.DataObject) -> None:
+    projection = ManagerProjection()
+    rows = Rows(projection.tables)
+    for seq, event in enumerate(of_runs(walk(data, no_check).log), start=1):
+        fold(projection, None, recorded(seq, event), rows, 0)
+        for kept in (rows, reloaded(rows)):
+            states = {row.scope: open_state(kept, row) for row in kept.all(OpenRun)}
+            busy = {run for run, state in states.items() if any(state.tasks.in_progress())}
+            ready = {run for run, state in states.items() if any(state.tasks.ready()) or state.tasks.blocked}
+            phases = {state.phase for state in states.values()}
+            assert {row.scope for row, _ in open_in(kept, *phases)} == states.keys()
+            assert {row.scope for row, _ in busy_in(kept, *phases)} == busy
+            assert {row.scope for row, _ in ready_in(kept, *phases)} == ready
+            assert has_runs_in(kept, *phases) == bool(states)
+            assert not has_runs_in(kept, "none")

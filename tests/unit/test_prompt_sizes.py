@@ -187,3 +187,13 @@ async def test_an_order_waits_for_a_store_that_is_away(monkeypatch: pytest.Monke
 def test_a_profile_without_prompt_limits_is_no_danger() -> None:
     odd: Profile = replace(PROFILE, output_tokens_max=512, call_tokens_max=512)
     assert routing.call_bound_of(odd, 0) == routing.call_bound_of(odd)
+
+
+def test_a_size_that_is_wanted_in_vain_names_its_run_once() -> None:
+    sizes, part = PromptSizes(), first_task(*PLANNED)
+    assert sizes.wanted(RUN, part) is None
+    assert sizes.missed() == {RUN}
+    assert sizes.missed() == set(), "it is measured only once"
+    sizes.put(RUN, part, 7)
+    assert sizes.wanted(RUN, part) == 7
+    assert sizes.missed() == set(), "control: a known size is not missed"

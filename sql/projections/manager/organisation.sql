@@ -1,4 +1,4 @@
--- The organisation's fold, as JSON.
+-- The organisation: its phase, and its state without the reservations of runs, as JSON.
 CREATE TABLE {schema}.organisation (
     scope uuid NOT NULL,
     key text NOT NULL,

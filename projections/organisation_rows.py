@@ -1,0 +1,109 @@
+"""The organisation in the manager's rows: one row with its totals, and one row for each run that holds a budget.
+
+So a reservation writes two small rows, however many runs are open. In memory, the organisation's row holds the whole
+state.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from bus.projection_rows import JsonColumns, Row, Rows
+from domain import organisation
+from domain.lent import Lent
+from domain.message import ORGANISATION
+from domain.money import Amount
+from domain.organisation import OrganisationState, Phase, WorkRole
+
+KEY = "organisation"
+"""The key of the organisation's only row."""
+RESERVATION_KEY = "run"
+"""The key of a run's only reservation."""
+
+
+class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state of the organisation without the runs that hold a budget. `reserved`: the sum of their budgets."""
+
+    phase: Phase
+    cap: Amount
+    spent: Amount
+    reserved: Amount
+    accepted: Mapping[str, tuple[str, ...]]
+    fallback: Mapping[WorkRole, tuple[UUID, ...]]
+
+
+_head_decoder = msgspec.json.Decoder(OrganisationHead)
+
+
+class OrganisationRow(Row, frozen=True, kw_only=True):
+    """The organisation's state. The table stores only the OrganisationHead."""
+
+    table = "organisation"
+    resident = True
+    json_columns: ClassVar[JsonColumns] = {"state": _head_decoder}
+    phase: str
+    state: OrganisationState | OrganisationHead
+
+    def stored(self) -> "OrganisationRow":
+        return replace(self, state=_head(self.state)) if isinstance(self.state, OrganisationState) else self
+
+
+_amount_decoder = msgspec.json.Decoder(Amount)
+
+
+class ReservationRow(Row, frozen=True, kw_only=True):
+    """The budget that a run has reserved from the organisation. The row exists until the run is settled."""
+
+    table = "reservation"
+    resident = True
+    json_columns: ClassVar[JsonColumns] = {"amount": _amount_decoder}
+    amount: Amount
+
+
+ORGANISATION_TABLES: tuple[type[Row], ...] = (OrganisationRow, ReservationRow)
+"""The tables with the state of the organisation."""
+
+
+def organisation_state(rows: Rows) -> OrganisationState:
+    """Return the organisation's state. The first call after a load puts the parts together."""
+    row = rows.get(OrganisationRow, ORGANISATION, KEY)
+    if row is None:
+        return organisation.initial
+    head = row.state
+    if isinstance(head, OrganisationState):
+        return head
+    lent = Lent({held.scope: held.amount for held in rows.all(ReservationRow)}, total=head.reserved)
+    state = OrganisationState(
+        phase=head.phase, cap=head.cap, lent=lent, spent=head.spent, accepted=head.accepted, fallback=head.fallback
+    )
+    rows.load([replace(row, state=state)])
+    return state
+
+
+def organisation_phase(rows: Rows) -> str:
+    row = rows.get(OrganisationRow, ORGANISATION, KEY)
+    return row.phase if row else organisation.initial.phase
+
+
+def put_organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
+    """Write the state of the organisation after one of its events: only the rows that the event changed."""
+    state = organisation.evolve(organisation_state(rows), event)
+    rows.put(OrganisationRow(scope=ORGANISATION, key=KEY, phase=state.phase, state=state))
+    if isinstance(event, organisation.BudgetReserved):
+        rows.put(ReservationRow(scope=event.for_run, key=RESERVATION_KEY, amount=event.amount))
+    elif isinstance(event, organisation.BudgetSettled):
+        rows.drop(ReservationRow, event.for_run, RESERVATION_KEY)
+
+
+def _head(state: OrganisationState) -> OrganisationHead:
+    return OrganisationHead(
+        phase=state.phase,
+        cap=state.cap,
+        spent=state.spent,
+        reserved=state.lent.total,
+        accepted=state.accepted,
+        fallback=state.fallback,
+    )
