@@ -1,5 +1,6 @@
 """The state of the stack: servers, processes, organisation, and the positions of its readers."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from domain.errors import AuraError, Unavailable
 from projections.consumer_names import CONSUMER_NAMES
 
 SERVERS = (nats.NAME, postgres.NAME)
+_READY = {"ready": True}
 
 
 async def stack_data(settings: Settings) -> dict[str, Any]:
@@ -37,21 +39,25 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         "nats_data": found.nats_data,
         "postgres_data": found.postgres_data,
         "children": [msgspec.to_builtins(child) for child in found.children],
-        "processes": await processes(settings.root, found.children),
+        "processes": [],
         "supervisor_pid": found.supervisor_pid,
         "disk_free": disk_room.free_bytes(settings.root),
         "positions": {},
         "problem": None,
         "missing": [],
     }
+    listed = asyncio.create_task(processes(settings.root, found.children))
     if not data["running"]:
-        return data
+        return data | {"processes": await listed}
     servers: dict[str, dict[str, Any]] = {name: {"name": name, "ready": True} for name in SERVERS}
-    servers |= {one["name"]: one for one in data["processes"]}
     try:
         data |= await _log_data(settings, servers)
     except AuraError as error:
         data["problem"] = str(error)
+    data["processes"] = await listed
+    for process in data["processes"]:  # a server that does not answer here is not ready, whatever its process reports
+        process |= {} if servers.get(process["name"], _READY)["ready"] else servers[process["name"]]
+        servers[process["name"]] = process
     data["missing"] = [name for name, one in servers.items() if not one["ready"]]
     return data
 
@@ -85,7 +91,8 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
         closing.push_async_callback(store.close)
         stream = await Stream(client).info()
         last = stream.last_seq
-        positions = {"recorder": await store.recorded_up_to()} | await checkpoints(store, CONSUMER_NAMES)
+        consumers = await checkpoints(store, CONSUMER_NAMES)
+        positions = {"recorder": await store.recorded_up_to()} | consumers
         phase = await rows(store, "door_organisation")
         return {
             "last_event": last,
@@ -94,7 +101,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
             "lag": {name: last - seq for name, seq in positions.items()},
             "organisation": phase[0]["phase"] if phase else "unfounded",
             "parked": await parked_data(store),
-            "waiting": await Waits(store, settings).all(),
+            "waiting": await Waits(store, settings).all(before=consumers),
             "leader": msgspec.to_builtins(await holder_of(client, MANAGER_KEY)),
         }
 

@@ -48,12 +48,12 @@ class Waits:
         wait = (await self._reasons(held)).of(run, open_state(held, row) if row is not None else None)
         return (await self._completed({run: wait}))[run]
 
-    async def all(self) -> list[RunWait]:
-        """Return every open run that waits, oldest first."""
+    async def all(self, before: Mapping[str, int] | None = None) -> list[RunWait]:
+        """Return every open run that waits, oldest first. `before`: positions of consumers that were just read."""
         held = await self._held()
         reasons, states = await self._reasons(held), {row.scope: open_state(held, row) for row in held.all(OpenRun)}
         open_runs = {run: state for run, state in states.items() if state.phase != "ended"}
-        waits = await self._completed({run: reasons.of(run, state) for run, state in open_runs.items()})
+        waits = await self._completed({run: reasons.of(run, state) for run, state in open_runs.items()}, before)
         titles = {run: state.submitted.title if state.submitted else "" for run, state in open_runs.items()}
         return [RunWait(run=run, title=titles[run], waiting=wait) for run, wait in sorted(waits.items()) if wait]
 
@@ -72,11 +72,13 @@ class Waits:
         all_here = self._settings.nats_url is None
         return WaitReasons(held, await asyncio.to_thread(serving, self._settings.root, all_here=all_here), now())
 
-    async def _completed(self, waits: dict[UUID, Wait | None]) -> dict[UUID, Wait | None]:
+    async def _completed(
+        self, waits: dict[UUID, Wait | None], before: Mapping[str, int] | None = None
+    ) -> dict[UUID, Wait | None]:
         """Replace a reason if a parked event or a stalled consumer explains the wait, which the rows do not show."""
         parked = {one["scope"]: one for one in await parked_data(self._store, None, MOVERS)}
         unclear = {run for run, wait in waits.items() if wait is None or wait.code not in CLEARER}
-        behind = await self._behind() if unclear - parked.keys() else {}
+        behind = await self._behind(before) if unclear - parked.keys() else {}
         for run in unclear:
             wait = waits[run]
             if run in parked:
@@ -86,16 +88,18 @@ class Waits:
                 waits[run] = _standing(behind)
         return waits
 
-    async def _behind(self) -> dict[str, int]:
-        """Return the consumers that are stalled, each with its lag in events."""
-        before, last = await checkpoints(self._store, MOVERS), await self._store.recorded_up_to()
+    async def _behind(self, before: Mapping[str, int] | None) -> dict[str, int]:
+        """Return the consumers that are stalled, each with its lag in events. `before`: earlier positions, if known."""
+        read = before if before is not None else await checkpoints(self._store, MOVERS)
+        before, last = {name: read[name] for name in MOVERS if name in read}, await self._store.recorded_up_to()
         if all(seq >= last for seq in before.values()):
             return {}
         standing, ends_at = {name for name, seq in before.items() if seq < last}, time.monotonic() + STANDING_S
         while standing and time.monotonic() < ends_at:  # a consumer that works soon commits its next batch
-            await asyncio.sleep(STANDING_POLL_S)
             after = await checkpoints(self._store, MOVERS)
             standing = {name for name in standing if after.get(name) == before[name]}
+            if standing:
+                await asyncio.sleep(STANDING_POLL_S)
         return {name: last - before[name] for name in before if name in standing}
 
 

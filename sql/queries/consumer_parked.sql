@@ -1,0 +1,1 @@
+SELECT '{schema}' AS consumer, scope, key, error FROM {schema}.parked

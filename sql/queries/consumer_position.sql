@@ -1,0 +1,1 @@
+SELECT '{schema}' AS consumer, seq FROM {schema}.checkpoint
