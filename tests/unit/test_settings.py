@@ -87,3 +87,40 @@ def test_a_wait_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, given: 
     monkeypatch.setenv("AURA_RESTART_WAIT_MAX_S", given)
     with pytest.raises(Invalid, match="AURA_RESTART_WAIT_MAX_S is not valid"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "field", "meant"),
+    [
+        ("AURA_HOME", "/srv/aura", "home", Path("/srv/aura")),
+        ("aura_home", "/srv/aura", "home", Path("/srv/aura")),
+        ("AURA_ALLOW_DEGRADED", "Yes", "allow_degraded", True),
+        ("AURA_ALLOW_DEGRADED", "0", "allow_degraded", False),
+        ("AURA_MACHINE", "null", "machine", "null"),
+        ("AURA_LOG_MIB", "5", "log_mib", 5),
+        ("AURA_STREAM_GIB", "7", "stream_gib", 7),
+        ("AURA_SANDBOX", "docker", "sandbox", "docker"),
+    ],
+)
+def test_a_variable_has_the_type_of_its_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str, field: str, meant: object
+) -> None:
+    monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv(name, given)
+    assert getattr(Settings(), field) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("AURA_ALLOW_DEGRADED", "perhaps"),
+        ("AURA_LOG_MIB", "0"),
+        ("AURA_LOG_MIB", "5.5"),
+        ("AURA_STREAM_GIB", "1025"),
+        ("AURA_SANDBOX", "none"),
+    ],
+)
+def test_a_variable_that_is_not_valid_is_named(monkeypatch: pytest.MonkeyPatch, name: str, given: str) -> None:
+    monkeypatch.setenv(name, given)
+    with pytest.raises(Invalid, match=f"{name} is not valid"):
+        Settings()
