@@ -4,7 +4,7 @@ import os
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, get_type_hints
 
 import msgspec
 
@@ -72,10 +72,10 @@ class Settings:
     def __init__(self) -> None:
         """Read the environment. Raises Invalid with the name of a variable that is not valid."""
         given = {name.upper(): value for name, value in os.environ.items() if value}
-        for field, kind in get_type_hints(Settings, include_extras=True).items():
+        for field in _KINDS:
             name = f"{PREFIX}{field.upper()}"
             if name in given:
-                setattr(self, field, _decoded(name, given[name], kind))
+                setattr(self, field, _decoded(name, field, given[name]))
         self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
         self.worker_nats_url = from_file("AURA_WORKER_NATS_URL", self.worker_nats_url, self.worker_nats_url_file)
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
@@ -180,13 +180,20 @@ class Settings:
         return self.postgres_dsn or self.endpoints().postgres_dsn
 
 
-def _decoded(name: str, value: str, kind: Any) -> object:
+_KINDS = get_type_hints(Settings, include_extras=True)
+_TEXTS = (str, str | None, Path, Path | None)
+"""Types of settings whose values are not decoded. A path can have bytes that are not UTF-8."""
+_DECODERS = {field: msgspec.json.Decoder(kind, strict=False) for field, kind in _KINDS.items() if kind not in _TEXTS}
+"""Name of a setting -> decoder of its value, which is a text."""
+
+
+def _decoded(name: str, field: str, value: str) -> object:
     """Return the value of a variable as its type. Raises Invalid."""
+    kind = _KINDS[field]
+    if kind in _TEXTS:
+        return Path(value) if kind in _TEXTS[2:] else value
+    meant = _TRUTHS.get(value.lower(), value) if kind is bool else value
     try:
-        if kind is bool:
-            return msgspec.convert(_TRUTHS.get(value.lower(), value), bool)
-        if kind in (str, str | None):
-            return value
-        return msgspec.convert(value, kind, strict=False, dec_hook=lambda made, text: made(text))
-    except msgspec.ValidationError as error:
+        return _DECODERS[field].decode(msgspec.json.encode(meant))
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise Invalid(f"{name} is not valid: {error}.", hint=f"Correct it, or unset {name}.") from None
