@@ -36,8 +36,10 @@ demo: $(STAMP)/base $(STAMP)/aura  ## show an organisation at work, from a requi
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model
 	@$(BIN)/aura demo
 
+# Six processes on two cores: each process spends 5 s on finding the tests, and fewer would leave the cores idle while
+# tests wait.
 test: $(STAMP)/dev $(STAMP)/aura  ## run all tests except the slow ones
-	@$(BIN)/python -m pytest -q -n 8 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(BIN)/python -m pytest -q -n 6 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # The slow tests run one after the other: some measure, some start a Docker engine, and some kill processes. The option
 # -rP prints their counts and seeds.

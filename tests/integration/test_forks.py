@@ -151,7 +151,7 @@ async def test_a_server_that_comes_back_with_another_log_stops_gate_and_recorder
 
 
 async def _connected(desk: Desk) -> None:
-    for _ in range(500):
+    for _ in range(6000):
         if desk.office.client.is_connected and desk.office.client.stats["reconnects"]:
             return
         await asyncio.sleep(0.02)

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from bus.consumer import Runner
-from bus.short_transaction import IDLE_MAX_S, short_transaction
+from bus.short_transaction import short_transaction
 from domain.errors import Unavailable
 from tests.integration.consumers import runner_of
 from tests.integration.desks import Desk
@@ -14,10 +14,18 @@ from tests.integration.desks import Desk
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 LOCK = "SELECT pg_advisory_xact_lock(4711)"
 SHORT_S = 0.3
+WAIT_S = 120.0
 
 
-async def hang(*_: object) -> None:
-    await asyncio.Event().wait()
+class Hanging:
+    """A function that never ends, and tells when it was called."""
+
+    def __init__(self) -> None:
+        self.called = asyncio.Event()
+
+    async def __call__(self, *_: object) -> None:
+        self.called.set()
+        await asyncio.Event().wait()
 
 
 async def begun(runner: Runner) -> None:
@@ -28,12 +36,14 @@ async def test_a_consumer_that_hangs_in_its_beginning_holds_up_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not for a moment: it reads from a snapshot, and takes a lock only to make its schema."""
-    hung, next_one = runner_of(desk), runner_of(desk)
+    hung, next_one, hang = runner_of(desk), runner_of(desk), Hanging()
     await begun(runner_of(desk))  # makes the schema
+    for limit in ("idle_max_s", "total_max_s"):
+        monkeypatch.setitem(short_transaction.__wrapped__.__kwdefaults__, limit, 2 * WAIT_S)  # type: ignore[attr-defined]  # of functools.wraps
     monkeypatch.setattr(hung.tables, "commands_after", hang)
     hanging = asyncio.create_task(begun(hung))
-    await asyncio.sleep(SHORT_S)
-    await asyncio.wait_for(begun(next_one), IDLE_MAX_S / 2)
+    await hang.called.wait()
+    await asyncio.wait_for(begun(next_one), WAIT_S)
     hanging.cancel()
     with pytest.raises((asyncio.CancelledError, Unavailable)):
         await hanging
@@ -42,14 +52,14 @@ async def test_a_consumer_that_hangs_in_its_beginning_holds_up_nobody(
 async def test_a_consumer_that_hangs_while_it_makes_its_schema_is_ended(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hung, next_one = runner_of(desk), runner_of(desk)
+    hung, next_one, hang = runner_of(desk), runner_of(desk), Hanging()
     monkeypatch.setattr(hung.tables, "create", hang)
     hanging = asyncio.create_task(begun(hung))
-    await asyncio.sleep(SHORT_S)
+    await hang.called.wait()
     beginning = asyncio.create_task(begun(next_one))
     await asyncio.sleep(SHORT_S)
     assert not beginning.done(), "control: the one that hangs holds the lock"
-    await asyncio.wait_for(beginning, IDLE_MAX_S + 10)
+    await asyncio.wait_for(beginning, WAIT_S)
     hanging.cancel()
     with pytest.raises((asyncio.CancelledError, Unavailable)):
         await hanging
@@ -65,7 +75,7 @@ async def test_a_transaction_that_hangs_inside_a_statement_is_ended_too(desk: De
 
     with pytest.raises(Unavailable):
         await wait(SHORT_S)
-    await wait(10)  # control
+    await wait(WAIT_S)  # control
 
 
 async def test_locks_of_a_short_transaction_are_freed_and_its_holder_is_told(desk: Desk) -> None:
@@ -82,7 +92,7 @@ async def test_locks_of_a_short_transaction_are_freed_and_its_holder_is_told(des
     holding = asyncio.create_task(hold())
     await held.wait()
     async with store.connection() as connection, connection.transaction():
-        await connection.execute(LOCK, timeout=10)
+        await connection.execute(LOCK, timeout=WAIT_S)
     go_on.set()
     with pytest.raises(Unavailable):
         await holding

@@ -30,7 +30,6 @@ def check(figures: Mapping[str, float], size: ManySize) -> None:
     assert figures["a ready task: most served of one other run meanwhile"] <= size.employees
     assert figures["a tree: most served of one other run meanwhile"] <= VERDICTS_AT_ONCE + 2
     assert figures["approved to released: measured"] == size.approvals
-    assert figures["approved to released, p95, s"] < 10
 
 
 @pytest.mark.timeout(400)
@@ -43,4 +42,6 @@ async def test_runs_of_all_sizes_are_served_in_turns(here: Firm) -> None:
 @pytest.mark.timeout(2000)
 async def test_two_hundred_runs_with_twenty_employees(here: Firm) -> None:
     size = ManySize(runs=200, employees=20, approvals=20, statuses=20, window_s=1800.0)
-    check(await many.ours(here, size), size)
+    figures = await many.ours(here, size)
+    check(figures, size)
+    assert figures["approved to released, p95, s"] < 10

@@ -95,11 +95,18 @@ async def session(house: House, *, calls_max: int = CALLS_MAX, reservation: Amou
         uploads = partial(upload_bucket, house.office.client)
         async with asyncio.TaskGroup() as group:
             group.create_task(Permitting(gate, house.office.loader, queue, SignsOfLife(), uploads).run(stop))
-            await asyncio.sleep(0.1)
+            await answered(queue)
             try:
                 yield Session(house, ids, queue)
             finally:
                 stop.set()
+
+
+async def answered(queue: WorkStream) -> None:
+    """Wait until the manager listens to requests. It answers one that cannot be decoded, and notes nothing."""
+    async with asyncio.timeout(WAIT_S):
+        while await queue.ask_permit(uuid4(), b"?", WAIT_S) is None:  # noqa: ASYNC110 - nothing tells of a subscription
+            await asyncio.sleep(0.01)
 
 
 async def test_each_call_has_a_permit_on_the_log(house: House) -> None:

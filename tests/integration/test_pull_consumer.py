@@ -13,8 +13,8 @@ from bus.stream import connect
 from bus.work_queue import ORDERS, Parcel, WorkStream
 from domain.errors import Unavailable
 
-LONG_S = 30.0
-SOON_S = 5.0
+LONG_S = 240.0
+SOON_S = 60.0
 """Much less than LONG_S, and enough for a busy machine."""
 
 
