@@ -26,7 +26,7 @@ from tests.integration.test_permits import CENT, Session, session
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 FIRST = (Message(role="system", text="You work in a folder."), Message(role="user", text="Write double.py."))
 LONG = "a long line\n" * 1000
-FOLLOWED_WAIT_S = 30
+FOLLOWED_WAIT_S = 120
 HOSTILE = "\x1b[2Jhidden"
 
 

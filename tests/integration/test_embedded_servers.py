@@ -75,7 +75,7 @@ async def test_nats_syncs_before_it_acknowledges_and_listens_on_loopback(nats: S
 
 
 def _get(url: str) -> bytes:
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=60) as answer:
         body: bytes = answer.read()
     return body
 

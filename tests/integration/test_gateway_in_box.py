@@ -20,7 +20,7 @@ ASK = """
 import http.client, json, sys, threading
 BODY = json.dumps(BODY_)
 def ask():
-    line = http.client.HTTPConnection("127.0.0.1", PORT_, timeout=40)
+    line = http.client.HTTPConnection("127.0.0.1", PORT_, timeout=120)
     line.request("POST", "/v1/chat/completions", BODY, {"Content-Type": "application/json"})
     answer = line.getresponse()
     try:

@@ -33,7 +33,8 @@ def check(figures: Mapping[str, float], size: ManySize) -> None:
 
 
 @pytest.mark.timeout(400)
-async def test_runs_of_all_sizes_are_served_in_turns(here: Firm) -> None:
+async def test_runs_of_all_sizes_are_served_in_turns(here: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "TASKS_MAX", 6)
     size = ManySize(runs=4, employees=3, approvals=1, statuses=1, window_s=300.0)
     check(await many.ours(here, size), size)
 

@@ -288,7 +288,7 @@ async def test_a_program_that_cannot_start_says_so(tmp_path: Path) -> None:
 async def test_a_cancelled_agent_is_asked_to_stop_and_then_ended(tmp_path: Path, code: str, limit_s: float) -> None:
     code = f"prompt = begin(); open('begun', 'w'); hear('session/cancel'); {code}"
     playing = asyncio.create_task(play(tmp_path, code, cancel_wait_s=limit_s))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not (tmp_path / "begun").exists():  # noqa: ASYNC110 (the double is another process)
             await asyncio.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)

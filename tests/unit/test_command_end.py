@@ -21,7 +21,7 @@ print("begun", flush=True)
 {run}
 print("ended")
 """
-END_WAIT_S = 30
+END_WAIT_S = 120
 HANGS_S = 1.5
 
 

@@ -21,6 +21,9 @@ from tests.unit.test_faults import board
 from tests.unit.test_worker_probes import POLL_S, anna, at_work
 
 SHORT_S = 0.02
+WAIT_S = 120.0
+WATCHES = 4
+"""So many looks show that a duty looks again and again."""
 
 
 class Watched(Deadlines):
@@ -42,14 +45,20 @@ class Watched(Deadlines):
         return super()._due(rows, now)
 
 
-async def looks(duty: Watched, *noted: tuple[Event, ...]) -> list[int]:
-    """Give the duty rows, one after the other, and return how often it looked at each of them."""
+async def looks(duty: Watched, *noted: tuple[tuple[Event, ...], bool]) -> list[int]:
+    """Give the duty rows, one after the other, and return how often it looked at each of them.
+
+    The second part says whether the duty has to watch these rows: then wait until it has looked again and again.
+    """
     stop, found = asyncio.Event(), []
     working = asyncio.create_task(duty.run(stop))
-    for events in noted:
+    for events, watched in noted:
         before = duty.looks
         duty.note(board(*events), live=True)
         await asyncio.sleep(15 * SHORT_S)
+        async with asyncio.timeout(WAIT_S):
+            while watched and duty.looks - before < WATCHES:  # noqa: ASYNC110 - a look tells nobody
+                await asyncio.sleep(SHORT_S)
         found.append(duty.looks - before)
     stop.set()
     await working
@@ -60,16 +69,16 @@ async def test_without_an_open_order_no_time_matters(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(deadlines, "TICK_S", SHORT_S)
     duty = Watched()
     late = (*ASSIGNED[:-1], replace(ASSIGNED[-1], due_at=1))
-    idle, ordered, idle_again = await looks(duty, (), late, ())
+    idle, ordered, idle_again = await looks(duty, ((), False), (late, True), ((), False))
     assert idle <= 2, "it looks once at new rows"
     assert idle_again <= 2
-    assert ordered >= 4, "control: with an open order it looks again and again"
+    assert ordered >= WATCHES, "control: with an open order it looks again and again"
     assert duty.sent, "and the order whose lease has ended is released"
 
 
 async def test_every_phase_with_an_order_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadlines, "TICK_S", SHORT_S)
-    assert min(await looks(Watched(), PLANNED, SUBMITTED)) >= 4
+    assert min(await looks(Watched(), (PLANNED, True), (SUBMITTED, True))) >= WATCHES
 
 
 async def test_a_file_of_an_employee_is_read_again_only_if_it_changes(
@@ -89,10 +98,11 @@ async def test_a_file_of_an_employee_is_read_again_only_if_it_changes(
     file = postings.save(tmp_path, anna(slots=2))
     async with at_work(tmp_path) as staffed:
         await staffed.until(lambda: UUID(int=1) in staffed.asked.answers)
-        await asyncio.sleep(0.2)
-        before = reads
-        await asyncio.sleep(0.2)
-        assert reads == before, "nothing has changed"
+        before = -1
+        async with asyncio.timeout(WAIT_S):
+            while reads != before:  # until nothing has changed
+                before = reads
+                await asyncio.sleep(0.2)
         file.write_text(file.read_text().replace('"slots": 2', '"slots": 3'))  # in place, and of the same size
         await staffed.until(lambda: [posting.slots for posting in staffed.built] == [2, 3])
         file.chmod(0o640)

@@ -24,7 +24,7 @@ from tests.permitting import Permitting
 from tests.unit.test_workers import Nothing
 
 POLL_S = 0.01
-WAIT_S = 20.0
+WAIT_S = 120.0
 TURNS_MAX = 2000
 CURLY = "\N{LEFT SINGLE QUOTATION MARK}k\N{RIGHT SINGLE QUOTATION MARK}"
 OPENAI = "https://api.openai.com/v1"

@@ -14,7 +14,7 @@ from agents.workers.pool import Workers
 from agents.workers.worker import OrderMessage
 from tests.permitting import Permitting
 
-ENDING_WAIT_S = 20.0
+ENDING_WAIT_S = 120.0
 POLL_S = 0.01
 
 
