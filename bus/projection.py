@@ -124,6 +124,8 @@ def _incident(consumer: str, recorded: Recorded, error: str, cause: Cause) -> Ra
     return Raise(
         incident=derive(recorded.envelope.id, consumer, "parked"),
         kind="parked_event",
+        evidence=(recorded.envelope.id,),
+        limits={"attempts_max": APPLY_ATTEMPTS_MAX},
         detail=f"{consumer} cannot process event {recorded.seq} ({recorded.envelope.type}): {error}",
         run=recorded.envelope.run,
         **cause.fields(f"{consumer}.parked"),

@@ -34,6 +34,10 @@ EVENTS: Mapping[str, type[Event]] = {
         employee.Dismissed,
         employee.Renamed,
         incident.Raised,
+        incident.Acknowledged,
+        incident.Worked,
+        incident.Closed,
+        incident.Lapsed,
         refusal.CommandRefused,
         run_messages.Submitted,
         run_messages.SecretsConsented,
@@ -92,6 +96,13 @@ def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
 
 
+def _with_severity(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast an incident of version 1, which had no evidence, and from which nothing but a strike followed."""
+    kind = fields["kind"]
+    unknown: dict[str, Any] = {"evidence": [], "limits": {}, "measured": {}, "follows": "", "employee_version": None}
+    return {**fields, "rule": kind, "severity": incident.SEVERITIES[kind], **unknown}
+
+
 def _without_history(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast an event about a base from before working copies had a history."""
     return {**fields, "base_history": None}
@@ -116,6 +127,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Submitted.type, 3): lambda fields: {**fields, "employees": []},
     (run_messages.Submitted.type, 4): lambda fields: {**fields, "labels": {}},
     (run_messages.Returned.type, 1): _without_history,
+    (incident.Raised.type, 1): _with_severity,
 }
 """(type, version) -> function that converts a payload to the next version. A base's manifest has its own versions."""
 
@@ -156,6 +168,10 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     employee.Dismiss: CommandSpec("employee", ("employee.dismissed",), "employee"),
     employee.Rename: CommandSpec("employee", ("employee.renamed",), "employee"),
     incident.Raise: CommandSpec("incident", ("incident.raised",), "incident"),
+    incident.Acknowledge: CommandSpec("incident", ("incident.acknowledged",), "incident"),
+    incident.Work: CommandSpec("incident", ("incident.worked",), "incident"),
+    incident.Close: CommandSpec("incident", ("incident.closed",), "incident"),
+    incident.Lapse: CommandSpec("incident", ("incident.lapsed",), "incident"),
     run_messages.Submit: CommandSpec("run", ("run.submitted", "run.secrets_consented"), "run"),
     run_messages.Admit: CommandSpec("run", ("organisation.budget_reserved", "run.admitted", "run.ended"), "run"),
     run_messages.Plan: CommandSpec("run", ("run.planned",), "run"),

@@ -19,6 +19,7 @@ WaitCode = Literal[
     "run_budget",
     "no_staff",
     "suspended",
+    "held",
     "no_price",
     "no_reviewer",
     "only_named",

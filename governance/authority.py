@@ -56,6 +56,9 @@ _DIRECTOR = frozenset(
         "run.returned",
         "run.approved",
         "run.ended",
+        "incident.acknowledged",
+        "incident.worked",
+        "incident.closed",
     }
 )
 _INCIDENT = frozenset({"incident.raised"})
@@ -64,7 +67,7 @@ MATRIX: Mapping[Role, frozenset[str]] = {
     "director": _DIRECTOR,
     "manager": _RUN | _TASK | _INCIDENT,
     "verifier": _VERDICTS | _INCIDENT,
-    "auditor": _INCIDENT,
+    "auditor": _INCIDENT | {"incident.lapsed"},
     "accountant": _INCIDENT,
     "hr": frozenset({"employee.warned", "employee.suspended"}) | _INCIDENT,
     "recorder": frozenset(),

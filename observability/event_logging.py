@@ -36,7 +36,7 @@ def _refused(event: Event) -> Fields:
 
 def _incident(event: Event) -> Fields:
     assert isinstance(event, incident.Raised)
-    return {"kind": event.kind, "employee": event.employee, "strike": event.strike}
+    return {"kind": event.kind, "employee": event.employee, "strike": event.strike, "severity": event.severity}
 
 
 def _ended(event: Event) -> Fields:

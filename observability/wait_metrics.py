@@ -9,18 +9,24 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from bus.projection_rows import Rows
 from domain.waiting import Wait, WaitCode
+from projections.holds import is_held
 from projections.manager import EmployeeRow
 
-EmployeeState = Literal["ready", "resting", "suspended", "unpriced"]
+EmployeeState = Literal["ready", "resting", "suspended", "unpriced", "held"]
 MICRO = 1_000_000
 
 
-def employee_state(row: EmployeeRow, now: int) -> EmployeeState:
-    """Return the state of an employee. It decides whether the employee may get work. `now`: microseconds UTC."""
+def employee_state(row: EmployeeRow, now: int, *, held: bool = False) -> EmployeeState:
+    """Return the state of an employee. It decides whether the employee may get work. `now`: microseconds UTC.
+
+    `held`: whether an open incident pauses the employee.
+    """
     if row.suspended:
         return "suspended"
     if row.profile.call_usd_max is None:
         return "unpriced"
+    if held:
+        return "held"
     return "resting" if row.rest_until > now else "ready"
 
 
@@ -31,7 +37,7 @@ class StaffMetrics:
         self._employees = Gauge("aura_employees", "Employees, by whether they may get work.", ("state",), registry=here)
 
     def show(self, rows: Rows, now: int) -> None:
-        states = Counter(employee_state(row, now) for row in rows.all(EmployeeRow))
+        states = Counter(employee_state(row, now, held=is_held(rows, row.scope)) for row in rows.all(EmployeeRow))
         for state in get_args(EmployeeState):
             self._employees.labels(state).set(states[state])
 

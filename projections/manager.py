@@ -8,13 +8,14 @@ import msgspec
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee as staff
-from domain import organisation, run_messages, task
+from domain import incident, organisation, run_messages, task
 from domain.employee import Profile
 from domain.faults import MACHINE_FAULTS, rests
 from domain.message import OF_RUNS, Recorded, RunEvent, TaskEvent
 from domain.money import Amount
 from domain.run import RunState
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
+from projections.holds import HoldRow, put_hold
 from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
 from projections.organisation_rows import ORGANISATION_TABLES, put_organisation
 from projections.organisation_rows import OrganisationRow as OrganisationRow
@@ -84,8 +85,14 @@ class ManagerProjection:
         TaskRow,
         FallbackRow,
         StandInRow,
+        HoldRow,
     )
-    reads: ClassVar[tuple[type, ...]] = (*OF_RUNS, organisation.OrganisationEvent, staff.EmployeeEvent)
+    reads: ClassVar[tuple[type, ...]] = (
+        *OF_RUNS,
+        organisation.OrganisationEvent,
+        staff.EmployeeEvent,
+        incident.IncidentEvent,
+    )
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -99,6 +106,8 @@ class ManagerProjection:
             _organisation(event, rows)
         elif isinstance(event, staff.EmployeeEvent):
             _employee(event, rows)
+        elif isinstance(event, incident.IncidentEvent):
+            put_hold(event, recorded.envelope.occurred_at, rows)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:

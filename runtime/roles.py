@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from agents.auditor import Auditor
+from agents.auditor.reactor import Auditor
 from agents.duty import Duty
 from agents.hr import HR
 from agents.manager.briefing import Sizing

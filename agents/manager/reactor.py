@@ -17,7 +17,7 @@ from agents.turns import Place, Turns, in_turns
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
-from domain import organisation, review, run_messages, task
+from domain import incident, organisation, review, run_messages, task
 from domain.employee import Profile
 from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
 from domain.money import Amount
@@ -25,6 +25,7 @@ from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState
 from domain.task import TaskState
 from projections import manager as manager_view
+from projections.holds import is_held
 from projections.openrun import RUN_KEY, OpenRun, has_runs_in, open_in, open_state, ready_in
 
 LEASE_MARGIN_S = 15.0
@@ -63,7 +64,7 @@ class Manager:
             return list(_admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
             return list(self.resume(rows, cause))
-        if isinstance(event, organisation.FallbackSet):
+        if isinstance(event, organisation.FallbackSet | incident.Closed | incident.Lapsed):
             return list(self.dispatch(rows, cause))
         if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended | staff.Dismissed):
             self.forget_employee(event.employee)
@@ -272,11 +273,15 @@ def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
 
 
 def _planned(rows: Rows, run: UUID | None) -> dict[UUID, RunState]:
-    """Return the planned runs that may get an employee or end; only this run if one is given."""
+    """Return the planned runs that may get an employee or end; only this run if one is given.
+
+    A run that an open incident pauses is left out.
+    """
     if run is None:
-        return {row.scope: state for row, state in ready_in(rows, "planned")}
+        return {row.scope: state for row, state in ready_in(rows, "planned") if not is_held(rows, row.scope)}
     row = rows.get(OpenRun, run, RUN_KEY)
-    return {row.scope: open_state(rows, row)} if row is not None and row.phase == "planned" else {}
+    may_go_on = row is not None and row.phase == "planned" and not is_held(rows, run)
+    return {row.scope: open_state(rows, row)} if row is not None and may_go_on else {}
 
 
 def planned_at(state: RunState) -> int:

@@ -28,6 +28,7 @@ from domain.task import Phase as TaskPhase
 from domain.task import TaskState
 from projections import manager as manager_view
 from projections.fallback import fallback_chains
+from projections.holds import is_held
 from projections.openrun import HAVE_ORDERS, busy_in
 
 AT_WORK: frozenset[TaskPhase] = frozenset(("assigned", "calling", "answered", "submitted"))
@@ -71,7 +72,7 @@ class StaffCapacity:
         desk = cls(chains=fallback_chains(rows))
         for row in rows.all(manager_view.EmployeeRow):
             profile = row.profile
-            if row.suspended or profile.call_usd_max is None:
+            if row.suspended or profile.call_usd_max is None or is_held(rows, row.scope):
                 continue
             if row.rest_until > now:
                 desk.resting.add(row.scope)

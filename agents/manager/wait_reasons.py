@@ -17,6 +17,7 @@ from domain.task import TaskState
 from domain.waiting import Wait
 from observability.process_registry import Serving
 from projections import manager as manager_view
+from projections.holds import HoldRow, holds_of
 from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
 
 SHORTEST_PROMPT = 0  # tokens; a budget that is too small for this prompt is too small for any call
@@ -78,7 +79,7 @@ class WaitReasons:
         if state.phase == "merged":
             return self._verifier("the merged tree")
         if state.phase == "planned":
-            return self._planned(state)
+            return self._planned(run, state)
         return self._law(state) or self._budget(run, state) or _manager(STEPS.get(state.phase, "go on"))
 
     def _law(self, state: RunState) -> Wait | None:
@@ -102,7 +103,7 @@ class WaitReasons:
             return Wait(code="organisation_budget", message=error.message, hint=hint)
         return None
 
-    def _planned(self, state: RunState) -> Wait | None:
+    def _planned(self, run: UUID, state: RunState) -> Wait | None:
         """Return why a planned run waits, or None if a worker or the verifier works on one of its tasks."""
         parts = list(state.tasks.values())
         held = self._law(state)
@@ -114,6 +115,8 @@ class WaitReasons:
             return self._verifier(f"the work on {_list(judged)}")
         if held:
             return held
+        if paused := holds_of(self._rows, run):
+            return _held("The run", paused)
         if away:
             return self._no_worker(away[0])
         if _all_done(state) or review.objection(parts):
@@ -171,13 +174,16 @@ class WaitReasons:
         if not people:
             message = f"Nobody of the fallback chain of the role {role} is on the staff."
             return Wait(code="no_staff", message=message, hint="Set another chain: aura staff apply FILE")
-        unpriced = [row.name for row in people if not row.suspended]
+        unpriced = [row.name for row in people if not row.suspended and row.profile.call_usd_max is None]
         if unpriced:
             hint = (
                 "State the price: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
             )
             return Wait(code="no_price", message=f"The price of a call is not known for {_list(unpriced)}.", hint=hint)
         names = [row.name for row in people]
+        paused = [hold for row in people for hold in holds_of(self._rows, row.scope)]
+        if paused:
+            return _held(_list(names), paused)
         lift = f'End a suspension: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
         hint = f"See the reason: aura employees. {lift}"
         who = "Everybody" if chain is None else f"Everybody in the fallback chain of the role {role}"
@@ -236,6 +242,14 @@ class WaitReasons:
 
 def _all_done(state: RunState) -> bool:
     return bool(state.tasks) and not state.tasks.unverified
+
+
+def _held(who: str, holds: list[HoldRow]) -> Wait:
+    """Return the reason if an open severe incident pauses a run, or the employees that could do its work."""
+    first = holds[0]
+    id = first.key[:13]
+    hint = f'Look at it: aura incidents show {id}. End the pause: aura incidents close {id} --reason "…"'
+    return Wait(code="held", message=f"{who}: paused by an open incident ({first.rule}).", hint=hint)
 
 
 def _not_taken_up() -> Wait:

@@ -14,7 +14,7 @@ from bus.embedded.status import stream_room
 from bus.redaction import Redactor
 from bus.store import FAR, Store
 from director.services.times import SEQ_MAX
-from director.services.views import PEOPLE, RUN, RUNS
+from director.services.views import INCIDENTS, PEOPLE, RUN, RUNS
 from director.settings import Settings
 from domain import run as run_rules
 from domain.errors import Invalid, NotFound
@@ -192,6 +192,15 @@ async def find_employee(store: Store, text: str) -> UUID:
     matching = present or [person.employee for person in people if str(person.employee).startswith(text.lower())]
     gone = [person.employee for person in named_so if person.phase == "dismissed"]
     return _only(matching or gone[-1:], text, "employee", "`aura employees` lists the staff.")
+
+
+async def find_incident(store: Store, text: str) -> UUID:
+    """Find an incident by its id or the beginning of its id. `last` is the newest. Raises NotFound, Invalid."""
+    lines = await INCIDENTS.read(store, None, None)
+    if text == "last" and lines:
+        return lines[-1].incident
+    matching = [line.incident for line in lines if str(line.incident).startswith(text.lower())]
+    return _only(matching, text, "incident", "`aura incidents` lists the incidents.")
 
 
 def _only(matching: Sequence[UUID], text: str, what: str, hint: str) -> UUID:

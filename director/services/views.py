@@ -165,6 +165,35 @@ class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
     estimated: int
 
 
+class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident. `event`: the event that raised it. `evidence`, `limits` and `measured` are JSON.
+
+    `follows`: what is paused until it is closed. `changed_at`, `changed_by` (a role) and `reason`: its last change.
+    """
+
+    incident: UUID
+    kind: str
+    rule: str
+    severity: str
+    phase: str
+    follows: str
+    detail: str
+    strike: bool
+    event: UUID
+    evidence: str
+    limits: str
+    measured: str
+    run: UUID | None
+    task: UUID | None
+    employee: UUID | None
+    employee_name: str | None
+    version: UUID | None
+    raised_at: int
+    changed_at: int
+    changed_by: str
+    reason: str
+
+
 class ChainLine(msgspec.Struct, frozen=True, kw_only=True):
     """The fallback chain of a role. `employees`: their ids in order, as JSON."""
 
@@ -198,7 +227,12 @@ CHARGES = Query("door_charges", ChargeLine)
 """The sums of groups of charges. Parameters: first time, end, labels (JSON), dimensions, dimensions that are labels."""
 FALLBACK = Query("door_fallback", ChainLine)
 """The fallback chain of each role that has one."""
-QUERIES: tuple[Query[Any], ...] = (RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, CHARGES, FALLBACK)
+INCIDENTS = Query("door_incident_list", IncidentLine)
+"""The incidents, the oldest first. Parameters: a run or None, an employee or None."""
+QUERIES: tuple[Query[Any], ...] = (
+    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, CHARGES, FALLBACK),
+    INCIDENTS,
+)
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:

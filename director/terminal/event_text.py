@@ -127,6 +127,14 @@ def _of_run(event: object) -> str:
             return f"the fallback chain of the role {role}: {', then '.join(str(who)[:13] for who in employees)}"
         case incident.Raised(kind=kind, detail=detail):
             return f"incident {kind}: {detail}"
+        case incident.Acknowledged(reason=reason):
+            return f"incident acknowledged: {reason}"
+        case incident.Worked(reason=reason):
+            return f"incident worked on: {reason}"
+        case incident.Closed(reason=reason):
+            return f"incident closed: {reason}"
+        case incident.Lapsed(reason=reason):
+            return f"incident closed by its rule: {reason}"
         case refusal.CommandRefused(command=command, message=message):
             return f"refused {command}: {message}"
     return ""

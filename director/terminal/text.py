@@ -11,7 +11,6 @@ from director.terminal.parked_text import parked_text
 from director.terminal.stand_in_text import stand_in_lines
 from director.terminal.wait_text import wait_lines, waiting_text
 from domain.money import ZERO_USD, Amount, left_text
-from domain.waiting import RunWait
 from domain.wording import counted
 
 MICRO = 1_000_000
@@ -213,23 +212,6 @@ def _standing(line: dict[str, Any]) -> str:
     if line["phase"] == "delivered":
         return f"{stands}; submitted {clock(line['submitted_at'])} UTC"
     return f"{line['phase']} since {clock(line['submitted_at'])} UTC"
-
-
-def inbox_text(waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = ()) -> str:
-    """Return the Director's inbox: deliveries with notes on their bases, and runs that need a person."""
-    others = [waiting_text(held_up)] if held_up else []
-    if not waiting:
-        return "\n\n".join(others) or "Nothing waits for a decision."
-    lines = [
-        (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
-        for row in waiting
-    ]
-    said = [
-        (row["run"], [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]) for row in waiting
-    ]
-    notes = [f"{str(run)[:13]}: {visible(note)}" for run, lines_of_run in said for note in lines_of_run]
-    parts = [table(("run", "title", "commit", "folder", "base"), lines), *(["\n".join(notes)] if notes else [])]
-    return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …", *others])
 
 
 def released_text(line: dict[str, Any]) -> str:

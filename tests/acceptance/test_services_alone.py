@@ -50,6 +50,7 @@ from director.services import (
     hire_agent,
     hire_options,
     hiring,
+    incidents,
     judge,
     judged_source,
     law,
@@ -262,6 +263,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
     await of_the_staff(settings, str(script))
+    await of_the_auditor(settings)
     await of_the_workers(settings)
     await of_the_agents(settings)
 
@@ -314,6 +316,19 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     assert line.theirs is not None
     assert not line.theirs.differs(usage_file.Usage(input_tokens=3))
     assert (line.theirs, line.differs) == (usage_file.read_usage(file)["2026-01-31", "m"], True)
+
+
+async def of_the_auditor(settings: Settings) -> None:
+    """List the incident of a rejected command, show it, and close it."""
+    async with archive(settings) as store:
+        assert await incidents.severe_and_open(store) == []
+        assert await incidents.list_incidents(store, incidents.Wanted(state="unclosed")) == []
+        with pytest.raises(NotFound):
+            await incidents.incident_story(store, "last")
+    with pytest.raises(NotFound):
+        await incidents.move_incident(settings, "last", "close", "none")
+    with pytest.raises(Invalid):
+        incidents.Wanted(state="shut")
 
 
 async def declared_in_a_file(settings: Settings, script: str) -> None:

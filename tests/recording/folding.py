@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agents.auditor import Auditor
+from agents.auditor.reactor import Auditor
 from agents.hr import HR
 from agents.manager.reactor import Manager
 from agents.null_reactor import Observer

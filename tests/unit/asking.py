@@ -96,10 +96,14 @@ _plain: dict[type[Command], Asked] = {
     incident.Raise: st.builds(
         incident.Raise,
         incident=st.sampled_from(INCIDENTS),
-        kind=st.sampled_from(["integrity", "stalled_task"]),
+        kind=st.sampled_from(["integrity", "stalled_run"]),
         detail=st.just("x"),
         **_ids,
     ),
+    **{
+        kind: st.builds(kind, incident=st.sampled_from(INCIDENTS), reason=reasons, **_ids)
+        for kind in (incident.Acknowledge, incident.Work, incident.Close, incident.Lapse)
+    },
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
 _stages: dict[type[Command], Asked] = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from agents.auditor import Auditor
+from agents.auditor.reactor import Auditor
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import incident, run_messages

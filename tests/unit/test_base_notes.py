@@ -11,7 +11,8 @@ from director.reports.remarks import line_of
 from director.reports.verdict_html import verdict_page
 from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
-from director.terminal.text import inbox_text, next_step, released_text
+from director.terminal.inbox_text import inbox_text
+from director.terminal.text import next_step, released_text
 from tests.unit.test_attestation import KEY, basis, envelope, payload
 from tests.unit.test_attestation import requirement as plain
 from tests.unit.test_attestation import verdict as without_base

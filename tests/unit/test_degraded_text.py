@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from director.reports.verdict_text import recorded_text
 from director.reports.verdict_view import VerdictView
 from director.terminal.degraded_text import degraded_text
-from director.terminal.text import inbox_text, next_step, released_text
+from director.terminal.inbox_text import inbox_text
+from director.terminal.text import next_step, released_text
 from tests.unit.test_attestation import requirement, verdict
 
 SAID = degraded_text(["tree memory"], {"9ff957463978ea33": "my laptop"})

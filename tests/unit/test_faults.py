@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents.auditor import Auditor
+from agents.auditor.reactor import Auditor
 from agents.manager import routing
 from agents.manager.reactor import Manager
 from bus.projection import Cause

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import domain
-from domain import employee, organisation, run_messages, task
+from domain import employee, incident, organisation, run_messages, task
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, Scope, scope_of
 from tests.unit import runs, test_employee, test_incident, test_task
@@ -44,7 +44,14 @@ from tests.unit.samples import (
 
 GOLDEN = Path(__file__).parent / "golden" / "events.json"
 """{"type/version": payload}. A released entry never changes, and a new version adds a line."""
-ABSTRACT = {Event, RunEvent, TaskEvent, organisation.OrganisationEvent, employee.EmployeeEvent}
+ABSTRACT = {
+    Event,
+    RunEvent,
+    TaskEvent,
+    organisation.OrganisationEvent,
+    employee.EmployeeEvent,
+    incident.IncidentEvent,
+}
 FOUNDED = happened("organisation.founded")
 HIRED = happened("employee.hired")
 
@@ -72,6 +79,10 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (HIRED, employee.Dismiss(id=COMMAND, at=AT, employee=EMPLOYEE, reason="too slow")),
     (HIRED, employee.Rename(id=COMMAND, at=AT, employee=EMPLOYEE, name="bea")),
     ((), test_incident.COMMAND_FULL),
+    (test_incident.RAISED, test_incident.ACKNOWLEDGE),
+    (test_incident.RAISED, test_incident.WORK),
+    (test_incident.RAISED, test_incident.CLOSE),
+    (test_incident.REGRESSED, test_incident.LAPSE),
     ((), runs.SUBMIT),
     ((), replace(runs.SUBMIT, consent=CONSENT)),
     (happened("organisation.founded", "run.submitted"), runs.ADMIT),

@@ -15,9 +15,9 @@ from agents.manager.wait_reasons import WaitReasons
 from bus.projection_rows import Rows
 from director.cli.live_view import WaitTeller
 from director.services.waiting import NEEDED
-from director.terminal.text import inbox_text
+from director.terminal.inbox_text import inbox_text
 from director.terminal.wait_text import waiting_text
-from domain import employee, organisation, task
+from domain import employee, incident, organisation, task
 from domain.message import Event, RunEvent, TaskEvent
 from domain.money import Amount
 from domain.run_messages import Planned
@@ -38,6 +38,7 @@ from tests.unit.samples import (
     CAP,
     EMPLOYEE,
     FIRST,
+    INCIDENT,
     ORDER,
     OTHER_EMPLOYEE,
     PLANNED,
@@ -152,6 +153,17 @@ WORN_OUT = tuple(
     )
 )
 
+HELD = incident.Raised(
+    incident=INCIDENT,
+    kind="regression",
+    rule="regression",
+    detail="worse",
+    severity="severe",
+    employee=EMPLOYEE,
+    follows="pause_employee",
+)
+RUN_HELD = replace(HELD, kind="stalled_run", rule="stalled_run", run=RUN, employee=None, follows="pause_run")
+
 CASES: dict[str, Case] = {
     "nobody is hired": Case(PLANNED, "no_staff", "Nobody is on the staff.", "aura hire"),
     "control: somebody is hired, and is about to get the task": Case(
@@ -160,6 +172,14 @@ CASES: dict[str, Case] = {
     "everybody is suspended": Case(
         (*PLANNED, *HIRED, *SUSPENDED), "suspended", "suspended: ada", "aura reinstate ada --reason"
     ),
+    "an open incident pauses everybody": Case(
+        (*PLANNED, *HIRED, HELD), "held", "ada: paused by an open incident (regression)", "aura incidents close"
+    ),
+    "control: somebody else is not paused": Case((*PLANNED, *HIRED, HELD, *colleague()), "manager"),
+    "control: the incident is closed": Case((*PLANNED, *HIRED, HELD, *happened("incident.closed")), "manager"),
+    "an open incident pauses the run": Case((*PLANNED, *HIRED, RUN_HELD), "held", "The run: paused", "aura incidents"),
+    "control: an incident of another run": Case((*PLANNED, *HIRED, replace(RUN_HELD, run=OTHER_RUN)), "manager"),
+    "control: the work goes on": Case((*CALLING, *HIRED, HELD, RUN_HELD), None),
     "control: somebody else is not suspended": Case((*PLANNED, *HIRED, *SUSPENDED, *colleague()), "manager"),
     "nobody knows a price": Case((*PLANNED, *hired(call_usd_max=None)), "no_price", "not known for ada", "--price-in"),
     "a price is unknown, and the other one is suspended": Case(
@@ -335,7 +355,7 @@ def test_the_staff_is_counted_by_whether_it_may_get_work() -> None:
 
     def told(*events: Event, now: int = AT) -> dict[str, float | None]:
         staff.show(rows_after(events), now)
-        states = ("ready", "resting", "suspended", "unpriced")
+        states = ("ready", "resting", "suspended", "unpriced", "held")
         return {
             state: found
             for state in states
@@ -345,6 +365,8 @@ def test_the_staff_is_counted_by_whether_it_may_get_work() -> None:
     assert told() == {}
     assert told(*HIRED, *colleague(call_usd_max=None)) == {"ready": 1, "unpriced": 1}
     assert told(*HIRED, *SUSPENDED) == {"suspended": 1}
+    assert told(*HIRED, HELD) == {"held": 1}
+    assert told(*HIRED, HELD, *happened("incident.lapsed")) == {"ready": 1}
     fault = (*PLANNED, *HIRED, *FAILED[len(PLANNED) :])
     assert told(*fault) == {"resting": 1}
     assert told(*fault, now=AT + 120_000_000) == {"ready": 1}

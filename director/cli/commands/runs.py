@@ -172,15 +172,18 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 
 @command("inbox")
 async def inbox(door: Door, settings: "Settings") -> None:
-    """List the work that needs a decision: deliveries that wait for approval, and runs that need a person."""
+    """List the work that needs a decision: deliveries, runs that need a person, and severe incidents."""
     from director.services.approvals import waiting_runs
+    from director.services.incidents import severe_and_open
     from director.services.session import archive
     from director.services.waiting import Waits
-    from director.terminal.text import inbox_text
+    from director.terminal.inbox_text import inbox_text
 
     async with archive(settings) as store:
         waiting, held_up = await waiting_runs(store), await Waits(store, settings).held_up()
-    door.answer({"waiting": waiting, "held_up": held_up}, inbox_text(waiting, held_up))
+        severe = await severe_and_open(store)
+    data = {"waiting": waiting, "held_up": held_up, "incidents": severe}
+    door.answer(data, inbox_text(waiting, held_up, severe))
 
 
 @command("approve")

@@ -1,4 +1,4 @@
--- One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` is JSON.
+-- One order. The key is the order's id. Times are microseconds UTC, digests name blobs, `findings` and `exchanges` are JSON.
 -- `calls`: the number of receipts; tokens and cost are their sums.
 CREATE TABLE {schema}.attempt (
     scope uuid NOT NULL,
@@ -27,5 +27,8 @@ CREATE TABLE {schema}.attempt (
     verdict uuid,
     verified boolean,
     findings text NOT NULL,
+    version uuid,
+    exchanges text NOT NULL,
+    review text NOT NULL,
     PRIMARY KEY (scope, key)
 );

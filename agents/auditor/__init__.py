@@ -1,0 +1,1 @@
+"""The auditor: a table of rules, and the incidents that it raises from evidence."""
