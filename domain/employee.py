@@ -1,172 +1,46 @@
-"""An employee has an id, made at hire, and one version at a time. Its strikes belong to the id (ADR 0030)."""
+"""An employee has an id, made at hire, and one version at a time. Its strikes belong to the id (ADR 0030, 0081)."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from math import inf
-from typing import Literal
 from uuid import UUID
 
-import msgspec
-from msgspec.structs import replace
-
-from domain.attempt import CALLS_MAX, Form
+from domain import discipline
+from domain.attempt import CALLS_MAX
+from domain.discipline import STRIKES_MAX as STRIKES_MAX
+from domain.discipline import reason_of, refuse_blacklisted
+from domain.employee_messages import Appeal as Appeal
+from domain.employee_messages import AppealDecided as AppealDecided
+from domain.employee_messages import Appealed as Appealed
+from domain.employee_messages import DecideAppeal as DecideAppeal
+from domain.employee_messages import Dismiss as Dismiss
+from domain.employee_messages import Dismissed as Dismissed
+from domain.employee_messages import EmployeeEvent as EmployeeEvent
+from domain.employee_messages import EndTerm as EndTerm
+from domain.employee_messages import Hire as Hire
+from domain.employee_messages import Hired as Hired
+from domain.employee_messages import Profile as Profile
+from domain.employee_messages import Rehire as Rehire
+from domain.employee_messages import Rehired as Rehired
+from domain.employee_messages import Reinstate as Reinstate
+from domain.employee_messages import Reinstated as Reinstated
+from domain.employee_messages import Rename as Rename
+from domain.employee_messages import Renamed as Renamed
+from domain.employee_messages import SessionTerms as SessionTerms
+from domain.employee_messages import Strike as Strike
+from domain.employee_messages import Suspend as Suspend
+from domain.employee_messages import Suspended as Suspended
+from domain.employee_messages import SuspendVersion as SuspendVersion
+from domain.employee_messages import Warned as Warned
+from domain.employee_messages import version_of as version_of
+from domain.employee_state import BLACKLIST as BLACKLIST
+from domain.employee_state import DIRECTOR
+from domain.employee_state import EmployeeState as EmployeeState
+from domain.employee_state import evolve as evolve
+from domain.employee_state import initial as initial
 from domain.errors import Invalid, NotFound, Refused
-from domain.message import NAMESPACE, Command, Erased, Event, derive
+from domain.message import Command
 from domain.money import ZERO_USD, Amount, checked
 
-STRIKES_MAX = 2
-"""The number of integrity findings at which an employee is suspended. Each earlier finding is a warning."""
-
-
 SESSION_MINUTES_MAX = 600.0
-
-
-class EmployeeEvent(Event, frozen=True, kw_only=True):
-    """An event of an employee."""
-
-    employee: UUID
-
-    def entity(self) -> tuple[str, UUID]:
-        return "employee", self.employee
-
-
-class SessionTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The limits of one session. They apply to all its calls together.
-
-    `usd_max` and `tokens_max` are reserved before the session. If the run has less left, this rest is reserved.
-    """
-
-    calls_max: int = 60
-    minutes: float = 30.0
-    tokens_max: int = 1_000_000
-    usd_max: Decimal = Decimal(1)
-
-
-class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The profile of an employee. If `call_usd_max` is None, the price is unknown and no budget can be reserved.
-
-    If `prompt_usd_max` is None, the prompt's part of `call_usd_max` is unknown. `server`: scheme, host and port; empty
-    if it is unknown or runs in the organisation. `parameters`: other request parameters that change the answers.
-    """
-
-    name: str
-    provider: str
-    model: str
-    model_digest: str | None
-    style: str
-    scripted: bool
-    slots: int = 1  # the most calls at the same time
-    output_tokens_max: int = 512
-    call_tokens_max: int = 4096  # upper bound of prompt and answer together, reserved before the call
-    call_usd_max: Decimal | None = Decimal("0")  # upper bound of one call
-    call_wall_s: float = 60.0
-    prompt_usd_max: Decimal | None = None  # the part of `call_usd_max` for the longest prompt
-    server: str = ""
-    parameters: Mapping[str, str] = {}
-    session: SessionTerms | None = None
-
-    @property
-    def form(self) -> Form:
-        """The form of the employee's attempts."""
-        return "answer" if self.session is None else "session"
-
-    @property
-    def prompt_tokens_max(self) -> int:
-        """The most tokens of a call's prompt."""
-        return self.call_tokens_max - self.output_tokens_max
-
-
-def version_of(profile: Profile) -> UUID:
-    """Return the id of a profile's version. Profiles with comparable answers have the same version.
-
-    Name, slots, prices and time limits do not change the version. The form of its work does.
-    """
-    content: tuple[object, ...] = (
-        *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
-        *(profile.output_tokens_max, profile.prompt_tokens_max, sorted(profile.parameters.items())),
-    )
-    if profile.session is not None:
-        content += ("session", profile.session.calls_max, profile.session.tokens_max)
-    return derive(NAMESPACE, "employee-version", msgspec.json.encode(content).decode())
-
-
-class Hired(EmployeeEvent, frozen=True, kw_only=True):
-    """An employee was hired, or got a new profile."""
-
-    type = "employee.hired"
-    version = 4
-    profile: Profile
-
-
-class Warned(EmployeeEvent, frozen=True, kw_only=True):
-    type = "employee.warned"
-    incident: UUID
-    reason: str
-
-
-class Suspended(EmployeeEvent, frozen=True, kw_only=True):
-    type = "employee.suspended"
-    incident: UUID | None
-    reason: str
-
-
-class Reinstated(EmployeeEvent, frozen=True, kw_only=True):
-    type = "employee.reinstated"
-    reason: str
-
-
-class Dismissed(EmployeeEvent, frozen=True, kw_only=True):
-    """The employee was dismissed, which is final. Its record stays. Another employee may use its name."""
-
-    type = "employee.dismissed"
-    reason: str
-
-
-class Renamed(EmployeeEvent, frozen=True, kw_only=True):
-    type = "employee.renamed"
-    name: str
-
-
-class Hire(Command, frozen=True, kw_only=True):
-    employee: UUID
-    profile: Profile
-
-
-class Strike(Command, frozen=True, kw_only=True):
-    """HR's answer to one integrity finding: a warning, or a suspension if the employee then has STRIKES_MAX strikes."""
-
-    employee: UUID
-    incident: UUID
-    reason: str
-
-
-class Suspend(Command, frozen=True, kw_only=True):
-    employee: UUID
-    reason: str
-
-
-class Reinstate(Command, frozen=True, kw_only=True):
-    employee: UUID
-    reason: str
-
-
-class Dismiss(Command, frozen=True, kw_only=True):
-    employee: UUID
-    reason: str
-
-
-class Rename(Command, frozen=True, kw_only=True):
-    employee: UUID
-    name: str
-
-
-class EmployeeState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    phase: Literal["unknown", "working", "suspended", "dismissed"] = "unknown"
-    profile: Profile | None = None
-    strikes: tuple[UUID, ...] = ()
-
-
-initial = EmployeeState()
 
 
 def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
@@ -174,32 +48,53 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
         case Hire(employee=employee, profile=profile):
             _sound(profile)
             _present(state)
-            return () if state.profile == profile else (Hired(employee=employee, profile=profile),)
-        case Strike(employee=employee, incident=incident, reason=reason):
-            _known(state, employee)
-            if incident in state.strikes or state.phase in ("suspended", "dismissed"):
+            if state.profile == profile:
                 return ()
-            if len(state.strikes) + 1 >= STRIKES_MAX:
-                return (Suspended(employee=employee, incident=incident, reason=reason),)
-            return (Warned(employee=employee, incident=incident, reason=reason),)
-        case Suspend(employee=employee, reason=reason):
-            _known(state, employee)
-            _present(state)
-            if state.phase == "suspended":
-                raise Refused("This employee is already suspended.", hint="`aura employees` shows the staff.")
-            return (Suspended(employee=employee, incident=None, reason=_reason(reason)),)
+            refuse_blacklisted(profile, command.blacklisted)
+            return (Hired(employee=employee, profile=profile),)
+        case Strike():
+            _known(state, command.employee)
+            return discipline.strike(command, state)
+        case Suspend():
+            return _suspend(command, state)
+        case SuspendVersion():
+            return discipline.suspend_version(command, state)
+        case EndTerm():
+            return discipline.end_term(command, state)
         case Reinstate(employee=employee, reason=reason):
             _known(state, employee)
             _present(state)
-            if state.phase != "suspended":
+            if state.phase != "suspended" or state.profile is None:
                 raise Refused("This employee is not suspended.", hint="`aura employees` shows the staff.")
-            return (Reinstated(employee=employee, reason=_reason(reason)),)
+            refuse_blacklisted(state.profile, command.blacklisted)
+            return (Reinstated(employee=employee, reason=reason_of(reason)),)
         case Dismiss(employee=employee, reason=reason):
             _known(state, employee)
-            return () if state.phase == "dismissed" else (Dismissed(employee=employee, reason=_reason(reason)),)
+            return () if state.phase == "dismissed" else (Dismissed(employee=employee, reason=reason_of(reason)),)
+        case Rehire():
+            _known(state, command.employee)
+            return discipline.rehire(command, state)
+        case Appeal():
+            _known(state, command.employee)
+            return discipline.appeal(command, state)
+        case DecideAppeal():
+            _known(state, command.employee)
+            return discipline.decide_appeal(command, state)
         case Rename(employee=employee, name=name):
             return _renamed(state, employee, name.strip())
     raise TypeError(f"not a command of an employee: {type(command).__name__}")
+
+
+def _suspend(command: Suspend, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
+    """Decide the Director's suspension. It may come after one by HR: then each cause must end."""
+    _known(state, command.employee)
+    _present(state)
+    if DIRECTOR in state.holds:
+        raise Refused("This employee is already suspended.", hint="`aura employees` shows the staff.")
+    if command.until is not None and command.until <= command.at:
+        raise Invalid("The end of a suspension must be in the future.", hint="Give --days 1 or more.")
+    reason = reason_of(command.reason)
+    return (Suspended(employee=command.employee, incident=None, reason=reason, until=command.until),)
 
 
 def _renamed(state: EmployeeState, employee: UUID, name: str) -> tuple[EmployeeEvent, ...]:
@@ -243,12 +138,6 @@ def _sound_session(terms: SessionTerms) -> None:
     checked(Amount(terms.usd_max, terms.tokens_max), "The reservation of a session")
 
 
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
-    return text.strip()
-
-
 def _known(state: EmployeeState, employee: UUID) -> None:
     if state.phase == "unknown":
         raise NotFound(f"No employee has the id {employee}.", hint="`aura employees` lists the staff.")
@@ -257,25 +146,8 @@ def _known(state: EmployeeState, employee: UUID) -> None:
 def _present(state: EmployeeState) -> None:
     if state.phase == "dismissed":
         raise Refused(
-            "This employee was dismissed, and a dismissal is final.",
-            hint="Hire a new employee with `aura hire NAME`. The new employee begins without the old record.",
+            "This employee was dismissed.",
+            hint="`aura rehire NAME --reason …` brings it back with its record. "
+            "`aura hire NAME` hires a new employee without the old record.",
             code="dismissed",
         )
-
-
-def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
-    match event:
-        case Hired(profile=profile):
-            return replace(state, phase="working" if state.phase == "unknown" else state.phase, profile=profile)
-        case Warned(incident=incident):
-            return replace(state, strikes=(*state.strikes, incident))
-        case Suspended(incident=incident):
-            strikes = state.strikes if incident is None else (*state.strikes, incident)
-            return replace(state, phase="suspended", strikes=strikes)
-        case Reinstated():
-            return replace(state, phase="working", strikes=())
-        case Dismissed():
-            return replace(state, phase="dismissed")
-        case Renamed(name=name) if state.profile is not None:
-            return replace(state, profile=replace(state.profile, name=name))
-    return state

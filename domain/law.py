@@ -29,15 +29,16 @@ _PHASES = {
     "organisation.halted": "halted",
 }
 _SUSPENDS = {"employee.suspended": True, "employee.reinstated": False}
-DISMISSED = "employee.dismissed"
-"""The type of the event of a dismissal. Like the end of a run, a dismissal is final: no later event cancels it."""
+_DISMISSES = {"employee.dismissed": True, "employee.rehired": False}
+"""A rehire cancels a dismissal by its position. It does not cancel a suspension."""
 
-MATTERS = (*_PHASES, *_SUSPENDS, DISMISSED, "run.ended")
+MATTERS = (*_PHASES, *_SUSPENDS, *_DISMISSES, "run.ended")
 """The event types that change standing."""
 
 
 class Standing:
-    """The facts that decide who may work at each sequence: phases of the organisation, suspensions, ends of runs.
+    """The facts that decide who may work at each sequence: phases of the organisation, suspensions,
+    dismissals and ends of runs.
 
     `fold` may get only events that count. Their order and repetitions do not matter.
     """
@@ -45,7 +46,7 @@ class Standing:
     def __init__(self) -> None:
         self._phases: list[tuple[int, str]] = []
         self._suspensions: dict[UUID, list[tuple[int, bool]]] = {}
-        self._dismissed: dict[UUID, int] = {}
+        self._dismissals: dict[UUID, list[tuple[int, bool]]] = {}
         self._ended: dict[UUID, int] = {}
 
     def fold(self, envelope: Envelope, seq: int) -> None:
@@ -53,10 +54,11 @@ class Standing:
             _insert(self._phases, (seq, _PHASES[envelope.type]))
         elif envelope.type in _SUSPENDS:
             _insert(self._suspensions.setdefault(envelope.entity_id, []), (seq, _SUSPENDS[envelope.type]))
-        elif envelope.type == DISMISSED:
-            _insert_first(self._dismissed, envelope.entity_id, seq)
+        elif envelope.type in _DISMISSES:
+            _insert(self._dismissals.setdefault(envelope.entity_id, []), (seq, _DISMISSES[envelope.type]))
         elif envelope.type == "run.ended":
-            _insert_first(self._ended, envelope.entity_id, seq)
+            run = envelope.entity_id
+            self._ended[run] = min(seq, self._ended.get(run, seq))
 
     def phase(self, seq: int) -> str:
         """Return the organisation's phase just before `seq`."""
@@ -65,13 +67,11 @@ class Standing:
 
     def suspended(self, employee: UUID, seq: int) -> bool:
         """Return whether the employee was suspended just before `seq`."""
-        history = self._suspensions.get(employee, [])
-        index = bisect_left(history, seq, key=lambda known: known[0])
-        return history[index - 1][1] if index else False
+        return _before(self._suspensions.get(employee, []), seq)
 
     def dismissed(self, employee: UUID, seq: int) -> bool:
-        """Return whether the employee was dismissed before `seq`."""
-        return self._dismissed.get(employee, seq) < seq
+        """Return whether the employee was dismissed just before `seq`."""
+        return _before(self._dismissals.get(employee, []), seq)
 
     def ended(self, run: UUID, seq: int) -> bool:
         """Return whether the run ended before `seq`."""
@@ -84,8 +84,10 @@ def _insert(history: list[tuple[int, T]], entry: tuple[int, T]) -> None:
         history.insert(index, entry)
 
 
-def _insert_first(firsts: dict[UUID, int], entity: UUID, seq: int) -> None:
-    firsts[entity] = min(seq, firsts.get(entity, seq))
+def _before(history: list[tuple[int, bool]], seq: int) -> bool:
+    """Return the last value before `seq`; False if there is none."""
+    index = bisect_left(history, seq, key=lambda known: known[0])
+    return history[index - 1][1] if index else False
 
 
 def matters(event_type: str) -> bool:

@@ -9,131 +9,37 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.lent import NOTHING_LENT, Lent
-from domain.message import ORGANISATION, Command, Erased, Event
+from domain.message import Command, Erased, Event
 from domain.money import NOTHING, Amount, checked, left_text
+from domain.organisation_messages import AcceptLimit as AcceptLimit
+from domain.organisation_messages import BlacklistVersion as BlacklistVersion
+from domain.organisation_messages import BudgetReserved as BudgetReserved
+from domain.organisation_messages import BudgetSet as BudgetSet
+from domain.organisation_messages import BudgetSettled as BudgetSettled
+from domain.organisation_messages import ClearVersion as ClearVersion
+from domain.organisation_messages import FallbackSet as FallbackSet
+from domain.organisation_messages import Found as Found
+from domain.organisation_messages import Founded as Founded
+from domain.organisation_messages import Halt as Halt
+from domain.organisation_messages import Halted as Halted
+from domain.organisation_messages import LimitAccepted as LimitAccepted
+from domain.organisation_messages import LimitWithdrawn as LimitWithdrawn
+from domain.organisation_messages import OrganisationEvent as OrganisationEvent
+from domain.organisation_messages import Pause as Pause
+from domain.organisation_messages import Paused as Paused
+from domain.organisation_messages import Resume as Resume
+from domain.organisation_messages import Resumed as Resumed
+from domain.organisation_messages import SetBudget as SetBudget
+from domain.organisation_messages import SetFallback as SetFallback
+from domain.organisation_messages import SettleBudget as SettleBudget
+from domain.organisation_messages import VersionBlacklisted as VersionBlacklisted
+from domain.organisation_messages import VersionCleared as VersionCleared
+from domain.organisation_messages import WithdrawLimit as WithdrawLimit
+from domain.organisation_messages import WorkRole as WorkRole
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
-WorkRole = Literal["implementer", "reviewer"]
-"""The two kinds of work: tasks with criteria, and reviews of the work on them."""
 FALLBACK_EMPLOYEES_MAX = 16
 """The most employees of one fallback chain."""
-
-
-class OrganisationEvent(Event, frozen=True, kw_only=True):
-    """An event of the organisation."""
-
-    def entity(self) -> tuple[str, UUID]:
-        return "organisation", ORGANISATION
-
-
-class Founded(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.founded"
-    name: str
-    cap: Amount
-
-
-class BudgetSet(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.budget_set"
-    cap: Amount
-
-
-class Paused(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.paused"
-    reason: str
-
-
-class Halted(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.halted"
-    reason: str
-
-
-class Resumed(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.resumed"
-    reason: str
-
-
-class BudgetReserved(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.budget_reserved"
-    for_run: UUID
-    amount: Amount
-
-
-class BudgetSettled(OrganisationEvent, frozen=True, kw_only=True):
-    type = "organisation.budget_settled"
-    for_run: UUID
-    spent: Amount
-
-
-class LimitAccepted(OrganisationEvent, frozen=True, kw_only=True):
-    """The machine may give verdicts although its boxes do not hold this limit. Each such verdict names the limit."""
-
-    type = "organisation.limit_accepted"
-    machine: str
-    limit: str
-    reason: str
-
-
-class LimitWithdrawn(OrganisationEvent, frozen=True, kw_only=True):
-    """The machine may give verdicts only if its boxes hold this limit again."""
-
-    type = "organisation.limit_withdrawn"
-    machine: str
-    limit: str
-    reason: str
-
-
-class FallbackSet(OrganisationEvent, frozen=True, kw_only=True):
-    """From now on these employees do the work of a role, in this order. Nobody: there is no chain, everybody may work.
-
-    The next employee gets a task only if the ones before it cannot do it (domain/fallback.py).
-    """
-
-    type = "organisation.fallback_set"
-    role: WorkRole
-    employees: tuple[UUID, ...]
-
-
-class Found(Command, frozen=True, kw_only=True):
-    name: str
-    cap: Amount
-
-
-class SetBudget(Command, frozen=True, kw_only=True):
-    cap: Amount
-
-
-class Pause(Command, frozen=True, kw_only=True):
-    reason: str
-
-
-class Halt(Command, frozen=True, kw_only=True):
-    reason: str
-
-
-class Resume(Command, frozen=True, kw_only=True):
-    reason: str
-
-
-class AcceptLimit(Command, frozen=True, kw_only=True):
-    machine: str
-    limit: str
-    reason: str
-
-
-class WithdrawLimit(Command, frozen=True, kw_only=True):
-    machine: str
-    limit: str
-    reason: str
-
-
-class SetFallback(Command, frozen=True, kw_only=True):
-    role: WorkRole
-    employees: tuple[UUID, ...]
-
-
-class SettleBudget(Command, frozen=True, kw_only=True):
-    run: UUID
-    spent: Amount
 
 
 class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -143,6 +49,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     spent: Amount = NOTHING
     accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that its boxes need not hold
     fallback: Mapping[WorkRole, tuple[UUID, ...]] = {}  # role -> its chain of employees
+    blacklisted: tuple[UUID, ...] = ()  # versions of employees
 
     @property
     def committed(self) -> Amount:
@@ -189,6 +96,19 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             if state.fallback.get(role, ()) == employees:
                 return ()
             return (FallbackSet(role=role, employees=_chain(role, employees)),)
+        case BlacklistVersion(employee_version=version, reason=reason):
+            _founded(state)
+            if version in state.blacklisted:
+                return ()
+            return (VersionBlacklisted(employee_version=version, reason=_reason(reason)),)
+        case ClearVersion(employee_version=version, reason=reason):
+            _founded(state)
+            if version not in state.blacklisted:
+                raise Refused(
+                    f"Version {version} is not blacklisted.",
+                    hint="`aura blacklist list` lists the versions that are.",
+                )
+            return (VersionCleared(employee_version=version, reason=_reason(reason)),)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -271,6 +191,10 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
             return replace(state, accepted={**state.accepted, machine: limits})
         case FallbackSet(role=role, employees=employees):
             return replace(state, fallback=_with_chain(state.fallback, role, employees))
+        case VersionBlacklisted(employee_version=version):
+            return replace(state, blacklisted=(*state.blacklisted, version))
+        case VersionCleared(employee_version=version):
+            return replace(state, blacklisted=tuple(each for each in state.blacklisted if each != version))
     return state
 
 

@@ -27,11 +27,16 @@ EVENTS: Mapping[str, type[Event]] = {
         organisation.LimitAccepted,
         organisation.LimitWithdrawn,
         organisation.FallbackSet,
+        organisation.VersionBlacklisted,
+        organisation.VersionCleared,
         employee.Hired,
         employee.Warned,
         employee.Suspended,
         employee.Reinstated,
         employee.Dismissed,
+        employee.Rehired,
+        employee.Appealed,
+        employee.AppealDecided,
         employee.Renamed,
         incident.Raised,
         incident.Acknowledged,
@@ -91,6 +96,11 @@ def _without_session(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "profile": {**fields["profile"], "session": None}}
 
 
+def _without_rules(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast HR's answer of version 1. It came from two numbers in the code, and a suspension had no end."""
+    return {**fields, "rule": "", "rules_version": ""}
+
+
 def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast a difference with a manifest of version 1, which had only files."""
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
@@ -120,6 +130,10 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (employee.Hired.type, 1): dict,
     (employee.Hired.type, 2): _with_server,
     (employee.Hired.type, 3): _without_session,
+    (employee.Warned.type, 1): _without_rules,
+    (employee.Suspended.type, 1): lambda fields: {**_without_rules(fields), "until": None},
+    (employee.Reinstated.type, 1): lambda fields: {**fields, "strikes_kept": False, "rule": ""},
+    (employee.Dismissed.type, 1): lambda fields: {**_without_rules(fields), "incident": None, "rehire_from": None},
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
@@ -161,11 +175,22 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     organisation.AcceptLimit: CommandSpec("organisation", ("organisation.limit_accepted",)),
     organisation.WithdrawLimit: CommandSpec("organisation", ("organisation.limit_withdrawn",)),
     organisation.SetFallback: CommandSpec("organisation", ("organisation.fallback_set",)),
+    organisation.BlacklistVersion: CommandSpec("organisation", ("organisation.version_blacklisted",)),
+    organisation.ClearVersion: CommandSpec("organisation", ("organisation.version_cleared",)),
     employee.Hire: CommandSpec("employee", ("employee.hired",), "employee"),
-    employee.Strike: CommandSpec("employee", ("employee.warned", "employee.suspended"), "employee"),
+    employee.Strike: CommandSpec(
+        "employee", ("employee.warned", "employee.suspended", "employee.dismissed"), "employee"
+    ),
     employee.Suspend: CommandSpec("employee", ("employee.suspended",), "employee"),
     employee.Reinstate: CommandSpec("employee", ("employee.reinstated",), "employee"),
     employee.Dismiss: CommandSpec("employee", ("employee.dismissed",), "employee"),
+    employee.SuspendVersion: CommandSpec("employee", ("employee.suspended",), "employee"),
+    employee.EndTerm: CommandSpec("employee", ("employee.reinstated",), "employee"),
+    employee.Rehire: CommandSpec("employee", ("employee.rehired", "employee.reinstated"), "employee"),
+    employee.Appeal: CommandSpec("employee", ("employee.appealed",), "employee"),
+    employee.DecideAppeal: CommandSpec(
+        "employee", ("employee.appeal_decided", "employee.reinstated", "employee.rehired"), "employee"
+    ),
     employee.Rename: CommandSpec("employee", ("employee.renamed",), "employee"),
     incident.Raise: CommandSpec("incident", ("incident.raised",), "incident"),
     incident.Acknowledge: CommandSpec("incident", ("incident.acknowledged",), "incident"),

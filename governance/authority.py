@@ -7,6 +7,9 @@ from typing import Literal, get_args
 
 from bus.subjects import PROBE_PREFIX, PROBED_PREFIX, WORK_PREFIX
 from bus.worker_accounts import WorkerRight
+from domain import employee
+from domain.message import Command
+from domain.registry import COMMANDS
 from domain.tree import digest_of
 
 Role = Literal["director", "manager", "verifier", "auditor", "accountant", "hr", "recorder", "employee"]
@@ -46,10 +49,15 @@ _DIRECTOR = frozenset(
         "organisation.limit_accepted",
         "organisation.limit_withdrawn",
         "organisation.fallback_set",
+        "organisation.version_blacklisted",
+        "organisation.version_cleared",
         "employee.hired",
         "employee.suspended",
         "employee.reinstated",
         "employee.dismissed",
+        "employee.rehired",
+        "employee.appealed",
+        "employee.appeal_decided",
         "employee.renamed",
         "run.submitted",
         "run.secrets_consented",
@@ -61,6 +69,8 @@ _DIRECTOR = frozenset(
         "incident.closed",
     }
 )
+_HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated", "employee.dismissed"})
+"""HR reinstates at the end of a term, and dismisses by the ladder of strikes."""
 _INCIDENT = frozenset({"incident.raised"})
 
 MATRIX: Mapping[Role, frozenset[str]] = {
@@ -69,7 +79,7 @@ MATRIX: Mapping[Role, frozenset[str]] = {
     "verifier": _VERDICTS | _INCIDENT,
     "auditor": _INCIDENT | {"incident.lapsed"},
     "accountant": _INCIDENT,
-    "hr": frozenset({"employee.warned", "employee.suspended"}) | _INCIDENT,
+    "hr": _HR | _INCIDENT,
     "recorder": frozenset(),
     "employee": frozenset(),
 }
@@ -86,9 +96,24 @@ def may(role: Role, causes: Iterable[str]) -> bool:
     return set(causes) <= MATRIX[role]
 
 
-def permitted(event_type: str) -> tuple[Role, ...]:
-    """Return the roles that may cause an event."""
-    return tuple(role for role in ROLES if event_type in MATRIX[role])
+RESERVED: Mapping[type[Command], Role] = {
+    employee.Suspend: "director",
+    employee.Reinstate: "director",
+    employee.Dismiss: "director",
+}
+"""Commands of one role whose events another role may cause too, but only by a rule: HR ends terms with EndTerm, and
+dismisses with Strike.
+"""
+
+
+def may_send(role: Role, command: type[Command]) -> bool:
+    """Return whether a role may send a command of this kind."""
+    return may(role, COMMANDS[command].causes) and RESERVED.get(command, role) == role
+
+
+def senders(command: type[Command]) -> tuple[Role, ...]:
+    """Return the roles that may send a command of this kind."""
+    return tuple(role for role in ROLES if may_send(role, command))
 
 
 WORKER_RIGHTS = (

@@ -23,7 +23,7 @@ from domain import law, refusal, run, run_messages
 from domain.errors import AuraError, Contention, Forbidden, Refused, Unavailable
 from domain.message import ORGANISATION, Command, Event, Recorded, derive
 from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
-from governance.authority import POLICY_VERSION, may, permitted
+from governance.authority import POLICY_VERSION, may_send, senders
 from governance.cached_aggregate import CachedAggregate
 from governance.keys import Principal
 from governance.refusal_limit import RefusalLimit
@@ -139,11 +139,11 @@ class Gate:
 
     async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope]) -> Outcome:
         causes = COMMANDS[type(command)].causes
-        if not may(self.principal.role, causes):
-            roles = sorted({role for cause in causes for role in permitted(cause)})
+        if not may_send(self.principal.role, type(command)):
+            kind = type(command).__name__
             raise Forbidden(
-                f"A {self.principal.role} may not cause {' or '.join(causes)}.",
-                hint=f"Roles with this right: {', '.join(roles) or 'none'}.",
+                f"A {self.principal.role} may not cause {' or '.join(causes)} with the command {kind}.",
+                hint=f"Roles with this right: {', '.join(senders(type(command))) or 'none'}.",
             )
         fresh = False
         for attempt in range(ATTEMPTS_MAX):

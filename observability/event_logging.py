@@ -45,7 +45,7 @@ def _ended(event: Event) -> Fields:
 
 
 def _employee(event: Event) -> Fields:
-    assert isinstance(event, employee.Warned | employee.Suspended)
+    assert isinstance(event, employee.EmployeeEvent)
     return {"employee": event.employee}
 
 
@@ -68,10 +68,16 @@ TOLD: Mapping[str, Mapping[type[Event], Telling]] = {
         VERDICT,
     ),
     "auditor": {refusal.CommandRefused: ("refused", _refused), incident.Raised: ("incident", _incident)},
-    "hr": {employee.Warned: ("employee_warned", _employee), employee.Suspended: ("employee_suspended", _employee)},
+    "hr": {
+        employee.Warned: ("employee_warned", _employee),
+        employee.Suspended: ("employee_suspended", _employee),
+        employee.Reinstated: ("employee_reinstated", _employee),
+        employee.Dismissed: ("employee_dismissed", _employee),
+        employee.Rehired: ("employee_rehired", _employee),
+    },
 }
 """Consumer -> event -> name and fields of its log line."""
-WARNINGS = frozenset({"refused", "incident", "halted", "employee_warned", "employee_suspended"})
+WARNINGS = frozenset({"refused", "incident", "halted", "employee_warned", "employee_suspended", "employee_dismissed"})
 
 
 class Lines:

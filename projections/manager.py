@@ -120,19 +120,9 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
     row = rows.get(EmployeeRow, event.employee, "employee")
     match event:
         case staff.Hired(profile=profile):
-            rows.put(
-                EmployeeRow(
-                    scope=event.employee,
-                    key="employee",
-                    name=profile.name,
-                    scripted=profile.scripted,
-                    suspended=row.suspended if row else False,
-                    faults=0,
-                    rest_until=0,
-                    adaptations="",
-                    profile=profile,
-                )
-            )
+            rows.put(_employee_row(event.employee, profile, suspended=row.suspended if row else False))
+        case staff.Rehired(profile=profile, suspended=suspended):
+            rows.put(_employee_row(event.employee, profile, suspended=suspended))
         case staff.Suspended() if row:
             rows.put(msgspec.structs.replace(row, suspended=True))
         case staff.Reinstated() if row:
@@ -142,6 +132,20 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
             rows.put(msgspec.structs.replace(row, name=name, profile=profile))
         case staff.Dismissed() if row:
             rows.drop(EmployeeRow, event.employee, "employee")
+
+
+def _employee_row(employee: UUID, profile: Profile, *, suspended: bool) -> EmployeeRow:
+    return EmployeeRow(
+        scope=employee,
+        key="employee",
+        name=profile.name,
+        scripted=profile.scripted,
+        suspended=suspended,
+        faults=0,
+        rest_until=0,
+        adaptations="",
+        profile=profile,
+    )
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:

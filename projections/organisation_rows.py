@@ -33,6 +33,7 @@ class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reserved: Amount
     accepted: Mapping[str, tuple[str, ...]]
     fallback: Mapping[WorkRole, tuple[UUID, ...]]
+    blacklisted: tuple[UUID, ...] = ()
 
 
 _head_decoder = msgspec.json.Decoder(OrganisationHead)
@@ -77,7 +78,13 @@ def organisation_state(rows: Rows) -> OrganisationState:
         return head
     lent = Lent({held.scope: held.amount for held in rows.all(ReservationRow)}, total=head.reserved)
     state = OrganisationState(
-        phase=head.phase, cap=head.cap, lent=lent, spent=head.spent, accepted=head.accepted, fallback=head.fallback
+        phase=head.phase,
+        cap=head.cap,
+        lent=lent,
+        spent=head.spent,
+        accepted=head.accepted,
+        fallback=head.fallback,
+        blacklisted=head.blacklisted,
     )
     rows.load([replace(row, state=state)])
     return state
@@ -106,4 +113,5 @@ def _head(state: OrganisationState) -> OrganisationHead:
         reserved=state.lent.total,
         accepted=state.accepted,
         fallback=state.fallback,
+        blacklisted=state.blacklisted,
     )

@@ -11,6 +11,7 @@ from functools import partial
 from agents.auditor.reactor import Auditor
 from agents.duty import Duty
 from agents.hr import HR
+from agents.hr_terms import Terms
 from agents.manager.briefing import Sizing
 from agents.manager.deadlines import Deadlines
 from agents.manager.delivery_steps import Delivering
@@ -32,7 +33,7 @@ from bus.object_bucket import ObjectBucket
 from bus.projection import Projection, Reactor
 from bus.redaction import Redactor
 from bus.work_queue import WorkStream
-from governance import authority
+from governance import authority, hr_rules
 from governance.gate import Gate
 from governance.log_session import LogSession
 from projections.accountant import AccountantProjection
@@ -119,6 +120,10 @@ def _deadlines(post: Post) -> Duty:
     return Deadlines(post.reactor, post.shared.session.loader.history, post.send)
 
 
+def _terms(post: Post) -> Duty:
+    return Terms(post.send)
+
+
 def _deliveries(post: Post) -> Duty:
     shared, setup = post.shared, post.shared.setup
     history, folder = shared.session.loader.history, setup.deliveries
@@ -191,7 +196,14 @@ ROLES: tuple[Role, ...] = (
     Role("verifier", VerifierProjection, duties=(_judging,)),
     Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True, gather_s=GATHER_S),
     Role("accountant", AccountantProjection, gather_s=GATHER_S),
-    Role("hr", HRProjection, lambda _setup: HR(), hears_again=True, gather_s=GATHER_S),
+    Role(
+        "hr",
+        HRProjection,
+        lambda setup: HR(hr_rules.in_force(setup.home).of_strikes),
+        duties=(_terms,),
+        hears_again=True,
+        gather_s=GATHER_S,
+    ),
 )
 """In the order of `STAFF_ROLES` (`runtime/process_config.py`)."""
 

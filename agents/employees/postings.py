@@ -73,6 +73,42 @@ def remove(folder: Path, employee: UUID) -> bool:
     return bool(paths)
 
 
+AWAY = "dismissed"
+"""The folder, in the folder of the files, with the files of dismissed employees. A rehire brings a file back."""
+
+
+def put_away(folder: Path, employee: UUID) -> bool:
+    """Move the files of an employee to the folder of the dismissed ones. Return False if there is no file."""
+    paths = [path for path, posting in _read(folder) if posting.id == employee]
+    if paths:
+        (folder / AWAY).mkdir(exist_ok=True)
+    for path in paths:
+        os.replace(path, _away(folder, employee))
+    return bool(paths)
+
+
+def is_away(folder: Path, employee: UUID) -> bool:
+    """Return whether the file of this employee is in the folder of the dismissed ones."""
+    return _away(folder, employee).exists()
+
+
+def bring_back(folder: Path, employee: UUID) -> bool:
+    """Move the file of an employee back from the folder of the dismissed ones. Return False if it is not there."""
+    path = _away(folder, employee)
+    try:
+        posting = _posting.decode(path.read_bytes())
+    except FileNotFoundError:
+        return False
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Invalid(f"The employee's file {path} cannot be read: {error}.", hint="Correct the file.") from error
+    os.replace(path, path_of(folder, posting.name))
+    return True
+
+
+def _away(folder: Path, employee: UUID) -> Path:
+    return folder / AWAY / f"{employee}.json"
+
+
 def state_of(folder: Path) -> frozenset[tuple[str, int, int, int]]:
     """Return name, inode, size and time of change (ns) of each employee's file.
 

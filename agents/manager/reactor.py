@@ -37,6 +37,10 @@ TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", 
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
+STANDING_CHANGES = (staff.Hired, staff.Reinstated, staff.Suspended, staff.Dismissed, staff.Rehired)
+"""Events that decide whether an employee may work."""
+
+
 class Manager:
     """The manager's reactions. `picks`: assignments that were requested but are not in the rows yet. If the picks are
     lost, the manager may send a command that has no effect.
@@ -66,7 +70,7 @@ class Manager:
             return list(self.resume(rows, cause))
         if isinstance(event, organisation.FallbackSet | incident.Closed | incident.Lapsed):
             return list(self.dispatch(rows, cause))
-        if isinstance(event, staff.Hired | staff.Reinstated | staff.Suspended | staff.Dismissed):
+        if isinstance(event, STANDING_CHANGES):
             self.forget_employee(event.employee)
             released: Iterator[Command] = iter(())
             if why := WHY_TAKEN_BACK.get(type(event)):

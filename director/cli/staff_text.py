@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from director.cli.hr_text import record_line, standing, strikes
 from director.terminal.escape import visible
-from director.terminal.text import clock, money, table
+from director.terminal.text import money, table
 
 NOBODY = "There are no employees. Hire one: `aura hire --help` explains how."
 ID_CHARS, VERSION_CHARS = 13, 8
@@ -25,8 +26,8 @@ def staff_text(
             str(person["employee"])[:ID_CHARS],
             str(person["version"])[:VERSION_CHARS],
             _answers(person),
-            person["phase"],
-            person["strikes"],
+            standing(person),
+            strikes(person),
             visible(person["probe"]) if person["probe"] else None,
         )
         for person in people
@@ -34,7 +35,7 @@ def staff_text(
     header: tuple[str, ...] = ("name", "id", "version", "what answers", "standing", "strikes", "probe")
     if all(person["probe"] is None for person in people):
         header, lines = header[:-1], [line[:-1] for line in lines]
-    told = [f"{clock(line['at'])}  {line['name']} {line['kind']}: {line['reason']}" for line in record]
+    told = [record_line(line) for line in record]
     probes = probes_text([person for person in people if person["probed"] is not None])
     ordered = [f"fallback chain of the role {chain['role']}: {', then '.join(chain['names'])}" for chain in chains]
     return "\n".join([table(header, lines), *probes, *ordered, *told])
@@ -93,7 +94,8 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         (
             f"{row['name']}{' (scripted)' if row['scripted'] else ''}",
-            row["phase"],
+            standing(row),
+            strikes(row),
             row["verified"],
             row["rejected"],
             row["integrity"],
@@ -109,7 +111,7 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
         for row in found
     ]
     header = (
-        *("employee", "standing", "verified", "rejected", "integrity", "first try", "trust"),
+        *("employee", "standing", "strikes", "verified", "rejected", "integrity", "first try", "trust"),
         *("declined", "calls", "failed", "tokens", "cost", "time"),
     )
     return table(header, lines) if found else "Nobody has worked yet."

@@ -23,7 +23,7 @@ from domain.message import NAMESPACE, derive
 from domain.money import Amount
 from domain.organisation import Found
 from domain.wording import counted
-from governance import keys
+from governance import hr_rules, keys
 from governance.authority import ROLES, WORKER_RIGHTS
 from observability import prometheus_targets
 from verification.sandbox.choice import open_sandbox
@@ -42,7 +42,7 @@ async def bring_up(
     and applied in the end.
 
     `apart`: start one process for each role, and `managers` managers. A running stack is not changed.
-    Raises Unavailable if a server or process does not start.
+    Raises Unavailable if a server or process does not start, and Invalid for a file that is not valid.
     """
     if managers > 1 and not apart:
         raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
@@ -51,6 +51,7 @@ async def bring_up(
         if settings.employees_file.exists()
         else None
     )
+    hr_rules.in_force(settings.root)  # a file that is not valid is reported before anything starts
     for role in ROLES:
         keys.create(settings.keys, role)
     with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None

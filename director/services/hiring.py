@@ -15,6 +15,7 @@ from agents.employees.posting_lock import changing
 from agents.employees.postings import build
 from agents.employees.providers.table import profile_of
 from bus.clock import now
+from director.services.blacklist import blacklisted_versions
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
 from director.services.model_facts import with_facts
@@ -154,14 +155,14 @@ async def declare(
 
 
 async def dismiss(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Dismiss an employee for good and free its name. `seq` is 0 if it was dismissed before.
+    """Dismiss an employee and free its name. `seq` is 0 if it was dismissed before.
 
     Raises NotFound for an unknown employee, and Invalid without a reason.
     """
     async with desk(settings) as opened, changing(settings.employees):
         employee = await find_employee(opened.store, who)
         outcome = await opened.done(Dismiss(id=new_id(), at=now(), employee=employee, reason=reason))
-        postings.remove(settings.employees, employee)
+        postings.put_away(settings.employees, employee)
         await shown(opened, employee, lambda person: person.phase == "dismissed")
     return StandingChanged(employee=employee, seq=outcome.seq)
 
@@ -209,7 +210,7 @@ async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | 
     """
     folder = opened.settings.employees
     if leftover is not None:
-        postings.path_of(folder, posting.name).unlink(missing_ok=True)
+        postings.put_away(folder, leftover.id)
     posting = replace(posting, hired_as=new_id())
     if not postings.create(folder, posting):
         raise Conflict(
@@ -217,7 +218,8 @@ async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | 
         )
     profile = profile_of(posting)
     try:
-        await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
+        blacklisted = await blacklisted_versions(opened.store)
+        await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile, blacklisted=blacklisted))
     except AuraError as error:
         if not isinstance(error, Unavailable | Contention):  # refused: no event is on the log
             postings.remove(folder, posting.id)
@@ -229,7 +231,10 @@ async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | 
 async def _updated(opened: DirectorSession, posting: Posting, present: Posting | None, holder: _Holder) -> Hired:
     """Record the new profile, then replace the file. The old worker finishes its calls, and a new one takes over."""
     profile = profile_of(posting)
-    outcome = await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile))
+    blacklisted = await blacklisted_versions(opened.store)
+    outcome = await opened.done(
+        Hire(id=new_id(), at=now(), employee=posting.id, profile=profile, blacklisted=blacklisted)
+    )
     if posting != present:
         postings.save(opened.settings.employees, posting)
     change: Change = "updated" if outcome.events else "reached" if posting != present else "unchanged"
@@ -261,7 +266,7 @@ async def _in_use(opened: DirectorSession, name: str, holder: _Holder) -> Confli
     server = server_of(person) if person is not None else ""
     what = "hired just now" if person is None else f"{person.model} at {server}" if server else person.model
     remedies = [
-        f"Choose another name; or dismiss {name} for good, so that the name is free: aura dismiss {name} --reason …",
+        f"Choose another name; or dismiss {name}, so that the name is free: aura dismiss {name} --reason …",
         f"Or change the present employee, which keeps its strikes: aura hire {name} --update …",
     ]
     suspended = await _why_suspended(opened, person)
@@ -287,6 +292,7 @@ def _nobody(name: str, gone: Person | None) -> NotFound:
     if gone is None:
         return NotFound(f"No employee is called {name}.", hint=f"Hire without --update: aura hire {name} …")
     return NotFound(
-        f"{name} was dismissed on {clock(gone.dismissed_at)} UTC, and a dismissal is final.",
-        hint=f"Hire a new employee without --update: aura hire {name} … The new employee does not have the old record.",
+        f"{name} was dismissed on {clock(gone.dismissed_at)} UTC.",
+        hint=f"Hire it again with its record: aura rehire {name} --reason … "
+        f"Or hire a new employee without --update: aura hire {name} … It does not have the old record.",
     )

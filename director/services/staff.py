@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 from agents.workers.probe_call import Tools
 from agents.workers.questions import Probed, ask_workers
 from bus.clock import now
+from director.services.blacklist import blacklisted_versions
 from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
 from director.services.views import (
     FALLBACK,
@@ -24,6 +25,7 @@ from director.services.views import (
 )
 from director.settings import Settings
 from domain.employee import Profile, Reinstate, SessionTerms, Suspend
+from domain.ladder import after_days
 
 _profile = msgspec.json.Decoder(Profile)
 
@@ -90,7 +92,12 @@ class StandingChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 def server_of(person: Person) -> str:
     """Return scheme, host and port of an employee's server; empty for an unknown or embedded server."""
-    return _profile.decode(person.profile).server
+    return profile_of(person).server
+
+
+def profile_of(person: Person) -> Profile:
+    """Return the profile of an employee."""
+    return _profile.decode(person.profile)
 
 
 async def list_staff(
@@ -158,20 +165,32 @@ async def shown(opened: DirectorSession, employee: UUID, as_wanted: Callable[[Pe
     await in_time(there)
 
 
-async def suspend(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """Suspend an employee. Raises NotFound, Invalid without a reason, and Refused if it is suspended already."""
+async def suspend(settings: Settings, who: str, reason: str, *, days: int | None = None) -> StandingChanged:
+    """Suspend an employee, for a number of days or without a term.
+
+    Raises NotFound, Invalid without a reason, and Refused if the Director has suspended it already.
+    """
     async with desk(settings) as opened:
         employee = await find_employee(opened.store, who)
-        outcome = await opened.done(Suspend(id=new_id(), at=now(), employee=employee, reason=reason))
+        at = now()
+        outcome = await opened.done(
+            Suspend(id=new_id(), at=at, employee=employee, reason=reason, until=after_days(at, days))
+        )
         await shown(opened, employee, lambda person: person.phase == "suspended")
     return StandingChanged(employee=employee, seq=outcome.seq)
 
 
 async def reinstate(settings: Settings, who: str, reason: str) -> StandingChanged:
-    """End the suspension of an employee and remove its strikes. Raises NotFound, Invalid, Refused."""
+    """End the suspension of an employee. Its strikes stay.
+
+    Raises NotFound, Invalid without a reason, and Refused if it is not suspended, or if its version is blacklisted.
+    """
     async with desk(settings) as opened:
         employee = await find_employee(opened.store, who)
-        outcome = await opened.done(Reinstate(id=new_id(), at=now(), employee=employee, reason=reason))
+        blacklisted = await blacklisted_versions(opened.store)
+        outcome = await opened.done(
+            Reinstate(id=new_id(), at=now(), employee=employee, reason=reason, blacklisted=blacklisted)
+        )
         await shown(opened, employee, lambda person: person.phase == "working")
     return StandingChanged(employee=employee, seq=outcome.seq)
 

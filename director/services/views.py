@@ -89,7 +89,11 @@ class OrganisationLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of its version now."""
+    """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of its version now.
+
+    `strikes`: the number that counts. `reversed`: strikes that an appeal reversed. `until`: the end of the suspension.
+    `appeals`: the number of open appeals. `rehire_from`: the time before which it may not be hired again.
+    """
 
     employee: UUID
     name: str
@@ -98,6 +102,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     scripted: bool
     phase: str
     strikes: int
+    reversed: int
+    until: int | None
+    probation: bool
+    appeals: int
+    rehire_from: int | None
     profile: str
     version: UUID
     hired_at: int
@@ -105,11 +114,25 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an employee's record. `kind`: warned, suspended, reinstated, dismissed or renamed."""
+    """One line of an employee's record. The columns are those of HR's row (`projections/hr.py`)."""
 
     employee: UUID
     name: str | None
     kind: str
+    reason: str
+    at: int
+    incident: UUID | None
+    step: int | None
+    reversed: bool
+    until: int | None
+    rule: str
+    rules_version: str
+
+
+class BlacklistLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A blacklisted version of employees."""
+
+    version: UUID
     reason: str
     at: int
 
@@ -141,6 +164,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None
     scripted: bool | None
     phase: str | None
+    strikes: int | None
+    reversed: int | None
+    until: int | None
+    probation: bool | None
 
 
 class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +248,8 @@ PEOPLE = Query("door_people", Person)
 """All employees that were ever hired, the oldest first."""
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
+BLACKLIST = Query("door_blacklist", BlacklistLine)
+"""The blacklisted versions, the oldest first."""
 SCORES = Query("door_scores", Score)
 """The score of each employee. Employees with more verified work come first."""
 CHARGES = Query("door_charges", ChargeLine)
@@ -230,7 +259,7 @@ FALLBACK = Query("door_fallback", ChainLine)
 INCIDENTS = Query("door_incident_list", IncidentLine)
 """The incidents, the oldest first. Parameters: a run or None, an employee or None."""
 QUERIES: tuple[Query[Any], ...] = (
-    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, SCORES, CHARGES, FALLBACK),
+    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, CHARGES, FALLBACK),
     INCIDENTS,
 )
 

@@ -21,10 +21,11 @@ def cheat_text(cheat: Mapping[str, Any]) -> str:
             lines.append(f"{INDENT}… {counted(len(code) - LINES_MAX, 'more line')}")
     lines.append("Refused, because")
     lines += [f"- {visible(_why(finding))}" for finding in cheat["findings"]]
-    if "suspended" in cheat["strikes"]:
-        lines.append(
-            f"After {counted(len(cheat['strikes']), 'strike')} {cheat['employee']} was suspended: it gets no more work."
-        )
+    after = f"After {counted(len(cheat['strikes']), 'strike')} {cheat['employee']} was"
+    if "dismissed" in cheat["strikes"]:
+        lines.append(f"{after} dismissed: it gets no more work.")
+    elif "suspended" in cheat["strikes"]:
+        lines.append(f"{after} suspended: it gets no more work.")
     return "\n".join(lines)
 
 

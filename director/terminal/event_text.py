@@ -54,9 +54,9 @@ class Story:
             return f"void: {recorded.envelope.type} ({recorded.void})"
         if isinstance(event, run_messages.Planned):
             return f"planned: {', '.join(part.name for part in event.tasks)}"
-        if isinstance(event, employee.Warned | employee.Suspended | employee.Dismissed):
-            kind = event.type.partition(".")[2]
-            return f"{self.names.get(event.employee, event.employee)} is {kind}: {event.reason}"
+        if isinstance(event, employee.EmployeeEvent):
+            said = _of_employee(event)
+            return f"{self.names.get(event.employee, event.employee)} {said}" if said else ""
         if isinstance(event, TaskEvent):
             in_session: bool = getattr(event, "order", None) in self._sessions
             who = str(self.names.get(event.employee, "?"))
@@ -69,6 +69,26 @@ class Story:
         if not isinstance(event, TaskEvent):
             return ""
         return f"{self._tasks.get(event.task, '?')}, {self.names.get(event.employee, '?')}"
+
+
+def _of_employee(event: employee.EmployeeEvent) -> str:
+    """Return what happened to an employee, without its name; empty for a hire and a new name."""
+    match event:
+        case employee.Suspended(reason=reason, until=until) if until is not None:
+            return f"is suspended until {clock(until)} UTC: {reason}"
+        case employee.Warned(reason=reason) | employee.Suspended(reason=reason) | employee.Dismissed(reason=reason):
+            return f"is {event.type.partition('.')[2]}: {reason}"
+        case employee.Reinstated(reason=reason):
+            return f"works again: {reason}"
+        case employee.Rehired(reason=reason, probation=probation):
+            return f"is hired again{', on probation' if probation else ''}: {reason}"
+        case employee.Appealed(grounds=grounds):
+            return f"has an appeal: {grounds}"
+        case employee.AppealDecided(granted=True, reason=reason):
+            return f"has a strike less, because an appeal was granted: {reason}"
+        case employee.AppealDecided(reason=reason):
+            return f"keeps its strike, because an appeal was denied: {reason}"
+    return ""
 
 
 def _of_task(event: TaskEvent, name: str, who: str, *, in_session: bool) -> str:
@@ -121,6 +141,10 @@ def _of_run(event: object) -> str:
             return f"accepted: machine {machine} need not hold {limit}: {reason}"
         case organisation.LimitWithdrawn(machine=machine, limit=limit, reason=reason):
             return f"withdrawn: machine {machine} must hold {limit}: {reason}"
+        case organisation.VersionBlacklisted(employee_version=version, reason=reason):
+            return f"version {version} is blacklisted: {reason}"
+        case organisation.VersionCleared(employee_version=version, reason=reason):
+            return f"version {version} is not blacklisted any more: {reason}"
         case organisation.FallbackSet(role=role, employees=()):
             return f"the role {role} has no fallback chain: everybody may do its work"
         case organisation.FallbackSet(role=role, employees=employees):

@@ -22,14 +22,20 @@ class SevereIncident(Protocol):
 
 
 def inbox_text(
-    waiting: Sequence[dict[str, Any]], held_up: Sequence[RunWait] = (), severe: Sequence[SevereIncident] = ()
+    waiting: Sequence[dict[str, Any]],
+    held_up: Sequence[RunWait] = (),
+    severe: Sequence[SevereIncident] = (),
+    more: Sequence[str] = (),
 ) -> str:
-    """Return the Director's inbox: deliveries with notes on their bases, runs that need a person, severe incidents."""
+    """Return the Director's inbox: deliveries with notes on their bases, runs that need a person, severe incidents,
+    and more texts.
+    """
     others = [waiting_text(held_up)] if held_up else []
     if severe:
         lines_of = [f"severe incident {line.kind}: {visible(line.detail)}" for line in severe]
         shows = [f"  aura incidents show {line.incident}" for line in severe]
         others.append("\n".join(part for pair in zip(lines_of, shows, strict=True) for part in pair))
+    others += more
     if not waiting:
         return "\n\n".join(others) or "Nothing waits for a decision."
     lines = [

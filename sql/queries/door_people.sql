@@ -1,2 +1,4 @@
-SELECT scope AS employee, name, provider, model, scripted, phase, strikes, profile, version, hired_at, dismissed_at FROM hr.person
+SELECT scope AS employee, name, provider, model, scripted, phase, strikes, reversed, until, probation, appeals, rehire_from,
+    profile, version, hired_at, dismissed_at
+FROM hr.person
 ORDER BY hired_at, name

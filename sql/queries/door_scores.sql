@@ -1,2 +1,3 @@
-SELECT s.*, p.name, p.provider, p.scripted, p.phase FROM accountant.score s LEFT JOIN hr.person p ON p.scope = s.employee
+SELECT s.*, p.name, p.provider, p.scripted, p.phase, p.strikes, p.reversed, p.until, p.probation
+FROM accountant.score s LEFT JOIN hr.person p ON p.scope = s.employee
 ORDER BY s.verified DESC, p.name

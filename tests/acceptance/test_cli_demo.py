@@ -72,7 +72,7 @@ def test_the_demonstration_reports_who_did_what(report: dict[str, Any], inside: 
         assert verdict["envelope"]["type"] == "task.verified"
         assert verdict["envelope"]["role"] == "verifier"
     (cheater,) = (person for person in report["staff"] if person["name"] == report["cheat"]["employee"])
-    assert cheater["standing"] == "suspended"
+    assert cheater["standing"] == {2: "suspended", 3: "dismissed"}[cheater["strikes"]]
     assert report["delivery"]["outcome"] == "delivered"
     assert report["delivery"]["release_ref"]
     assert [stage["stage"] for stage in report["stages"]][-2:] == ["replaying", "stopping"]
@@ -97,7 +97,7 @@ def test_it_shows_a_cheat_with_its_code_and_why_it_was_refused(report: dict[str,
     text = cheat_text(cheat)
     assert f"{outside} was written outside the scope" in text
     assert "which no employee sees" in text
-    assert "suspended: it gets no more work" in text
+    assert re.search(r"(suspended|dismissed): it gets no more work", text)
     for path, code in files.items():
         assert f"  {path}\n    {code[0]}\n" in text
         assert ("more lines" in text) or len(code) <= LINES_MAX
@@ -118,7 +118,15 @@ def test_its_one_next_command_works_when_it_is_pasted(report: dict[str, Any], au
 @pytest.mark.usefixtures("report")
 def test_a_second_one_in_the_same_home_ends_with_cheat_delivery_and_next_step(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)
-    for part in ("rejected", "was suspended", "scripted", "Cost: 0.00 USD", "approve", "Equal: ", "is not changed"):
+    for part in (
+        "rejected",
+        ": it gets no more work",
+        "scripted",
+        "Cost: 0.00 USD",
+        "approve",
+        "Equal: ",
+        "is not changed",
+    ):
         assert part in text, text
     hired = text.partition("hiring …")[2].partition("submitting")[0]
     assert "recorded: scripted" in hired, text

@@ -112,7 +112,7 @@ def hold(report: dict[str, Any]) -> None:
     assert sum(task["rejected_real"] for task in report["tasks"]) >= 1
     cheaters = [person for person in report["staff"] if person["name"].startswith("cheater")]
     assert cheaters
-    assert all(person["standing"] == "suspended" for person in cheaters)
+    assert all(person["standing"] in ("suspended", "dismissed") for person in cheaters)
     assert report["delivery"]["outcome"] == "delivered"
 
 

@@ -25,6 +25,7 @@ from agents.employees.posting import Posting
 from director.doctor.report import diagnose, missing_parts
 from director.doctor.sandbox_image import probe_boxes
 from director.services import (
+    appeals,
     approvals,
     attempt,
     attempt_calls,
@@ -34,6 +35,7 @@ from director.services import (
     base_check,
     base_notes,
     base_secrets,
+    blacklist,
     bring_down,
     bring_up,
     budget,
@@ -50,6 +52,7 @@ from director.services import (
     hire_agent,
     hire_options,
     hiring,
+    hr_rules,
     incidents,
     judge,
     judged_source,
@@ -63,6 +66,7 @@ from director.services import (
     present_posting,
     process_list,
     process_logs,
+    rehiring,
     repair,
     replay,
     requirements,
@@ -180,6 +184,21 @@ async def test_every_use_case_is_called_without_the_command_line_and_prints_noth
     assert missed == set(ELSEWHERE), "call each use case here, or name in ELSEWHERE the test that does"
 
 
+async def under_the_rules_of_hr(settings: Settings) -> None:
+    """Call the use cases of HR about an employee without strikes. test_hr_at_work.py calls them with strikes."""
+    assert await appeals.open_appeals(settings) == []
+    with pytest.raises(NotFound):
+        await appeals.file_appeal(settings, "carl", "0", "asked")
+    with pytest.raises(NotFound):
+        await appeals.decide_appeal(settings, "carl", "0", granted=True, reason="asked")
+    with pytest.raises(Refused):
+        await rehiring.rehire(settings, "carl", "asked")
+    version = str(UUID(int=7))
+    assert (await blacklist.add_version(settings, version, "asked")).employees == ()
+    assert [line.reason for line in await blacklist.list_blacklist(settings)] == ["asked"]
+    assert (await blacklist.remove_version(settings, version, "asked")).seq > 0
+
+
 async def before_anything_runs(settings: Settings, folder: Path) -> None:
     """Call the use cases that need no servers."""
     assert missing_parts(await diagnose(settings, {})) is None
@@ -189,6 +208,9 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert await bring_up.box_faults(settings, allow_degraded=True) is not None
     with pytest.raises(Invalid):
         bring_up.openai_posting(settings)
+    assert hr_rules.rules_in_force(settings).file == ""
+    with pytest.raises(NotFound):
+        hr_rules.check_rules(folder / "rules.toml")
     assert times.microseconds("1970-01-01T00:00:01") == 1_000_000
     assert state.view_named("manager.run").table == "run"
     with pytest.raises(NotFound):
@@ -304,6 +326,7 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     with pytest.raises(Refused, match="carl is suspended"):
         await named_staff.named_staff(settings, ["carl"])
     assert (await staff.reinstate(settings, "carl", "asked")).employee == hired.employee
+    await under_the_rules_of_hr(settings)
     listed = await staff.list_staff(settings, probe=True, on_progress=said)
     assert [(member.name, member.probe) for member in listed.employees] == [(NAME, "ok, 0.0 s"), ("carl", "ok, 0.0 s")]
     await declared_in_a_file(settings, script)

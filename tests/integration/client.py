@@ -80,7 +80,7 @@ class Director:
                 self.warned.set()
             if kind == "employee.suspended":
                 self.suspended.add(event.envelope.entity_id)
-            if kind == "employee.reinstated":
+            if kind in ("employee.reinstated", "employee.dismissed"):
                 self.suspended.discard(event.envelope.entity_id)
 
     async def _act(self, last: bool) -> None:

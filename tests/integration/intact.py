@@ -150,7 +150,7 @@ def _strikes(counted: Sequence[Recorded]) -> Iterator[str]:
     answers = Counter(
         event.event.incident
         for event in counted
-        if isinstance(event.event, employee.Warned | employee.Suspended) and event.event.incident
+        if isinstance(event.event, employee.Warned | employee.Suspended | employee.Dismissed) and event.event.incident
     )
     if raised != Counter(guilty):
         yield f"{len(guilty)} verdicts with integrity findings led to {sum(raised.values())} strikes"

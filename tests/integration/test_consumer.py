@@ -119,7 +119,7 @@ async def test_a_payload_that_does_not_read_or_cannot_be_kept_is_parked(desks: D
     origin = codec.Origin(command=uuid4(), cause=None, principal=uuid4(), role="hr", at=1, policy="")
     data, envelope = codec.encode(event, id=uuid4(), origin=origin, salt=b"s" * 32)
     if damage == "newer":
-        data = data.replace(b'"version":1', b'"version":2')
+        data = data.replace(b'"version":2', b'"version":3')
     if damage == "unreadable":
         data = data.replace(b'"reason":"x"', b'"reason":["x"]')
     await desk.office.client.jetstream().publish(subject_of(envelope), data)

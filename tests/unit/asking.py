@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain import employee, incident, organisation, run_messages, task
+from domain.ladder import Step, StrikeRules
 from domain.message import Command
 from domain.money import Amount
 from domain.planning import task_id
@@ -52,6 +53,13 @@ snapshots = st.builds(
 files = st.sampled_from([{"a.py": Entry(kind="file", digest="d" * 64)}] * 3 + [{}])
 
 caps = st.one_of(*[st.just(Amount(Decimal(5), 5000))] * 3, amounts)
+VERSION = employee.version_of(PROFILE)
+blacklists = st.sampled_from([(), (), (), (VERSION,)])
+RULES = StrikeRules(
+    version="hr-0123456789ab",
+    ladder=(Step(action="warn"), Step(action="suspend", days=1), Step(action="end")),
+    rehire_days=0,
+)
 
 _plain: dict[type[Command], Asked] = {
     organisation.Found: st.builds(
@@ -73,11 +81,18 @@ _plain: dict[type[Command], Asked] = {
         employees=st.lists(st.sampled_from(STAFF), max_size=3).map(tuple),
         **_ids,
     ),
+    organisation.BlacklistVersion: st.builds(
+        organisation.BlacklistVersion, employee_version=st.just(VERSION), reason=reasons, **_ids
+    ),
+    organisation.ClearVersion: st.builds(
+        organisation.ClearVersion, employee_version=st.just(VERSION), reason=reasons, **_ids
+    ),
     organisation.SettleBudget: st.builds(organisation.SettleBudget, run=st.sampled_from(RUNS), spent=amounts, **_ids),
     employee.Hire: st.builds(
         employee.Hire,
         employee=st.sampled_from(STAFF),
         profile=st.sampled_from([PROFILE, replace(PROFILE, style="grammar"), replace(PROFILE, slots=0)]),
+        blacklisted=blacklists,
         **_ids,
     ),
     employee.Strike: st.builds(
@@ -85,10 +100,46 @@ _plain: dict[type[Command], Asked] = {
         employee=st.sampled_from(STAFF),
         incident=st.sampled_from(INCIDENTS),
         reason=reasons,
+        rules=st.sampled_from([None, RULES, RULES]),
         **_ids,
     ),
-    employee.Suspend: st.builds(employee.Suspend, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
-    employee.Reinstate: st.builds(employee.Reinstate, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
+    employee.Suspend: st.builds(
+        employee.Suspend,
+        employee=st.sampled_from(STAFF),
+        reason=reasons,
+        until=st.sampled_from([None, AT + MINUTE_US]),
+        **_ids,
+    ),
+    employee.SuspendVersion: st.builds(
+        employee.SuspendVersion,
+        employee=st.sampled_from(STAFF),
+        employee_version=st.just(VERSION),
+        reason=st.just("blacklisted"),
+        **_ids,
+    ),
+    employee.EndTerm: st.builds(employee.EndTerm, employee=st.sampled_from(STAFF), **_ids),
+    employee.Reinstate: st.builds(
+        employee.Reinstate, employee=st.sampled_from(STAFF), reason=reasons, blacklisted=blacklists, **_ids
+    ),
+    employee.Rehire: st.builds(
+        employee.Rehire, employee=st.sampled_from(STAFF), reason=reasons, blacklisted=blacklists, **_ids
+    ),
+    employee.Appeal: st.builds(
+        employee.Appeal,
+        employee=st.sampled_from(STAFF),
+        incident=st.sampled_from(INCIDENTS),
+        grounds=reasons,
+        filings_max=st.just(2),
+        **_ids,
+    ),
+    employee.DecideAppeal: st.builds(
+        employee.DecideAppeal,
+        employee=st.sampled_from(STAFF),
+        incident=st.sampled_from(INCIDENTS),
+        granted=st.booleans(),
+        reason=reasons,
+        **_ids,
+    ),
     employee.Dismiss: st.builds(employee.Dismiss, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
     employee.Rename: st.builds(
         employee.Rename, employee=st.sampled_from(STAFF), name=st.sampled_from(["ada", "bea", " "]), **_ids
@@ -193,11 +244,11 @@ _STAGE_AFTER: dict[str, type[Command]] = {
     "delivering": run_messages.FinishDelivery,
     "approved": run_messages.FinishRelease,
 }
-_STAFF_AFTER: dict[str, type[Command]] = {
-    "unknown": employee.Hire,
-    "working": employee.Strike,
-    "suspended": employee.Reinstate,
-    "dismissed": employee.Dismiss,
+_STAFF_AFTER: dict[str, tuple[type[Command], ...]] = {
+    "unknown": (employee.Hire,),
+    "working": (employee.Strike, employee.Strike, employee.Appeal, employee.DecideAppeal),
+    "suspended": (employee.Reinstate, employee.Strike, employee.EndTerm, employee.Appeal, employee.DecideAppeal),
+    "dismissed": (employee.Rehire, employee.Appeal, employee.DecideAppeal, employee.Dismiss),
 }
 _MAY_BE_RELEASED = ("assigned", "calling", "answered")
 
@@ -240,7 +291,7 @@ def daring(world: World) -> list[Asked]:
 
 def _of_staff(world: World) -> list[Asked]:
     phases = {member: world.staff.get(member, employee.initial).phase for member in STAFF}
-    return [_fixed(_STAFF_AFTER[phase], employee=member) for member, phase in phases.items()]
+    return [_fixed(kind, employee=member) for member, phase in phases.items() for kind in _STAFF_AFTER[phase]]
 
 
 def _work_of(state: RunState) -> list[Asked]:

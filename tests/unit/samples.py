@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.judgement import Finding, GateRecord, Judgement
+from domain.ladder import DAY_US
 from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
@@ -129,11 +130,18 @@ SAMPLES: tuple[Event, ...] = (
     organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
     organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
     organisation.FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE)),
+    organisation.VersionBlacklisted(employee_version=employee.version_of(WITH_SESSIONS), reason="it forges verdicts"),
+    organisation.VersionCleared(employee_version=employee.version_of(WITH_SESSIONS), reason="it was the harness"),
     employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS),
-    employee.Warned(employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py"),
-    employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again"),
-    employee.Reinstated(employee=EMPLOYEE, reason="it was the harness"),
-    employee.Dismissed(employee=EMPLOYEE, reason="too slow"),
+    employee.Warned(
+        employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py", rule="strike 1", rules_version="hr-0123456789ab"
+    ),
+    employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again", until=AT + DAY_US, rule=""),
+    employee.Reinstated(employee=EMPLOYEE, reason="it was the harness", strikes_kept=True, rule="appeal"),
+    employee.Dismissed(employee=EMPLOYEE, reason="too slow", rehire_from=AT + DAY_US),
+    employee.Rehired(employee=EMPLOYEE, reason="a second chance", profile=PROFILE, probation=True, suspended=False),
+    employee.Appealed(employee=EMPLOYEE, incident=INCIDENT, grounds="the harness wrote x.py"),
+    employee.AppealDecided(employee=EMPLOYEE, incident=INCIDENT, granted=True, reason="the log shows it"),
     employee.Renamed(employee=EMPLOYEE, name="bea"),
     incident.Raised(
         incident=INCIDENT,

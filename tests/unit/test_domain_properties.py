@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import domain
-from domain import run_messages, task
+from domain import employee, run_messages, task
 from domain.attempt import Attempt, OpenCall
 from domain.errors import AuraError
+from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Erased, Event, Unreadable
 from domain.money import NOTHING, Amount
 from domain.planning import task_id
@@ -215,6 +216,8 @@ def test_ids_and_times_come_from_the_command(data: st.DataObject) -> None:
             submitted = world.runs[command.run].submitted
             assert submitted is not None
             times.add(command.at + submitted.allowance.minutes * MINUTE_US)
+        if isinstance(command, employee.Strike):
+            times |= {command.at + days * DAY_US for days in known if isinstance(days, int) and days < TIME_MIN}
         for part in parts(*events):
             assert not isinstance(part, UUID) or part in ids
             assert not isinstance(part, int) or part < TIME_MIN or part in times

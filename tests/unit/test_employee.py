@@ -1,4 +1,4 @@
-"""An employee: hired, warned at the first integrity finding, suspended at the second, and reinstated with a reason."""
+"""An employee: hired, warned and suspended without rules as before, reinstated with a reason, and dismissed."""
 
 from decimal import Decimal
 from math import inf, nan
@@ -119,14 +119,16 @@ def test_it_is_suspended_once_and_with_a_reason() -> None:
     given(*HIRED).when(replace(command, reason=" ")).refused(Invalid, "reason is needed")
 
 
-def test_it_is_reinstated_with_a_reason_and_starts_afresh() -> None:
+def test_it_is_reinstated_with_a_reason_and_keeps_its_strikes() -> None:
     command = Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason=" my fault ")
     back = Reinstated(employee=EMPLOYEE, reason="my fault")
     given(*SUSPENDED).when(command).then(back)
     given(*HIRED).when(command).refused(Refused, "not suspended")
     given(*SUSPENDED).when(replace(command, reason="")).refused(Invalid, "reason is needed")
     state = fold("employee", *WARNED, *happened("employee.suspended"), back)
-    assert (state.phase, state.strikes) == ("working", ())
+    assert (state.phase, state.strikes) == ("working", (INCIDENT,))
+    cleared = fold("employee", *WARNED, *happened("employee.suspended"), replace(back, strikes_kept=False))
+    assert (cleared.phase, cleared.strikes) == ("working", ()), "an event of version 1 cleared them"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_it_is_dismissed_once_and_with_a_reason(before: tuple[Hired, ...]) -> No
 
 
 @pytest.mark.parametrize("command", [hire(replace(PROFILE, slots=2)), SUSPEND, REINSTATE, RENAME])
-def test_a_dismissal_is_final(command: Hire | Suspend | Reinstate | Rename) -> None:
+def test_only_a_rehire_ends_a_dismissal(command: Hire | Suspend | Reinstate | Rename) -> None:
     given(*DISMISSED).when(command).refused(Refused, "was dismissed")
     control = SUSPENDED if isinstance(command, Reinstate) else HIRED
     assert decide(command, *control)

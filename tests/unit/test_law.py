@@ -70,6 +70,12 @@ def test_work_does_not_begin_while_it_is_forbidden(kind: str) -> None:
     assert reason(kind, "employee.suspended", "employee.reinstated") is None
     assert reason(kind, "employee.dismissed") == "the employee was dismissed"
     assert reason(kind, "employee.dismissed", "employee.reinstated") == "the employee was dismissed"
+    assert reason(kind, "employee.dismissed", "employee.rehired") is None
+    assert reason(kind, "employee.rehired", "employee.dismissed") == "the employee was dismissed"
+    assert reason(kind, "employee.dismissed", "employee.rehired", "employee.dismissed") == "the employee was dismissed"
+    assert reason(kind, "employee.suspended", "employee.dismissed", "employee.rehired") == "the employee was suspended"
+    assert reason(kind, "employee.dismissed", "employee.appeal_decided") == "the employee was dismissed"
+    assert reason(kind, "employee.suspended", "employee.appeal_decided") == "the employee was suspended"
     assert reason(kind, "employee.renamed", "employee.hired") is None
     assert reason(kind, "run.ended") == "the run had ended"
 
@@ -93,6 +99,12 @@ def test_work_under_way_may_be_judged_until_the_run_s_end(kind: str) -> None:
 def test_receipts_always_count(kind: str) -> None:
     assert reason(kind, "organisation.halted", "employee.suspended", "run.ended") is None
     assert reason(kind, "employee.dismissed") is None
+
+
+def test_a_rehire_permits_later_work_and_no_earlier_work() -> None:
+    standing = standing_of([envelope(f"employee.{name}") for name in ("dismissed", "renamed", "rehired", "hired")])
+    assert [standing.dismissed(EMPLOYEE, seq) for seq in (1, 2, 3, 4, 5)] == [False, True, True, False, False]
+    assert not standing.dismissed(OTHER_EMPLOYEE, 3), "control"
 
 
 def test_an_event_changes_what_comes_after_it_and_not_itself() -> None:
@@ -128,7 +140,7 @@ def test_what_the_law_needs_is_what_changes_standing() -> None:
         assert untouched == (not matters(kind) or kind in NEUTRAL)
 
 
-NEUTRAL = ("organisation.founded", "organisation.resumed", "employee.reinstated")
+NEUTRAL = ("organisation.founded", "organisation.resumed", "employee.reinstated", "employee.rehired")
 """Events that restore the initial state."""
 
 KINDS = st.sampled_from([*MATTERS, *WORK, *STAGE, *JUDGED, *RECEIPTS])
@@ -146,9 +158,11 @@ def naive(event: Envelope, before: History) -> str | None:
     if stopped and (event.type in WORK or (event.type in STAGE and stopped == "halted")):
         return f"the organisation was {stopped}"
     staff = [e.type for e in before if e.entity == "employee" and e.entity_id == event.employee]
-    if event.type in WORK and "employee.dismissed" in staff:
+    employment = [kind for kind in staff if kind in ("employee.dismissed", "employee.rehired")]
+    if event.type in WORK and employment and employment[-1] == "employee.dismissed":
         return "the employee was dismissed"
-    if event.type in WORK and staff and staff[-1] == "employee.suspended":
+    suspension = [kind for kind in staff if kind in ("employee.suspended", "employee.reinstated")]
+    if event.type in WORK and suspension and suspension[-1] == "employee.suspended":
         return "the employee was suspended"
     return None
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from director.services.judged_source import Source, read_source
+from domain import run_messages, task
 from domain.errors import Invalid
-from governance.authority import permitted
+from governance.authority import senders
 from tests.unit.test_basetree import FILE, commit
 from verification.requirements.base_tree import BaseTree, read_base
 from verification.requirements.model import Base, Requirement
@@ -119,5 +120,5 @@ def test_a_work_tree_that_holds_the_requirement_in_scope_is_not_judged(tmp_path:
 
 def test_nobody_but_the_director_hands_in_a_requirement() -> None:
     """A verdict reads `may_change` and the like from the requirement of `run.submitted`, and from nowhere else."""
-    assert permitted("run.submitted") == ("director",)
-    assert permitted("task.submitted") == ("manager",), "control: the manager puts what an employee has handed in"
+    assert senders(run_messages.Submit) == ("director",)
+    assert senders(task.SubmitWork) == ("manager",), "control: the manager puts what an employee has handed in"

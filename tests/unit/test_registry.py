@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 import domain
 from domain import employee, incident, organisation, run_messages, task
+from domain.employee import version_of
+from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, Scope, scope_of
-from tests.unit import runs, test_employee, test_incident, test_task
+from tests.unit import runs, test_discipline, test_employee, test_incident, test_task
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -39,6 +41,7 @@ from tests.unit.samples import (
     RUN,
     SAMPLES,
     SUBMITTED,
+    WITH_SESSIONS,
     happened,
 )
 
@@ -70,6 +73,11 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         organisation.WithdrawLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="not mine"),
     ),
     (FOUNDED, organisation.SetFallback(id=COMMAND, at=AT, role="reviewer", employees=(EMPLOYEE,))),
+    (FOUNDED, organisation.BlacklistVersion(id=COMMAND, at=AT, employee_version=EMPLOYEE, reason="it forges")),
+    (
+        (*FOUNDED, *happened("organisation.version_blacklisted")),
+        organisation.ClearVersion(id=COMMAND, at=AT, employee_version=version_of(WITH_SESSIONS), reason="not so"),
+    ),
     (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
     ((), test_employee.hire(PROFILE)),
     (HIRED, test_employee.strike(1)),
@@ -77,6 +85,19 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (HIRED, employee.Suspend(id=COMMAND, at=AT, employee=EMPLOYEE, reason="asked")),
     (test_employee.SUSPENDED, employee.Reinstate(id=COMMAND, at=AT, employee=EMPLOYEE, reason="my fault")),
     (HIRED, employee.Dismiss(id=COMMAND, at=AT, employee=EMPLOYEE, reason="too slow")),
+    (test_discipline.struck(2), test_discipline.by_rules(3)),
+    (HIRED, test_discipline.SUSPEND_VERSION),
+    (test_employee.SUSPENDED, employee.EndTerm(id=COMMAND, at=AT + DAY_US, employee=EMPLOYEE)),
+    (test_employee.DISMISSED, test_discipline.REHIRE),
+    (
+        (*test_employee.SUSPENDED, *happened("employee.dismissed")),
+        test_discipline.REHIRE,
+    ),
+    (test_discipline.struck(1), test_discipline.appeal(1)),
+    *(
+        ((*test_discipline.struck(n), test_discipline.appealed(n)), test_discipline.decision(n, granted=True))
+        for n in (1, 2, 3)
+    ),
     (HIRED, employee.Rename(id=COMMAND, at=AT, employee=EMPLOYEE, name="bea")),
     ((), test_incident.COMMAND_FULL),
     (test_incident.RAISED, test_incident.ACKNOWLEDGE),

@@ -20,7 +20,7 @@ from tests.recording.folding import REACTORS, Asked, Folded, all_asked, events, 
 
 DATA = "9a6620abe37013bbff1d8505190b5658f0553bc0726da2bed7ac23b086b63b2c"
 """The digest of the log, the deliveries, the home and the commands. It never changes."""
-ROWS = "fd64914f4c5d23cde990b3c84e8f2ab325cb791927ae3d1bebab9c84269d989a"
+ROWS = "bbb6769e1cd11f6c8dc4daefd61a73c08eee66ae0b8b01153dbdb78492942628"
 """The digest of the rows. It changes only with a read model: python -m tests.recording.release_0_1_0 --rows"""
 VOIDS = {
     "it is not an event message",
@@ -52,6 +52,10 @@ INCIDENTS = {
     "weak_criteria",
     "cost_spike",
 }
+MAY_NOW_CAUSE = {"employee.warned employee.suspended": "employee.warned employee.suspended employee.dismissed"}
+"""What a command of release 0.1.0 could cause -> what it can cause now. A strike without rules still ends no
+employment.
+"""
 PARKED = {"manager": 6, "verifier": 2, "auditor": 2, "accountant": 2, "hr": 3}
 
 
@@ -115,7 +119,7 @@ def test_reactions_ask_for_the_same_commands(log: tuple[Kept, ...]) -> None:
     """
     assert set(REACTORS) == set(CONSUMERS)
     lines = [json.loads(line) for line in fixture.COMMANDS.read_text().splitlines()]
-    kept = [line for line in lines if line[3] != "task.call_started"]
+    kept = [[*line[:3], MAY_NOW_CAUSE.get(line[3], line[3])] for line in lines if line[3] != "task.call_started"]
     assert all_asked(events(log)) == kept
     assert len(lines) - len(kept) == len(with_type(log, "task.assigned")), "control: one for each assignment"
     types = {kept.seq: kept.recorded().envelope.type for kept in log if kept.void is None}

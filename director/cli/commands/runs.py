@@ -172,7 +172,9 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 
 @command("inbox")
 async def inbox(door: Door, settings: "Settings") -> None:
-    """List the work that needs a decision: deliveries, runs that need a person, and severe incidents."""
+    """List what needs a decision: deliveries, runs that need a person, severe incidents, and open appeals."""
+    from director.cli.hr_text import appeals_text
+    from director.services.appeals import open_appeals_in
     from director.services.approvals import waiting_runs
     from director.services.incidents import severe_and_open
     from director.services.session import archive
@@ -181,9 +183,9 @@ async def inbox(door: Door, settings: "Settings") -> None:
 
     async with archive(settings) as store:
         waiting, held_up = await waiting_runs(store), await Waits(store, settings).held_up()
-        severe = await severe_and_open(store)
-    data = {"waiting": waiting, "held_up": held_up, "incidents": severe}
-    door.answer(data, inbox_text(waiting, held_up, severe))
+        severe, appeals = await severe_and_open(store), await open_appeals_in(store)
+    data = {"waiting": waiting, "held_up": held_up, "incidents": severe, "appeals": appeals}
+    door.answer(data, inbox_text(waiting, held_up, severe, [appeals_text(appeals)] if appeals else []))
 
 
 @command("approve")

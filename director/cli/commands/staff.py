@@ -221,16 +221,25 @@ async def rename(
 
 
 @command("suspend")
-async def suspend(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
+async def suspend(
+    door: Door,
+    settings: "Settings",
+    who: Who,
+    reason: Reason,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="The term in days (default: until `aura reinstate`).")
+    ] = None,
+) -> None:
     """Suspend an employee: it gets no work."""
     from director.services import staff
 
-    _changed(door, await staff.suspend(settings, who, reason), f"{who} gets no work until `aura reinstate`")
+    until = "`aura reinstate`" if days is None else f"the end of the term ({days} days)"
+    _changed(door, await staff.suspend(settings, who, reason, days=days), f"{who} gets no work until {until}")
 
 
 @command("reinstate")
 async def reinstate(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
-    """End an employee's suspension and remove its strikes."""
+    """End an employee's suspension. Its strikes stay."""
     from director.services import staff
 
     _changed(door, await staff.reinstate(settings, who, reason), f"{who} gets work again")
@@ -238,7 +247,7 @@ async def reinstate(door: Door, settings: "Settings", who: Who, reason: Reason) 
 
 @command("dismiss")
 async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) -> None:
-    """Dismiss an employee for good. Its record stays, and its name becomes free."""
+    """Dismiss an employee. Its record stays, and its name becomes free. `aura rehire` takes it back."""
     from director.services import hiring
 
     changed = await hiring.dismiss(settings, who, reason)

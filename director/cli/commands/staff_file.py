@@ -28,7 +28,7 @@ async def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     dismiss_others: Annotated[
         bool,
-        typer.Option("--dismiss-others", help="Dismiss, for good, the employees that the file does not name."),
+        typer.Option("--dismiss-others", help="Dismiss the employees that the file does not name."),
     ] = False,
     reason: Annotated[str, typer.Option(help="With --dismiss-others: the reason, which is recorded.")] = "",
 ) -> None:
