@@ -139,7 +139,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
     (run_messages.Submitted.type, 2): _without_history,
     (run_messages.Submitted.type, 3): lambda fields: {**fields, "employees": []},
-    (run_messages.Submitted.type, 4): lambda fields: {**fields, "labels": {}},
+    (run_messages.Submitted.type, 4): lambda fields: {**fields, "labels": {}, "estimate": None},
     (run_messages.Returned.type, 1): _without_history,
     (incident.Raised.type, 1): _with_severity,
 }

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.estimate import Estimate
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
@@ -61,7 +62,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     and if that commit cannot be part of a working copy. `base_ref` is the name that the user gave for the commit: a
     branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof. `employees`: the
     only employees that may do the work; empty if each employee may. A review may be done by others. `labels`: names and
-    values by which people group the costs of runs.
+    values by which people group the costs of runs. `estimate`: the expected cost and time that the Director saw.
     """
 
     type = "run.submitted"
@@ -82,6 +83,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     proof: Proof = "inside"
     employees: tuple[UUID, ...] = ()
     labels: Mapping[str, str] = {}
+    estimate: Estimate | None = None
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
@@ -231,6 +233,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     consent: SecretsConsent | None = None
     employees: tuple[UUID, ...] = ()
     labels: Mapping[str, str] = {}
+    estimate: Estimate | None = None
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

@@ -8,8 +8,11 @@ from msgspec.structs import replace
 from bus.projection_rows import Row, Rows
 from bus.row_form import id_key
 from domain import run_messages, task
+from domain.estimate import Estimate
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
+
+RUN_KEY = "run"
 
 
 class Account(Row, frozen=True, kw_only=True):
@@ -77,18 +80,50 @@ class Label(Row, frozen=True, kw_only=True):
     value: str
 
 
+class RunEstimate(Row, frozen=True, kw_only=True):
+    """The estimate of a run, and what became of the run. The key is "run". Times are microseconds UTC.
+
+    The columns of the estimate are described in domain/estimate.py. `delivered_at`: the time of the first delivery.
+    """
+
+    table = "estimate"
+    micro_usd_low: int
+    micro_usd_mid: int
+    micro_usd_high: int
+    tokens_low: int
+    tokens_mid: int
+    tokens_high: int
+    seconds_low: int
+    seconds_mid: int
+    seconds_high: int
+    delivered: int
+    within: int
+    attempts: int
+    unknown: int
+    staff: int
+    submitted_at: int
+    delivered_at: int | None = None
+    outcome: str | None = None
+
+
 class AccountantProjection:
     """Turns events of tasks into the Accountant's rows."""
 
     name = "accountant"
-    tables = (Account, OpenOrder, Charge, Label)
-    reads = (TaskEvent, run_messages.Submitted)
+    tables = (Account, OpenOrder, Charge, Label, RunEstimate)
+    reads = (TaskEvent, run_messages.Submitted, run_messages.Delivered, run_messages.Ended)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
         if isinstance(event, run_messages.Submitted):
             for name, value in event.labels.items():
                 rows.put(Label(scope=event.run, key=name, value=value))
+            if event.estimate is not None:
+                rows.put(_estimated(event, event.estimate, recorded.envelope.occurred_at))
+        elif isinstance(event, run_messages.Delivered | run_messages.Ended):
+            estimate = rows.get(RunEstimate, event.run, RUN_KEY)
+            if estimate is not None:
+                rows.put(_became(estimate, event, recorded.envelope.occurred_at))
         if not isinstance(event, TaskEvent):
             return
         charge = _charge(recorded)
@@ -194,6 +229,22 @@ def _charge(recorded: Recorded) -> Charge | None:
             price_source="",
         )
     return None
+
+
+def _estimated(event: run_messages.Submitted, estimate: Estimate, at: int) -> RunEstimate:
+    intervals = {
+        f"{name}_{limit}": getattr(getattr(estimate, name), limit)
+        for name in ("micro_usd", "tokens", "seconds")
+        for limit in ("low", "mid", "high")
+    }
+    counts = {name: getattr(estimate, name) for name in ("delivered", "within", "attempts", "unknown", "staff")}
+    return RunEstimate(scope=event.run, key=RUN_KEY, submitted_at=at, **intervals, **counts)
+
+
+def _became(estimate: RunEstimate, event: run_messages.Delivered | run_messages.Ended, at: int) -> RunEstimate:
+    if isinstance(event, run_messages.Ended):
+        return replace(estimate, outcome=event.outcome)
+    return estimate if estimate.delivered_at is not None else replace(estimate, delivered_at=at)
 
 
 def _is_unusable(outcome: str) -> bool:

@@ -19,6 +19,7 @@ from director.services.approvals import approve_run
 from director.services.attempt import attempt_of
 from director.services.bring_down import bring_down
 from director.services.bring_up import box_faults, bring_up
+from director.services.estimates import estimate_for
 from director.services.hiring import ensure
 from director.services.replay import checked_replay, differs
 from director.services.run_record import run_data
@@ -27,6 +28,7 @@ from director.services.submit import ATTEMPTS_MAX, submit
 from director.services.views import rows
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
+from director.terminal.estimate_text import estimate_lines
 from director.terminal.text import attempt_line, money, next_step, table
 from domain.errors import Failed
 from domain.wording import counted
@@ -180,6 +182,9 @@ class Demo:
         if not self.scripted:
             attempts_max = _odds.decode(REAL.with_name("pass-rates.json").read_bytes()).attempts_max
         run = new_id()
+        made = await estimate_for(opened.store, requirement, attempts_max)
+        for line in estimate_lines(made):
+            self.door.say(f"          {line}")
         outcome = await submit(
             opened.gate,
             opened.blobs,
@@ -189,6 +194,7 @@ class Demo:
             folder=self._file.parent,
             attempts_max=attempts_max,
             allow_degraded=True,
+            estimate=made,
             libraries=self.settings.libraries,
             say=self.door.say,
         )

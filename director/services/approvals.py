@@ -8,6 +8,7 @@ from uuid import UUID
 from bus.clock import now
 from bus.store import Store
 from director.services.base_notes import with_notes
+from director.services.estimates import comparison_of
 from director.services.left_out import left_out
 from director.services.moved_base import moved_base, return_to_work, unreadable_base
 from director.services.session import DirectorSession, new_id, run_state
@@ -20,9 +21,14 @@ POLL_S = 0.1
 
 
 async def waiting_runs(store: Store) -> list[dict[str, Any]]:
-    """Return the deliveries that wait for the Director, each with its left-out files and the notes about its base."""
+    """Return the deliveries that wait for the Director, each with its left-out files, its estimate, and the notes
+    about its base.
+    """
     return [
-        await with_notes(store, row | {"left_out": await left_out(store, row["run"])})
+        await with_notes(
+            store,
+            row | {"left_out": await left_out(store, row["run"]), "estimate": await comparison_of(store, row["run"])},
+        )
         for row in await rows(store, "door_inbox")
     ]
 

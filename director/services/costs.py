@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from director.services.cost_views import CHARGES, ChargeLine
 from director.services.session import archive
 from director.services.usage_file import Usage, read_usage
-from director.services.views import CHARGES, ChargeLine
 from director.settings import Settings
 from domain.errors import Invalid
 from domain.labels import check_labels

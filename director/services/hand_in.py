@@ -11,10 +11,12 @@ import msgspec
 from director.services.base_check import base_beside, tried_on_base
 from director.services.base_secrets import consent_to, shared_secrets
 from director.services.bring_up import box_faults
+from director.services.estimates import estimate_for
 from director.services.session import DirectorSession, new_id, taken_up
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from domain.errors import Unavailable
+from domain.estimate import Estimate
 from domain.labels import check_labels
 from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import Weak, weak_criteria
@@ -104,12 +106,17 @@ async def hand_in(
     *,
     note: Note = lambda _: None,
     on_handed_in: Callable[[UUID], None] = lambda _: None,
+    on_estimate: Callable[[Estimate | None], None] = lambda _: None,
 ) -> HandedIn:
     """Submit a requirement, and wait until it is recorded. `on_handed_in`: called when the submission is done.
+
+    `on_estimate`: called before the submission with the expected cost and time; None if nobody can work.
 
     Raises Unavailable if a server stops during the submission; its hint names the next step for the run.
     """
     request, run = ready.request, new_id()
+    made = await estimate_for(opened.store, ready.requirement, request.attempts_max, request.employees)
+    on_estimate(made)
     with advised(f"Run {run} may be on record. See: `aura run show {run}`. {_AGAIN}"):
         outcome = await submit(
             opened.gate,
@@ -122,6 +129,7 @@ async def hand_in(
             allow_degraded=request.allow_degraded,
             employees=request.employees,
             labels=request.labels,
+            estimate=made,
             libraries=opened.settings.libraries,
             share_secrets=request.share_secrets,
             say=note,

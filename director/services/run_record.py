@@ -7,6 +7,7 @@ import msgspec
 from agents.employees.call_errors import hint_of
 from bus.store import Store
 from director.services.base_notes import with_notes
+from director.services.estimates import comparison_of
 from director.services.left_out import left_out
 from director.services.parked import parked_data
 from director.services.views import rows
@@ -23,6 +24,7 @@ async def run_data(store: Store, run: Any) -> dict[str, Any]:
         "incidents": await rows(store, "door_incidents", run),
         "parked": await parked_data(store, run),
         "left_out": await left_out(store, run),
+        "estimate": await comparison_of(store, run),
     }
 
 

@@ -16,6 +16,7 @@ from bus.blobs import Blobs
 from bus.clock import now
 from director.services.base_secrets import consent_to
 from domain.errors import Invalid
+from domain.estimate import Estimate
 from domain.money import Amount
 from domain.run_messages import Allowance, Proof, Submit, TaskPlan
 from domain.tree import manifest_of
@@ -52,6 +53,7 @@ async def submit(
     allow_degraded: bool = False,
     employees: tuple[UUID, ...] = (),
     labels: Mapping[str, str] | None = None,
+    estimate: Estimate | None = None,
     libraries: Path | None = None,
     share_secrets: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -60,7 +62,7 @@ async def submit(
 
     `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
     secrets of the base. `employees`: the only employees that may do the work; empty if each employee may.
-    `labels`: names and values by which the costs of runs are grouped.
+    `labels`: names and values by which the costs of runs are grouped. `estimate`: recorded with the submission.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
@@ -95,6 +97,7 @@ async def submit(
         consent=consent,
         employees=employees,
         labels=labels or {},
+        estimate=estimate,
         **base._asdict(),
     )
     return await gate.handle(command)

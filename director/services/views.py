@@ -170,28 +170,6 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     probation: bool | None
 
 
-class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """The sum of a group of charges. A dimension is None if it does not divide the groups. `labels`: JSON."""
-
-    run: UUID | None
-    title: str | None
-    employee: UUID | None
-    name: str | None
-    provider: str | None
-    model: str | None
-    day: str | None
-    price: str | None
-    labels: str
-    usd: Decimal
-    tokens: int
-    input_tokens: int
-    output_tokens: int
-    calls: int
-    cut_off: int
-    unpriced: int
-    estimated: int
-
-
 class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
     """An incident. `event`: the event that raised it. `evidence`, `limits` and `measured` are JSON.
 
@@ -252,14 +230,12 @@ BLACKLIST = Query("door_blacklist", BlacklistLine)
 """The blacklisted versions, the oldest first."""
 SCORES = Query("door_scores", Score)
 """The score of each employee. Employees with more verified work come first."""
-CHARGES = Query("door_charges", ChargeLine)
-"""The sums of groups of charges. Parameters: first time, end, labels (JSON), dimensions, dimensions that are labels."""
 FALLBACK = Query("door_fallback", ChainLine)
 """The fallback chain of each role that has one."""
 INCIDENTS = Query("door_incident_list", IncidentLine)
 """The incidents, the oldest first. Parameters: a run or None, an employee or None."""
 QUERIES: tuple[Query[Any], ...] = (
-    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, CHARGES, FALLBACK),
+    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, FALLBACK),
     INCIDENTS,
 )
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from director.terminal.escape import visible
+from director.terminal.estimate_text import comparison_lines
 from director.terminal.text import degraded_lines, left_out_text, table
 from director.terminal.wait_text import waiting_text
 from domain.waiting import RunWait
@@ -42,9 +43,13 @@ def inbox_text(
         (row["run"], row["title"], str(row["commit_id"])[:12], row["folder"], row["base_short"] or "-")
         for row in waiting
     ]
-    said = [
-        (row["run"], [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]) for row in waiting
-    ]
+    said = [(row["run"], _notes(row)) for row in waiting]
     notes = [f"{str(run)[:13]}: {visible(note)}" for run, lines_of_run in said for note in lines_of_run]
     parts = [table(("run", "title", "commit", "folder", "base"), lines), *(["\n".join(notes)] if notes else [])]
     return "\n\n".join([*parts, "aura approve RUN or aura reject RUN --reason …", *others])
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    """Return the notes about one delivery: its base, its verdicts, its left-out files, its estimate and the facts."""
+    notes = [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]
+    return [*notes, *comparison_lines(row["estimate"])]

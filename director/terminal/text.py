@@ -7,8 +7,11 @@ from typing import Any
 
 from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
 from director.terminal.escape import visible
+from director.terminal.estimate_text import comparison_lines
 from director.terminal.parked_text import parked_text
 from director.terminal.stand_in_text import stand_in_lines
+from director.terminal.tables import money as money
+from director.terminal.tables import table as table
 from director.terminal.wait_text import wait_lines, waiting_text
 from domain.money import ZERO_USD, Amount, left_text
 from domain.wording import counted
@@ -21,22 +24,6 @@ def clock(microseconds: int | None) -> str:
     if not microseconds:
         return "-"
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    """Return lines of cells as text with aligned columns."""
-    cells = [list(header), *[["-" if cell is None else str(cell) for cell in line] for line in lines]]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
-    )
-
-
-def money(usd: Any) -> str:
-    """Return an amount of dollars with all its decimals, and with at least two."""
-    text = f"{usd:f}" if usd is not None else "?"
-    whole, _, part = text.partition(".")
-    return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
 
 
 def budget_text(parts: Mapping[str, Amount]) -> str:
@@ -149,6 +136,7 @@ def run_text(data: dict[str, Any]) -> str:
         lines.append(f"the last verdict, gate by gate: aura verdict {str(line['run'])[:13]}")
     lines += left_out_text(data["left_out"])
     lines.append(f"\ncost {money(line['spent_usd'])}, {line['spent_tokens']} tokens")
+    lines += comparison_lines(data["estimate"])
     wait = data.get("waiting")
     lines += wait_lines(wait) if wait is not None and wait.code not in ("approval", "parked") else []
     parked = parked_text(data["parked"])

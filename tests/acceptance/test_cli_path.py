@@ -44,12 +44,17 @@ def test_from_a_template_to_a_release(aura: Aura, inside: Aura) -> None:
     file = aura.requirement(sample)
     assert inside.json("check", file)["tasks"] == ["T1", "T2"]
     inside.hire("anna", {task: [sample.wrong(task), sample.right(task)] for task in sample.numbers})
+    assert "stated priors" in inside.text("estimate", file)
+    price = inside.json("estimate", file)["estimate"]
+    assert (price["attempts"], price["staff"], price["micro_usd"]["high"]) == (0, 1, 0), "a script costs nothing"
     line = aura.json("submit", file, "--wait", "--label", "team=web", "--label", "env=test")
     run, folder = line["run"], line["folder"]
     assert line["phase"] == "delivered"
 
     assert [one["run"] for one in inside.json("runs")["runs"]] == [run]
-    assert [one["run"] for one in inside.json("inbox")["waiting"]] == [run]
+    (waiting,) = inside.json("inbox")["waiting"]
+    assert (waiting["run"], waiting["estimate"]["estimate"]) == (run, price)
+    assert "estimated time" in inside.text("inbox")
     assert inside.json("watch", run)["run"] == run
     shown = inside.json("run", "show", run[:8])
     assert {task["phase"] for task in shown["tasks"]} == {"verified"}
@@ -117,6 +122,10 @@ def read_back(aura: Aura, run: str) -> None:
     (cost,) = aura.json("costs")["costs"]
     assert (cost["run"], cost["calls"], cost["cut_off"]) == (run, 4, 0)
     costs_in_groups(aura, run)
+    (compared,) = aura.json("estimates")["runs"]
+    assert (compared["run"], compared["usd_held"]) == (run, True)
+    assert "1 of 1 delivered run within" in aura.text("estimates")
+    assert aura.json("run", "show", run)["estimate"] == compared
     assert aura.json("replay", "--check")["differences"] == []
 
 

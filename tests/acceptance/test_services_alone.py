@@ -41,12 +41,14 @@ from director.services import (
     budget,
     causes,
     changes,
+    cost_views,
     costs,
     degraded,
     discovery,
     employee_options,
     employee_trial,
     employees_file,
+    estimates,
     events,
     hand_in,
     hire_agent,
@@ -73,6 +75,7 @@ from director.services import (
     rerun,
     routing_bench,
     run_record,
+    run_simulation,
     session,
     stack_status,
     staff,
@@ -93,6 +96,7 @@ from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
 from domain import run as run_rules
 from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
+from domain.estimate import Estimate
 from domain.money import Amount
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
@@ -211,6 +215,8 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert hr_rules.rules_in_force(settings).file == ""
     with pytest.raises(NotFound):
         hr_rules.check_rules(folder / "rules.toml")
+    nothing = run_simulation.Work(after=(), attempts_max=1, usd=Decimal(0), tokens=0, seconds=0)
+    assert run_simulation.estimate(nothing, [], seed=1) is None
     assert times.microseconds("1970-01-01T00:00:01") == 1_000_000
     assert state.view_named("manager.run").table == "run"
     with pytest.raises(NotFound):
@@ -332,6 +338,8 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     await declared_in_a_file(settings, script)
     assert (await hiring.dismiss(settings, "carl", "asked")).employee == hired.employee
     assert [score.verified for score in await staff.scores(settings)] == [1]
+    assert [line.usd_held for line in (await estimates.list_estimates(settings)).runs] == [None, True], "one cancelled"
+    assert cost_views.ESTIMATES in cost_views.QUERIES
     assert any(cost.calls for cost in await costs.costs(settings))
     assert (costs.labels_of(["team=web"]), costs.dimensions_of("run")) == ({"team": "web"}, ("run",))
     file = b"day,model,input_tokens\n2026-01-31,m,1\n2026-01-31,m,2\n"
@@ -399,7 +407,9 @@ async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UU
     wanted = hand_in.HandIn(file=file, allow_degraded=True)
     assert wanted.attempts_max == submit.ATTEMPTS_MAX
     ready = await hand_in.ready_to_hand_in(wanted, opened.settings, said)
-    run = (await hand_in.hand_in(opened, ready, note=said, on_handed_in=runs.append)).run
+    prices: list[Estimate | None] = []
+    run = (await hand_in.hand_in(opened, ready, note=said, on_handed_in=runs.append, on_estimate=prices.append)).run
+    assert await estimates.estimated(opened.settings, ready.requirement, wanted.attempts_max) == prices[0]
     assert runs == [run] == [await session.find_run(opened.store, str(run))]
     return run
 

@@ -16,6 +16,7 @@ from tests.unit.samples import (
     CALL,
     COMMAND,
     EMPLOYEE,
+    ESTIMATE,
     EVIDENCE,
     FIRST,
     GOOD,
@@ -46,6 +47,7 @@ SUBMIT = m.Submit(
     base_history="e" * 64,
     proof="notes",
     labels={"team": "web"},
+    estimate=ESTIMATE,
 )
 ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
 ASSIGN = Assign(

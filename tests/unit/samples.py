@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain import employee, incident, organisation, refusal, run_messages, task
+from domain.estimate import Estimate, Interval
 from domain.judgement import Finding, GateRecord, Judgement
 from domain.ladder import DAY_US
 from domain.message import Event
@@ -107,6 +108,16 @@ FILES = {
     "vendor/lib": Entry(kind="submodule", target="1" * 40),
 }
 """A difference with an entry of each kind."""
+ESTIMATE = Estimate(
+    micro_usd=Interval(low=10_000, mid=20_000, high=90_000),
+    tokens=Interval(low=1000, mid=2000, high=9000),
+    seconds=Interval(low=30, mid=60, high=600),
+    delivered=900,
+    within=850,
+    attempts=12,
+    unknown=1,
+    staff=2,
+)
 CONSENT = run_messages.SecretsConsent(
     base_commit="1" * 40,
     reason="a key of the test bench",
@@ -181,6 +192,7 @@ SAMPLES: tuple[Event, ...] = (
         base_history="e" * 64,
         proof="notes",
         labels={"team": "web"},
+        estimate=ESTIMATE,
     ),
     run_messages.SecretsConsented(run=RUN, consent=CONSENT),
     run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),

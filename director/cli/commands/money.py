@@ -1,4 +1,4 @@
-"""The command costs."""
+"""The commands costs, estimate and estimates."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,8 @@ STDOUT = Path("-")
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(costs)
+    for function in (costs, estimate, estimates):
+        app.command()(function)
 
 
 @command("costs")
@@ -101,3 +102,32 @@ async def _compare(door: Door, settings: "Settings", file: Path, request: "CostR
             "are usual causes.",
         )
     door.answer(lines, usage_text(lines["usage"]), difference)
+
+
+@command("estimate")
+async def estimate(
+    door: Door,
+    settings: "Settings",
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The requirement file.")],
+    attempts: Annotated[int, typer.Option(min=1, max=100, help="Attempts per task.")] = 6,
+) -> None:
+    """Show the expected cost and time of a requirement. Nothing is submitted, and no model is called."""
+    from director.services.estimates import estimated
+    from director.terminal.estimate_text import estimate_lines
+    from verification.requirements.parser import read_requirement
+    from verification.requirements.unfilled import refuse_unfilled
+
+    requirement = read_requirement(file)
+    refuse_unfilled(requirement, file)
+    made = await estimated(settings, requirement, attempts)
+    door.answer({"estimate": made}, "\n".join(estimate_lines(made)))
+
+
+@command("estimates")
+async def estimates(door: Door, settings: "Settings") -> None:
+    """Show the estimates of all runs beside the facts, and how often they held."""
+    from director.services.estimates import list_estimates
+    from director.terminal.estimate_text import estimates_text
+
+    found = await list_estimates(settings)
+    door.answer(as_data(found), estimates_text(found))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from director.settings import Settings
+    from domain.estimate import Estimate
 
 
 class Form(StrEnum):
@@ -178,12 +179,22 @@ async def submit(
         door.when_interrupted = f"The run continues: `aura watch {run}` follows it."
 
     async with desk(settings) as opened:
-        run = await hand_in(opened, ready, note=door.note, on_handed_in=handed_in)
+        run = await hand_in(
+            opened, ready, note=door.note, on_handed_in=handed_in, on_estimate=lambda made: _price(door, made)
+        )
         if not wait:
             door.answer(run, f"Run {run.run}\nFollow it with: aura watch {run.run}")
             return
         with goes_on(run.run):
             await follow(opened, run.run, door)
+
+
+def _price(door: Door, made: "Estimate | None") -> None:
+    """Show the expected cost and time of a run before it is submitted."""
+    from director.terminal.estimate_text import estimate_lines
+
+    for line in estimate_lines(made):
+        door.note(line)
 
 
 def _judge_door(as_json: bool, options: Mapping[str, Any]) -> Door:
