@@ -1,12 +1,11 @@
 """Settings from the environment: AURA_HOME, addresses and so on. They are read when a command runs, not at import."""
 
-import os
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, get_type_hints
 
-import msgspec
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.disk_room import MIB
 from bus.embedded.log_file import LogLimits
@@ -29,19 +28,10 @@ LOG_MIB_MAX = 4096
 LOG_FILES_MAX = 99
 
 
-PREFIX = "AURA_"
-_TRUTHS = {
-    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
-    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
-}
-"""Spelling of a truth value -> the value."""
+class Settings(BaseSettings):
+    """The AURA_* variables. Keys of providers are not among them: each worker reads its own key when it starts."""
 
-
-class Settings:
-    """The AURA_* variables. Keys of providers are not among them: each worker reads its own key when it starts.
-
-    msgspec decodes the values: the import of pydantic-settings takes half of the time of a short command.
-    """
+    model_config = SettingsConfigDict(env_prefix="AURA_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Path(".aura")
     nats_url: str | None = None
@@ -63,19 +53,20 @@ class Settings:
     log: Form | None = None
     loop: LoopChoice = "auto"
     hops: bool = False
-    restart_wait_max_s: Annotated[float, msgspec.Meta(gt=0, le=RESTART_WAIT_MAX_S)] = RESTART_LONGEST_S
+    restart_wait_max_s: float = Field(default=RESTART_LONGEST_S, gt=0, le=RESTART_WAIT_MAX_S)
 
-    log_mib: Annotated[int, msgspec.Meta(ge=1, le=LOG_MIB_MAX)] = LogLimits().bytes_max // MIB
-    log_files: Annotated[int, msgspec.Meta(ge=0, le=LOG_FILES_MAX)] = LogLimits().files_max
-    stream_gib: Annotated[int, msgspec.Meta(ge=1, le=STREAM_GIB_MAX)] | None = None
+    log_mib: int = Field(default=LogLimits().bytes_max // MIB, ge=1, le=LOG_MIB_MAX)
+    log_files: int = Field(default=LogLimits().files_max, ge=0, le=LOG_FILES_MAX)
+    stream_gib: int | None = Field(default=None, ge=1, le=STREAM_GIB_MAX)
 
     def __init__(self) -> None:
         """Read the environment. Raises Invalid with the name of a variable that is not valid."""
-        given = {name.upper(): value for name, value in os.environ.items() if value}
-        for field in _KINDS:
-            name = f"{PREFIX}{field.upper()}"
-            if name in given:
-                setattr(self, field, _decoded(name, field, given[name]))
+        try:
+            super().__init__()
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = f"AURA_{str(wrong['loc'][0]).upper()}"
+            raise Invalid(f"{name} is not valid: {wrong['msg']}.", hint=f"Correct it, or unset {name}.") from None
         self.nats_url = from_file("AURA_NATS_URL", self.nats_url, self.nats_url_file)
         self.worker_nats_url = from_file("AURA_WORKER_NATS_URL", self.worker_nats_url, self.worker_nats_url_file)
         self.postgres_dsn = from_file("AURA_POSTGRES_DSN", self.postgres_dsn, self.postgres_dsn_file)
@@ -178,22 +169,3 @@ class Settings:
     def store_only(self) -> str:
         """Return the address of Postgres, for commands that only read the log."""
         return self.postgres_dsn or self.endpoints().postgres_dsn
-
-
-_KINDS = get_type_hints(Settings, include_extras=True)
-_TEXTS = (str, str | None, Path, Path | None)
-"""Types of settings whose values are not decoded. A path can have bytes that are not UTF-8."""
-_DECODERS = {field: msgspec.json.Decoder(kind, strict=False) for field, kind in _KINDS.items() if kind not in _TEXTS}
-"""Name of a setting -> decoder of its value, which is a text."""
-
-
-def _decoded(name: str, field: str, value: str) -> object:
-    """Return the value of a variable as its type. Raises Invalid."""
-    kind = _KINDS[field]
-    if kind in _TEXTS:
-        return Path(value) if kind in _TEXTS[2:] else value
-    meant = _TRUTHS.get(value.lower(), value) if kind is bool else value
-    try:
-        return _DECODERS[field].decode(msgspec.json.encode(meant))
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise Invalid(f"{name} is not valid: {error}.", hint=f"Correct it, or unset {name}.") from None

@@ -50,7 +50,7 @@ COMMANDS = (
     ),
     *("budget", "events", "why", "state", "replay", "run show", "verdict", "attestation verify", "attestation key"),
 )
-HEAVY = {"nats", "asyncpg", "openai", "pydantic", "dulwich", "rich", "ruamel", "re2", "asyncio"}
+HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich", "rich", "ruamel", "re2", "asyncio"}
 OWN = ("agents", "bus", "domain", "governance", "observability", "projections", "runtime", "sql", "verification")
 OWN_OF_HELP = ("bus", "bus.crash_dump", "domain", "domain.errors", "domain.wording")
 HELP_STARTS_MAX = 25

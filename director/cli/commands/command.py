@@ -20,7 +20,7 @@ def command(
     name: the command as it is typed; it is also in the answer's schema. interrupted: the message after Ctrl-C, with
     names of options in braces. door: makes a door from --json and the options, instead of the standard door.
     If the coroutine has a parameter `settings`, it gets the settings of this environment. To keep `aura --help` fast,
-    the settings are read only when the command runs, and a command's slow imports are in its function.
+    the settings are read (with pydantic) only when the command runs, and a command's slow imports are in its function.
     """
 
     def made(function: Work) -> Callable[..., None]:
