@@ -28,8 +28,7 @@ def estimate_lines(made: Estimate | None) -> list[str]:
         f"Expected cost: {money(dollars(usd.mid))} (80% of runs: {_range(usd)}), "
         f"{made.tokens.mid} tokens ({made.tokens.low} to {made.tokens.high}).",
         f"Expected time: {time_text(time.mid)} (80% of runs: {time_text(time.low)} to {time_text(time.high)}).",
-        f"Chance of a delivery within the budget: {_percent(made.within)}; with a budget without limits: "
-        f"{_percent(made.delivered)}.",
+        f"Chance of a delivery: {_percent(made.within)} within the budget, {_percent(made.delivered)} without a limit.",
         _source(made),
     ]
 
@@ -80,13 +79,12 @@ def _percent(per_mille: int) -> str:
 
 
 def _source(made: Estimate) -> str:
+    if not made.attempts:
+        return "No employee has a record yet, so stated priors decide (docs/workforce.md)."
     known = f"It follows from {counted(made.attempts, 'recorded attempt')} of {counted(made.staff, 'employee')}."
     if not made.unknown:
         return known
-    return (
-        f"{known} {counted(made.unknown, 'employee')} without a record: the estimate uses stated priors instead "
-        "(docs/workforce.md)."
-    )
+    return f"{known} {made.unknown} of them without a record, so stated priors decide for them (docs/workforce.md)."
 
 
 def _held(held: bool | None) -> str:
