@@ -30,15 +30,16 @@ class Waiting:
         runs = [row.scope for row in rows.where(OpenRun, "delivered")]
         with suppress(Unavailable):  # use the times that are already known
             for run in runs:
-                if run not in self._since:
-                    self._since[run] = await self._delivered_at(run, now)
+                if run not in self._since and (at := await self._delivered_at(run)) is not None:
+                    self._since[run] = at
         self._since = {run: self._since[run] for run in runs if run in self._since}
         return max(((now - since) / MICRO for since in self._since.values()), default=0.0)
 
-    async def _delivered_at(self, run: UUID, now: int) -> int:
+    async def _delivered_at(self, run: UUID) -> int | None:
+        """Return the time of the delivery. Return None until the recorder has stored it: the rows show it earlier."""
         times = [
             found.envelope.occurred_at
             for found in await self._store.read_run(run)
             if isinstance(found.event, run_messages.Delivered) and found.void is None
         ]
-        return times[0] if times else now
+        return times[0] if times else None

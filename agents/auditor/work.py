@@ -7,6 +7,7 @@ from agents.sessions.loop import STUCK
 from bus.projection_rows import Rows
 from domain import run_messages, task
 from domain.message import Recorded, TaskEvent
+from domain.wording import counted
 from projections import auditor_watch as watch
 from projections.auditor import Attempt
 
@@ -42,7 +43,9 @@ def stalled_run(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | Non
     row = watch.series_of(rows, event.run, "leases", recorded.envelope.id)
     if row is None or len(row.seen) != limits["leases_in_a_row"]:
         return None
-    detail = f"{len(row.seen)} attempts in a row ended with their lease, without a hand-in. The run is paused."
+    detail = (
+        f"{counted(len(row.seen), 'attempt')} in a row ended with their lease, without a hand-in. The run is paused."
+    )
     return Noticed(detail=detail, evidence=row.evidence, measured={"leases": len(row.seen)}, run=event.run)
 
 

@@ -52,4 +52,4 @@ def inbox_text(
 def _notes(row: dict[str, Any]) -> list[str]:
     """Return the notes about one delivery: its base, its verdicts, its left-out files, its estimate and the facts."""
     notes = [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]
-    return [*notes, *comparison_lines(row["estimate"])]
+    return [*notes, *comparison_lines(row.get("estimate"))]

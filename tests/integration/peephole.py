@@ -55,6 +55,13 @@ class Peephole:
             assert time.monotonic() < deadline, report
             await asyncio.sleep(0.05)
 
+    async def numbers_with(self, name: str) -> Numbers:
+        """Return the metrics as soon as one is above 0, for a metric that follows from what the recorder has stored."""
+        async with asyncio.timeout(WAIT_S):
+            while total(numbers := await self.numbers(), name) <= 0:
+                await asyncio.sleep(0.05)
+        return numbers
+
     async def numbers(self) -> Numbers:
         _, text = await self.get("/metrics")
         return {

@@ -45,7 +45,7 @@ async def test_counters_move_with_a_run_and_gauges_show_what_is_open(house: Hous
         run = await house.submit(sample)
         await house.until_type(run, "run.delivered")
         await process.caught_up()
-        delivered = await process.numbers()
+        delivered = await process.numbers_with("aura_approval_wait_seconds")
         _told(delivered, len(await house.log()))
         assert total(delivered, "aura_events_appended_total", aggregate="run", type="run.delivered") == 1
         assert total(delivered, "aura_approvals_pending") == 1
@@ -109,11 +109,11 @@ async def test_gauges_outlive_a_restart_and_counters_begin_anew(house: House) ->
         run = await house.submit(sample)
         await house.until_type(run, "run.delivered")
         await peephole(running).caught_up()
-        before = await peephole(running).numbers()
+        before = await peephole(running).numbers_with("aura_approval_wait_seconds")
     async with house.running(metrics_port=0) as running:
         await peephole(running).until(HTTPStatus.OK)
         await peephole(running).caught_up()
-        after = await peephole(running).numbers()
+        after = await peephole(running).numbers_with("aura_approval_wait_seconds")
     assert total(after, "aura_approval_wait_seconds") > total(before, "aura_approval_wait_seconds") > 0
     for gauge in ("aura_approvals_pending", "aura_runs_open", "aura_tasks", "aura_budget_remaining_ratio"):
         assert total(after, gauge) == total(before, gauge) > 0, gauge
