@@ -10,7 +10,7 @@ from bus.projection_rows import Rows
 from bus.store import Store
 from domain import run_messages
 from domain.errors import Unavailable
-from projections.openrun import OpenRun
+from projections.openrun import runs_in
 
 MICRO = 1_000_000
 
@@ -27,7 +27,7 @@ class Waiting:
 
         `rows` are the manager's; `now`: microseconds UTC.
         """
-        runs = [row.scope for row in rows.where(OpenRun, "delivered")]
+        runs = [row.scope for row in runs_in(rows, "delivered")]
         with suppress(Unavailable):  # use the times that are already known
             for run in runs:
                 if run not in self._since and (at := await self._delivered_at(run)) is not None:
