@@ -22,13 +22,14 @@ from domain.wording import counted
 from observability.process_registry import serving
 from projections.fallback import FallbackRow
 from projections.holds import HoldRow
-from projections.manager import EmployeeRow, ManagerProjection, OrganisationRow
+from projections.manager import EmployeeRow, ManagerProjection
 from projections.openrun import OPEN_TABLES, RUN_KEY, OpenRun, open_state
+from projections.organisation_rows import ORGANISATION_TABLES
 
 STANDING_S = 0.5
 """A consumer with unread events is stalled if its position does not change for this time."""
 STANDING_POLL_S = 0.05
-NEEDED: tuple[type[Any], ...] = (*OPEN_TABLES, OrganisationRow, EmployeeRow, HoldRow, FallbackRow)
+NEEDED: tuple[type[Any], ...] = (*OPEN_TABLES, *ORGANISATION_TABLES, EmployeeRow, HoldRow, FallbackRow)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""
 
