@@ -87,7 +87,7 @@ async def _tamper(store: Store, connection: asyncpg.Connection, schema: str, tab
         f"UPDATE {schema}.{table} SET {changed['name']} = $3 WHERE scope = $1 AND key = $2",
         scope,
         key,
-        _made_up(changed["type"]),
+        not rows[0][changed["name"]] if changed["type"] == "boolean" else _made_up(changed["type"]),
     )
     await _expect(store, schema, table, f"{scope}/{key}", "changed")
     await connection.execute(f"DELETE FROM {schema}.{table} WHERE scope = $1 AND key = $2", scope, key)
