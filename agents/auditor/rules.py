@@ -64,9 +64,10 @@ RULES: tuple[Rule, ...] = (
         kind="stalled_run",
         on=(task.Released,),
         check=work.stalled_run,
-        limits={"leases_in_a_row": 4},
+        limits={"leases_in_a_row": 4, "lease_seconds_min": 30},
         follows="pause_run",
-        says="The last `leases_in_a_row` attempts of a run all ended with their lease.",
+        says="The last `leases_in_a_row` attempts of a run all ended with their lease, which was not shorter than "
+        "`lease_seconds_min`.",
     ),
     Rule(
         kind="stuck_loop",

@@ -5,12 +5,14 @@ from uuid import UUID
 from agents.auditor.rule import Limits, Noticed
 from agents.sessions.loop import STUCK
 from bus.projection_rows import Rows
+from bus.row_form import id_key
 from domain import run_messages, task
 from domain.message import Recorded, TaskEvent
 from domain.wording import counted
 from projections import auditor_watch as watch
 from projections.auditor import Attempt
 
+MICRO = 1_000_000
 _HONEST = ("answered", task.DECLINED)
 """Outcomes of a call that are not a failure of its employee."""
 
@@ -41,8 +43,11 @@ def stalled_run(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | Non
     event = recorded.event
     assert isinstance(event, task.Released)
     row = watch.series_of(rows, event.run, "leases", recorded.envelope.id)
-    if row is None or len(row.seen) != limits["leases_in_a_row"]:
+    attempt = rows.get(Attempt, event.run, id_key(event.order))
+    if row is None or attempt is None or len(row.seen) != limits["leases_in_a_row"]:
         return None
+    if recorded.envelope.occurred_at - attempt.assigned_at < limits["lease_seconds_min"] * MICRO:
+        return None  # a short lease also ends when a process is started again
     detail = (
         f"{counted(len(row.seen), 'attempt')} in a row ended with their lease, without a hand-in. The run is paused."
     )

@@ -39,7 +39,13 @@ class Firm:
         self.log.add(employee.Hired(employee=EMPLOYEE, profile=profile))
 
     def attempt(
-        self, *ends: Callable[..., Any], same_task: bool = False, calls: int = 1, tokens: int = 2000, s: float = 8.0
+        self,
+        *ends: Callable[..., Any],
+        same_task: bool = False,
+        calls: int = 1,
+        tokens: int = 2000,
+        s: float = 8.0,
+        lease_s: int = LIMITS["stalled_run"]["lease_seconds_min"],
     ) -> list[str]:
         """Assign a task, make calls, and add the end of the attempt. Return the kinds of the incidents."""
         self.order += 1
@@ -48,9 +54,10 @@ class Firm:
         events: list[Any] = [
             task.Assigned(**of, attempt=1, seed=1, reservation=NOTHING, due_at=0, form=self.form),
             *self.called(of, calls, tokens, s),
-            *(end(**of) for end in ends),
         ]
-        return [raised.kind for raised in self.log.add(*events)]
+        raised = self.log.add(*events)
+        self.log.now += lease_s * 1_000_000
+        return [each.kind for each in (*raised, *self.log.add(*(end(**of) for end in ends)))]
 
     def called(self, of: dict[str, Any], calls: int, tokens: int, s: float) -> list[Any]:
         snapshot = replace(SNAPSHOT, latency_s=s)
@@ -118,6 +125,9 @@ def test_a_run_whose_attempts_all_stall_is_paused_and_one_hand_in_between_preven
     for _ in range(limit - 1):
         assert firm.attempt(released) == ["stalled_task"]
     assert firm.judged() == []
+    short = Firm()
+    lease_s = LIMITS["stalled_run"]["lease_seconds_min"] - 1
+    assert [kind for _ in range(limit) for kind in short.attempt(released, lease_s=lease_s)] == ["stalled_task"] * limit
     kinds = [kind for _ in range(limit) for kind in firm.attempt(released)]
     assert kinds.count("stalled_run") == 1
     raised = last(firm, "stalled_run")

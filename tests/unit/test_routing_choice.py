@@ -172,7 +172,7 @@ def test_a_choice_can_be_repeated_from_its_record_and_explained(
     stored = msgspec.json.encode((situation, candidates))
     again = choose(strategy, *msgspec.json.decode(stored, type=tuple[Situation, list[Candidate]]))
     assert msgspec.json.decode(msgspec.json.encode(again), type=Choice) == choice
-    assert b"." not in msgspec.json.encode(again).replace(situation.seed.encode(), b"")  # no fractions
+    assert b"." not in msgspec.json.encode(replace(again, seed=""))  # no fractions
     assert sentence_of(choice).endswith(".")
     if choice.chosen and situation.left is not None:
         assert choice.chosen.cost <= situation.left
