@@ -22,8 +22,9 @@ from domain.employee_messages import (
     version_of,
 )
 from domain.employee_state import BLACKLIST, EmployeeState, evolve
-from domain.errors import Invalid, LimitReached, NotFound, Refused
+from domain.errors import LimitReached, NotFound, Refused
 from domain.ladder import StrikeRules, after_days
+from domain.reason import reason_of
 
 STRIKES_MAX = 2
 """Without rules: the number of integrity findings at which an employee is suspended."""
@@ -170,10 +171,3 @@ def refuse_blacklisted(profile: Profile, blacklisted: Collection[UUID]) -> None:
             f"or take it off the list: aura blacklist remove {version} --reason …",
             code="blacklisted",
         )
-
-
-def reason_of(text: str) -> str:
-    """Return the reason without spaces around it. Raises Invalid if it is empty."""
-    if not text.strip():
-        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
-    return text.strip()

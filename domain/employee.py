@@ -6,7 +6,7 @@ from uuid import UUID
 from domain import discipline
 from domain.attempt import CALLS_MAX
 from domain.discipline import STRIKES_MAX as STRIKES_MAX
-from domain.discipline import reason_of, refuse_blacklisted
+from domain.discipline import refuse_blacklisted
 from domain.employee_messages import Appeal as Appeal
 from domain.employee_messages import AppealDecided as AppealDecided
 from domain.employee_messages import Appealed as Appealed
@@ -39,6 +39,7 @@ from domain.employee_state import initial as initial
 from domain.errors import Invalid, NotFound, Refused
 from domain.message import Command
 from domain.money import ZERO_USD, Amount, checked
+from domain.reason import reason_of
 
 SESSION_MINUTES_MAX = 600.0
 

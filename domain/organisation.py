@@ -36,6 +36,7 @@ from domain.organisation_messages import VersionBlacklisted as VersionBlackliste
 from domain.organisation_messages import VersionCleared as VersionCleared
 from domain.organisation_messages import WithdrawLimit as WithdrawLimit
 from domain.organisation_messages import WorkRole as WorkRole
+from domain.reason import reason_of
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
 FALLBACK_EMPLOYEES_MAX = 16
@@ -77,12 +78,12 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             _founded(state)
             if state.phase == "running":
                 raise Refused("The organisation is running.", hint="You need not resume it.")
-            return (Resumed(reason=_reason(reason)),)
+            return (Resumed(reason=reason_of(reason)),)
         case AcceptLimit(machine=machine, limit=limit, reason=reason):
             _founded(state)
             if limit in state.accepted.get(machine, ()):
                 return ()
-            return (LimitAccepted(machine=machine, limit=limit, reason=_reason(reason)),)
+            return (LimitAccepted(machine=machine, limit=limit, reason=reason_of(reason)),)
         case WithdrawLimit(machine=machine, limit=limit, reason=reason):
             _founded(state)
             if limit not in state.accepted.get(machine, ()):
@@ -90,7 +91,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
                     f"The limit {limit} is not accepted for machine {machine}, so it cannot be withdrawn.",
                     hint="`aura sandbox probe` shows the accepted limits.",
                 )
-            return (LimitWithdrawn(machine=machine, limit=limit, reason=_reason(reason)),)
+            return (LimitWithdrawn(machine=machine, limit=limit, reason=reason_of(reason)),)
         case SetFallback(role=role, employees=employees):
             _founded(state)
             if state.fallback.get(role, ()) == employees:
@@ -100,7 +101,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             _founded(state)
             if version in state.blacklisted:
                 return ()
-            return (VersionBlacklisted(employee_version=version, reason=_reason(reason)),)
+            return (VersionBlacklisted(employee_version=version, reason=reason_of(reason)),)
         case ClearVersion(employee_version=version, reason=reason):
             _founded(state)
             if version not in state.blacklisted:
@@ -108,7 +109,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
                     f"Version {version} is not blacklisted.",
                     hint="`aura blacklist list` lists the versions that are.",
                 )
-            return (VersionCleared(employee_version=version, reason=_reason(reason)),)
+            return (VersionCleared(employee_version=version, reason=reason_of(reason)),)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -139,7 +140,7 @@ def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: 
     _founded(state)
     if state.phase == phase or (phase == "paused" and state.phase == "halted"):
         raise Refused(f"The organisation is already {state.phase}.", hint="`aura resume` starts it again.")
-    return (Paused(reason=_reason(reason)),) if phase == "paused" else (Halted(reason=_reason(reason)),)
+    return (Paused(reason=reason_of(reason)),) if phase == "paused" else (Halted(reason=reason_of(reason)),)
 
 
 def _chain(role: WorkRole, employees: tuple[UUID, ...]) -> tuple[UUID, ...]:
@@ -159,12 +160,6 @@ def _chain(role: WorkRole, employees: tuple[UUID, ...]) -> tuple[UUID, ...]:
 def _founded(state: OrganisationState) -> None:
     if state.phase == "unfounded":
         raise Refused("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
-    return text.strip()
 
 
 def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState:

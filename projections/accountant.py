@@ -1,11 +1,13 @@
 """The Accountant's read model: work and cost of each employee per run, and each charge. SQL computes the totals."""
 
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace
 
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import JsonColumns, Row, Rows
 from bus.row_form import id_key
 from domain import run_messages, task
 from domain.estimate import Estimate
@@ -13,6 +15,7 @@ from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
 
 RUN_KEY = "run"
+_estimate_decoder = msgspec.json.Decoder(Estimate)
 
 
 class Account(Row, frozen=True, kw_only=True):
@@ -58,49 +61,40 @@ class Charge(Row, frozen=True, kw_only=True):
     """
 
     table = "charge"
+    of_runs = True
     task: UUID
     employee: UUID
     at: int
-    cut_off: bool
-    provider: str
-    model: str
-    input_tokens: int
-    output_tokens: int
+    cut_off: bool = False
+    provider: str = ""
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
     tokens: int
     usd: Decimal
-    unpriced: bool
-    estimated: bool
-    price_source: str
+    unpriced: bool = False
+    estimated: bool = False
+    price_source: str = ""
 
 
 class Label(Row, frozen=True, kw_only=True):
     """One label of a run. The key is the label's name."""
 
     table = "label"
+    of_runs = True
     value: str
 
 
 class RunEstimate(Row, frozen=True, kw_only=True):
     """The estimate of a run, and what became of the run. The key is "run". Times are microseconds UTC.
 
-    The columns of the estimate are described in domain/estimate.py. `delivered_at`: the time of the first delivery.
+    `delivered_at`: the time of the first delivery.
     """
 
     table = "estimate"
-    micro_usd_low: int
-    micro_usd_mid: int
-    micro_usd_high: int
-    tokens_low: int
-    tokens_mid: int
-    tokens_high: int
-    seconds_low: int
-    seconds_mid: int
-    seconds_high: int
-    delivered: int
-    within: int
-    attempts: int
-    unknown: int
-    staff: int
+    of_runs = True
+    json_columns: ClassVar[JsonColumns] = {"estimate": _estimate_decoder}
+    estimate: Estimate
     submitted_at: int
     delivered_at: int | None = None
     outcome: str | None = None
@@ -119,7 +113,8 @@ class AccountantProjection:
             for name, value in event.labels.items():
                 rows.put(Label(scope=event.run, key=name, value=value))
             if event.estimate is not None:
-                rows.put(_estimated(event, event.estimate, recorded.envelope.occurred_at))
+                at = recorded.envelope.occurred_at
+                rows.put(RunEstimate(scope=event.run, key=RUN_KEY, estimate=event.estimate, submitted_at=at))
         elif isinstance(event, run_messages.Delivered | run_messages.Ended):
             estimate = rows.get(RunEstimate, event.run, RUN_KEY)
             if estimate is not None:
@@ -190,55 +185,31 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
 
 def _charge(recorded: Recorded) -> Charge | None:
     """Return the row of an event that charges an amount; None for any other event."""
-    event, id, at = recorded.event, str(recorded.envelope.id), recorded.envelope.occurred_at
-    if isinstance(event, task.CallFinished):
-        snapshot = event.snapshot
-        return Charge(
-            scope=event.run,
-            key=id,
-            task=event.task,
-            employee=event.employee,
-            at=at,
-            cut_off=False,
-            provider=snapshot.provider,
-            model=snapshot.model,
-            input_tokens=snapshot.input_tokens or 0,
-            output_tokens=snapshot.output_tokens or 0,
-            tokens=event.charged.tokens,
-            usd=event.charged.usd,
-            unpriced=snapshot.cost is None,
-            estimated=snapshot.estimated,
-            price_source=snapshot.cost_source or "",
-        )
-    if isinstance(event, task.Released) and event.cut_off:
-        return Charge(
-            scope=event.run,
-            key=id,
-            task=event.task,
-            employee=event.employee,
-            at=at,
-            cut_off=True,
-            provider="",
-            model="",
-            input_tokens=0,
-            output_tokens=0,
-            tokens=event.charged.tokens,
-            usd=event.charged.usd,
-            unpriced=False,
-            estimated=False,
-            price_source="",
-        )
-    return None
-
-
-def _estimated(event: run_messages.Submitted, estimate: Estimate, at: int) -> RunEstimate:
-    intervals = {
-        f"{name}_{limit}": getattr(getattr(estimate, name), limit)
-        for name in ("micro_usd", "tokens", "seconds")
-        for limit in ("low", "mid", "high")
-    }
-    counts = {name: getattr(estimate, name) for name in ("delivered", "within", "attempts", "unknown", "staff")}
-    return RunEstimate(scope=event.run, key=RUN_KEY, submitted_at=at, **intervals, **counts)
+    event = recorded.event
+    if not isinstance(event, task.CallFinished | task.Released):
+        return None
+    charge = Charge(
+        scope=event.run,
+        key=str(recorded.envelope.id),
+        task=event.task,
+        employee=event.employee,
+        at=recorded.envelope.occurred_at,
+        tokens=event.charged.tokens,
+        usd=event.charged.usd,
+    )
+    if isinstance(event, task.Released):
+        return replace(charge, cut_off=True) if event.cut_off else None
+    snapshot = event.snapshot
+    return replace(
+        charge,
+        provider=snapshot.provider,
+        model=snapshot.model,
+        input_tokens=snapshot.input_tokens or 0,
+        output_tokens=snapshot.output_tokens or 0,
+        unpriced=snapshot.cost is None,
+        estimated=snapshot.estimated,
+        price_source=snapshot.cost_source or "",
+    )
 
 
 def _became(estimate: RunEstimate, event: run_messages.Delivered | run_messages.Ended, at: int) -> RunEstimate:

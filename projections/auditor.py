@@ -63,6 +63,12 @@ _PHASES: Mapping[type[incident.IncidentEvent], str] = {
 }
 
 
+def attempt_in(rows: Rows, event: TaskEvent) -> Attempt | None:
+    """Return the row of the attempt that an event belongs to; None if there is none."""
+    order: UUID = event.order  # type: ignore[attr-defined]  # every event of a task names its order
+    return rows.get(Attempt, event.run, id_key(order))
+
+
 class AuditorProjection:
     """Turns events of tasks, incidents, employees and refusals into the Auditor's rows."""
 
@@ -75,8 +81,7 @@ class AuditorProjection:
         if isinstance(event, task.Assigned):
             rows.put(attempt_of(recorded, event, watch.version_at(rows, event.employee)))
         elif isinstance(event, TaskEvent):
-            order: UUID = event.order  # type: ignore[attr-defined]  # every event of a task names its order
-            row = rows.get(Attempt, event.run, id_key(order))
+            row = attempt_in(rows, event)
             if row is not None:
                 moved = attempt_after(row, recorded, event)
                 rows.put(moved)

@@ -71,8 +71,8 @@ at the end would leave the other workers without work."""
 
 
 GARBAGE_THRESHOLDS = (20_000, 20, 50)
-"""How often Python looks for garbage cycles. With its defaults (700, 10, 10), that is a fifth of the time of the
-collection of tests, and two thirds of the time of parsing a source."""
+"""The numbers of objects and collections after which Python looks for garbage cycles. With its defaults (700, 10, 10),
+that is a fifth of the time of the collection of tests, and two thirds of the time of parsing a source."""
 gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 

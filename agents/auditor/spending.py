@@ -1,14 +1,12 @@
 """Rules about tokens and time, and about refusals."""
 
-from uuid import UUID
-
 from agents.auditor.rule import Limits, Noticed
 from agents.auditor.statistics import spike_of
 from bus.projection_rows import Rows
 from domain import refusal
 from domain.message import Recorded, TaskEvent
 from projections import auditor_watch as watch
-from projections.auditor import Attempt
+from projections.auditor import attempt_in
 from projections.auditor_watch import Series
 
 MINUTE_US = 60_000_000
@@ -26,8 +24,7 @@ def _spike(recorded: Recorded, rows: Rows, limits: Limits, series: Series, unit:
     """Return a result if the newest value is a spike among the earlier ones, and none of the last few was one."""
     event = recorded.event
     assert isinstance(event, TaskEvent)
-    order: UUID = event.order  # type: ignore[attr-defined]  # every event of a task names its order
-    attempt = rows.get(Attempt, event.run, str(order))
+    attempt = attempt_in(rows, event)
     if attempt is None or attempt.version is None:
         return None
     row = watch.series_of(rows, event.employee, series, recorded.envelope.id, attempt.version)

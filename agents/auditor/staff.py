@@ -9,7 +9,7 @@ from bus.projection_rows import Rows
 from domain import run_messages
 from domain.message import Recorded, TaskEvent
 from projections import auditor_watch as watch
-from projections.auditor import Attempt
+from projections.auditor import Attempt, attempt_in
 from projections.auditor_watch import Observed, Series
 
 
@@ -125,8 +125,7 @@ def _series(recorded: Recorded, rows: Rows, series: Series) -> Observed | None:
     """Return the series of the employee's version at the assignment, if this event added its newest value."""
     event = recorded.event
     assert isinstance(event, TaskEvent)
-    order: UUID = event.order  # type: ignore[attr-defined]  # every event of a task names its order
-    attempt = rows.get(Attempt, event.run, str(order))
+    attempt = attempt_in(rows, event)
     if attempt is None or attempt.version is None:
         return None
     return watch.series_of(rows, event.employee, series, recorded.envelope.id, attempt.version)

@@ -5,12 +5,11 @@ from uuid import UUID
 from agents.auditor.rule import Limits, Noticed
 from agents.sessions.loop import STUCK
 from bus.projection_rows import Rows
-from bus.row_form import id_key
 from domain import run_messages, task
 from domain.message import Recorded, TaskEvent
 from domain.wording import counted
 from projections import auditor_watch as watch
-from projections.auditor import Attempt
+from projections.auditor import attempt_in
 
 MICRO = 1_000_000
 _HONEST = ("answered", task.DECLINED)
@@ -43,7 +42,7 @@ def stalled_run(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | Non
     event = recorded.event
     assert isinstance(event, task.Released)
     row = watch.series_of(rows, event.run, "leases", recorded.envelope.id)
-    attempt = rows.get(Attempt, event.run, id_key(event.order))
+    attempt = attempt_in(rows, event)
     if row is None or attempt is None or len(row.seen) != limits["leases_in_a_row"]:
         return None
     if recorded.envelope.occurred_at - attempt.assigned_at < limits["lease_seconds_min"] * MICRO:
@@ -79,7 +78,7 @@ def stuck_loop(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | None
         detail = f"The employee handed in a rejected tree again, {row.repeats} times in a row"
         return _about(event, detail, {"repeats": row.repeats}, evidence=row.evidence)
     assert isinstance(event, task.CallFinished)
-    attempt = rows.get(Attempt, event.run, str(event.order))
+    attempt = attempt_in(rows, event)
     if attempt is None or attempt.calls <= 1 or not attempt.exchanges or not event.prompt.messages:
         return None
     count = attempt.exchanges.count(attempt.exchanges[-1])

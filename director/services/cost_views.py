@@ -44,24 +44,11 @@ class PastAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EstimateLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with an estimate, and the facts. The columns are those of the Accountant's rows."""
+    """A run with an estimate (JSON), and the facts."""
 
     run: UUID
     title: str
-    micro_usd_low: int
-    micro_usd_mid: int
-    micro_usd_high: int
-    tokens_low: int
-    tokens_mid: int
-    tokens_high: int
-    seconds_low: int
-    seconds_mid: int
-    seconds_high: int
-    delivered: int
-    within: int
-    attempts: int
-    unknown: int
-    staff: int
+    estimate: str
     submitted_at: int
     delivered_at: int | None
     outcome: str | None

@@ -74,7 +74,7 @@ def dimensions_of(text: str) -> tuple[str, ...]:
     """Parse a list of dimensions, separated by commas. Raises Invalid."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
-        if name not in DIMENSIONS and not name.removeprefix(LABEL_PREFIX) != name:
+        if name not in DIMENSIONS and not name.startswith(LABEL_PREFIX):
             raise Invalid(
                 f"Costs cannot be grouped by {name!r}.",
                 hint=f"Use {', '.join(DIMENSIONS)}, or label.NAME for one label, separated by commas.",

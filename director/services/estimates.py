@@ -11,16 +11,18 @@ from bus.store import Store
 from director.services.cost_views import ESTIMATES, PAST, EstimateLine, PastAttempt
 from director.services.run_simulation import Attempt, Past, Work, estimate
 from director.services.session import archive
+from director.services.submit import in_order
 from director.services.views import PEOPLE
 from director.settings import Settings
 from domain.employee import Profile
-from domain.estimate import Comparison, Estimate, Estimates, Interval, calibration, micro
+from domain.estimate import Comparison, Estimate, Estimates, calibration, micro
 from verification.requirements.model import Requirement
 
 PAST_ATTEMPTS = 100
 """The last attempts of each employee from which an estimate follows."""
 MICRO = 1_000_000
 _profile = msgspec.json.Decoder(Profile)
+_estimate = msgspec.json.Decoder(Estimate)
 
 
 async def estimate_for(
@@ -70,16 +72,11 @@ async def comparison_of(store: Store, run: UUID) -> Comparison | None:
 
 def _work(requirement: Requirement, attempts_max: int) -> Work:
     """Return the tasks in the order of their dependencies. A review comes after all other tasks."""
-    names: list[str] = []
-    rest = list(requirement.tasks)
-    while rest:
-        ready = next((task for task in rest if set(task.after) <= set(names)), rest[0])
-        rest.remove(ready)
-        names.append(ready.id)
-    by_name = {task.id: task for task in requirement.tasks}
-    after = [tuple(names.index(other) for other in by_name[name].after) for name in names]
+    tasks = in_order(requirement)
+    place = {task.id: number for number, task in enumerate(tasks)}
+    after = [tuple(place[name] for name in task.after) for task in tasks]
     if requirement.review:
-        after.append(tuple(range(len(names))))
+        after.append(tuple(range(len(tasks))))
     budget = requirement.budget
     return Work(
         after=tuple(after),
@@ -107,12 +104,7 @@ def _past_of(profile: Profile, attempts: Sequence[Attempt]) -> Past | None:
 
 
 def _compared(line: EstimateLine) -> Comparison:
-    made = Estimate(
-        micro_usd=Interval(low=line.micro_usd_low, mid=line.micro_usd_mid, high=line.micro_usd_high),
-        tokens=Interval(low=line.tokens_low, mid=line.tokens_mid, high=line.tokens_high),
-        seconds=Interval(low=line.seconds_low, mid=line.seconds_mid, high=line.seconds_high),
-        **{name: getattr(line, name) for name in ("delivered", "within", "attempts", "unknown", "staff")},
-    )
+    made = _estimate.decode(line.estimate)
     seconds = (line.delivered_at - line.submitted_at) // MICRO if line.delivered_at else None
     return Comparison(
         run=line.run,

@@ -19,6 +19,7 @@ from director.services.views import FALLBACK, chain_ids
 from director.settings import Settings
 from domain.errors import Invalid
 from domain.organisation import SetFallback
+from domain.reason import reason_of
 
 Say = Callable[[str], None]
 MODEL_OPTIONS = frozenset({"provider", "base-url", "model"})
@@ -41,8 +42,8 @@ async def apply(settings: Settings, path: Path, wanted: Wanted, *, on_progress: 
     Raises EmployeesFileInvalid with all problems of the file, and Invalid for a dismissal without a reason. Then
     nothing was changed.
     """
-    if wanted.dismiss_others and not wanted.reason.strip():
-        raise Invalid("A reason is needed, because it is recorded.", hint='Add --reason "why".')
+    if wanted.dismiss_others:
+        reason_of(wanted.reason)
     file = await read_employees_file(path, templates(settings.employees))
     if wanted.dry_run:
         return await compare(settings, file, wanted)

@@ -89,7 +89,7 @@ async def submit(
         allowance=_allowance(requirement),
         plan=tuple(
             TaskPlan(name=task.id, criteria=task.criteria, scope=task.scope, after=task.after)
-            for task in _in_order(requirement)
+            for task in in_order(requirement)
         )
         + ((review_plan(task.id for task in requirement.tasks),) if requirement.review else ()),
         attempts_max=attempts_max,
@@ -149,7 +149,7 @@ async def _named(requirement: Requirement, libraries: Path | None, say: Callable
     return files_for_parsing(requirement, sealed=True)
 
 
-def _in_order(requirement: Requirement) -> list[RequirementTask]:
+def in_order(requirement: Requirement) -> list[RequirementTask]:
     """Return the tasks in their written order, except that each task comes after the tasks that it needs."""
     done: list[str] = []
     waiting = list(requirement.tasks)

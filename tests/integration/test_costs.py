@@ -70,7 +70,7 @@ async def settings(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Settin
     projection, rows = AccountantProjection(), Rows(AccountantProjection.tables)
     submissions: list[tuple[Event, int]] = []
     for run, labels in RUNS.items():
-        (event,) = decide(replace(runs.SUBMIT, run=run, labels=labels))
+        (event,) = decide(replace(runs.SUBMIT, run=run, labels=labels, estimate=None))
         submissions.append((event, BEGIN))
     for seq, (event, at) in enumerate([*submissions, *charges()], start=1):
         envelope = envelope_of(event, seq, at)

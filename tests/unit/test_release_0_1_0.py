@@ -53,8 +53,9 @@ INCIDENTS = {
     "cost_spike",
 }
 MAY_NOW_CAUSE = {"employee.warned employee.suspended": "employee.warned employee.suspended employee.dismissed"}
-"""What a command of release 0.1.0 could cause -> what it can cause now. A strike without rules still ends no
-employment.
+"""The events that a command of release 0.1.0 could cause -> those that it can cause now.
+
+A strike without rules still ends no employment.
 """
 PARKED = {"manager": 6, "verifier": 2, "auditor": 2, "accountant": 2, "hr": 3}
 
