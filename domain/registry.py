@@ -124,6 +124,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
         for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
     },
     (task.Assigned.type, 1): lambda fields: {**fields, "form": "answer", "calls_max": 1},
+    (task.Assigned.type, 2): lambda fields: {**fields, "skill": "", "choice": None},
     (task.CallStarted.type, 1): lambda fields: {**fields, "index": 0, "bound": None, "claim": None},
     (task.CallFinished.type, 1): _counted,
     (task.CallFinished.type, 2): _with_end,

@@ -108,6 +108,8 @@ def _assigned(command: Assign, state: TaskState) -> Assigned:
         due_at=command.due_at,
         form=command.form,
         calls_max=command.calls_max,
+        skill=command.skill,
+        choice=command.choice,
     )
 
 

@@ -6,15 +6,20 @@ from domain.attempt import Form
 from domain.judgement import Judgement
 from domain.message import Command, Event, TaskEvent
 from domain.money import Amount
+from domain.routing.record import ChoiceRecord
 from domain.snapshot import PromptRecord, Snapshot
 from domain.tree import Manifest, contents_of
 
 
 class Assigned(TaskEvent, frozen=True, kw_only=True):
-    """`reservation`, `due_at` and `calls_max` limit the attempt: dollars and tokens, time, and calls."""
+    """`reservation`, `due_at` and `calls_max` limit the attempt: dollars and tokens, time, and calls.
+
+    `skill`: the kind of work, as the key of a skill (domain/routing/skill.py); empty if it is not known. `choice`: why
+    the employee got the task. Both are unknown in an event of version 1 or 2.
+    """
 
     type = "task.assigned"
-    version = 2
+    version = 3
     order: UUID
     attempt: int
     seed: int
@@ -22,6 +27,8 @@ class Assigned(TaskEvent, frozen=True, kw_only=True):
     due_at: int
     form: Form = "answer"
     calls_max: int = 1
+    skill: str = ""
+    choice: ChoiceRecord | None = None
 
 
 class CallStarted(TaskEvent, frozen=True, kw_only=True):
@@ -160,6 +167,8 @@ class Assign(TaskCommand, frozen=True, kw_only=True):
     due_at: int
     form: Form = "answer"
     calls_max: int = 1
+    skill: str = ""
+    choice: ChoiceRecord | None = None
 
 
 class StartCall(TaskCommand, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from domain import run_messages, task
 from domain.estimate import Estimate
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
+from projections.routing_rows import ROUTING_READS, ROUTING_TABLES, put_routing
 
 RUN_KEY = "run"
 _estimate_decoder = msgspec.json.Decoder(Estimate)
@@ -104,11 +105,18 @@ class AccountantProjection:
     """Turns events of tasks into the Accountant's rows."""
 
     name = "accountant"
-    tables = (Account, OpenOrder, Charge, Label, RunEstimate)
-    reads = (TaskEvent, run_messages.Submitted, run_messages.Delivered, run_messages.Ended)
+    tables: ClassVar[tuple[type[Row], ...]] = (Account, OpenOrder, Charge, Label, RunEstimate, *ROUTING_TABLES)
+    reads: ClassVar[tuple[type, ...]] = (
+        TaskEvent,
+        run_messages.Submitted,
+        run_messages.Delivered,
+        run_messages.Ended,
+        *ROUTING_READS,
+    )
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
+        put_routing(recorded, rows)
         if isinstance(event, run_messages.Submitted):
             for name, value in event.labels.items():
                 rows.put(Label(scope=event.run, key=name, value=value))

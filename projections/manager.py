@@ -22,6 +22,7 @@ from projections.organisation_rows import OrganisationRow as OrganisationRow
 from projections.organisation_rows import ReservationRow as ReservationRow
 from projections.organisation_rows import organisation_phase as organisation_phase
 from projections.organisation_rows import organisation_state as organisation_state
+from projections.routing_rows import ROUTING_TABLES, put_routing
 from projections.task_lines import TaskRow as TaskRow
 from projections.task_lines import line_of, put_task_line
 
@@ -86,6 +87,7 @@ class ManagerProjection:
         FallbackRow,
         StandInRow,
         HoldRow,
+        *ROUTING_TABLES,
     )
     reads: ClassVar[tuple[type, ...]] = (
         *OF_RUNS,
@@ -108,6 +110,7 @@ class ManagerProjection:
             _employee(event, rows)
         elif isinstance(event, incident.IncidentEvent):
             put_hold(event, recorded.envelope.occurred_at, rows)
+        put_routing(recorded, rows)
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:

@@ -18,7 +18,18 @@ EXPLORED_SHARE = 50_000
 """The largest part of all spending that may go to attempts whose purpose is to learn, in micro-units."""
 PARALLEL_MAX = 3
 
-Reason = Literal["best_value", "explores", "cheapest", "turn", "best_single", "not_worth_it", "already_tried", "nobody"]
+Reason = Literal[
+    "best_value",
+    "best_free",
+    "explores",
+    "cheapest",
+    "turn",
+    "best_single",
+    "not_worth_it",
+    "already_tried",
+    "waits",
+    "nobody",
+]
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

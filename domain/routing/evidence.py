@@ -103,12 +103,19 @@ def inherited(evidence: Evidence) -> Evidence:
 
 def staff_rate(overall: Iterable[Evidence]) -> int:
     """Return the average rate of all versions, rounded. Each version counts once, however often it was tried."""
-    total, count = MICRO, 2  # two invented versions of rate one half
-    for evidence in overall:
-        if evidence.attempts:
-            tried = evidence.verified + evidence.failed
-            total += (evidence.verified + STAFF_WEIGHT // 2) * MICRO // (tried + STAFF_WEIGHT)
-            count += 1
+    tried = [evidence for evidence in overall if evidence.attempts]
+    return average_rate(sum(map(smoothed_rate, tried)), len(tried))
+
+
+def smoothed_rate(evidence: Evidence) -> int:
+    """Return the rate of a version with two invented attempts, one of them verified."""
+    tried = evidence.verified + evidence.failed
+    return (evidence.verified + STAFF_WEIGHT // 2) * MICRO // (tried + STAFF_WEIGHT)
+
+
+def average_rate(total: int, count: int) -> int:
+    """Return the staff's average rate, rounded. `total`: the sum of the smoothed rates of `count` versions."""
+    total, count = total + MICRO, count + 2  # two invented versions of rate one half
     rounded = (total // count + STAFF_RATE_STEP // 2) // STAFF_RATE_STEP * STAFF_RATE_STEP
     return min(max(rounded, STAFF_RATE_STEP), MICRO - STAFF_RATE_STEP)
 

@@ -13,6 +13,7 @@ from domain.ladder import DAY_US
 from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
+from domain.routing.record import CandidateRecord, ChoiceRecord
 from domain.run import MINUTE_US
 from domain.snapshot import PromptRecord
 from domain.tree import DELETED, Entry
@@ -127,6 +128,40 @@ CONSENT = run_messages.SecretsConsent(
     ),
     total=2,
 )
+CHOICE = ChoiceRecord(
+    strategy="cascade",
+    reason="best_value",
+    value=400_000,
+    value_from="run",
+    risk="normal",
+    size=1_000_000,
+    failed=0,
+    candidates=(
+        CandidateRecord(
+            employee=EMPLOYEE,
+            version=employee.version_of(PROFILE),
+            rate=500_000,
+            rate_now=500_000,
+            cost=30_000,
+            time=1_500_000,
+            reservation=340_000,
+            drawn=320_000,
+        ),
+        CandidateRecord(
+            employee=OTHER_EMPLOYEE,
+            version=employee.version_of(WITH_SESSIONS),
+            rate=600_000,
+            rate_now=550_000,
+            cost=110_000,
+            reservation=200_000,
+            busy=True,
+            handicap=10,
+        ),
+    ),
+    more=3,
+    seed="1b4e28ba",
+    counter=5,
+)
 PROMPT = PromptRecord(base=None, kept=0, messages=(BLOB, TREE))
 _WORK: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}
 
@@ -225,7 +260,17 @@ SAMPLES: tuple[Event, ...] = (
     run_messages.Approved(run=RUN, commit="c" * 40, reason="I ran it"),
     run_messages.Released(run=RUN, commit="c" * 40, ref="refs/tags/release"),
     run_messages.Ended(run=RUN, outcome="delivered", reason="released"),
-    task.Assigned(**_WORK, attempt=1, seed=7, reservation=CALL, due_at=AT + MINUTE_US, form="answer", calls_max=1),
+    task.Assigned(
+        **_WORK,
+        attempt=1,
+        seed=7,
+        reservation=CALL,
+        due_at=AT + MINUTE_US,
+        form="answer",
+        calls_max=1,
+        skill="python/python/small/answer/normal",
+        choice=CHOICE,
+    ),
     task.CallStarted(**_WORK, index=0, bound=CALL, claim=CLAIM),
     task.CallFinished(**_WORK, snapshot=SNAPSHOT, charged=COST, counts=True, index=0, prompt=PROMPT),
     task.AttemptEnded(**_WORK, outcome="no_code", message="The answer has no code.", counts=True),

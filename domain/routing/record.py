@@ -1,0 +1,62 @@
+"""The record of a choice in the event of an assignment: bounded in size, and enough to explain the choice later."""
+
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from domain.routing.choice import Reason
+from domain.routing.skill import Risk
+
+RECORDED_MAX = 16
+"""The most candidates of one record. The others are counted (`more`)."""
+
+ValueSource = Literal["task", "run", "organisation", "budget"]
+"""The origin of a task's value: the requirement for this task, or for each task; the organisation's setting; or the
+budget of the run, divided by its tasks.
+"""
+
+
+class CandidateRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One employee that could try the task. Rates are in micro-units, money in micro-dollars, time in microseconds.
+
+    `rate`: at an untried task. `rate_now`: at this one. `drawn`: the reservation value with a drawn rate. `busy`: it
+    had no free slot. `handicap`: what a fine adds to its cost in the comparison, in percent.
+    """
+
+    employee: UUID
+    version: UUID
+    rate: int
+    rate_now: int
+    cost: int
+    time: int = 0
+    reservation: int
+    drawn: int | None = None
+    busy: bool = False
+    handicap: int = 0
+
+
+class ChoiceRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """Why an employee got the task. The employee itself is a field of the event.
+
+    `value`: the value of the verified task in micro-dollars. `size`: the cost of this task relative to an average one,
+    in micro-units. `failed`: the number of earlier attempts that failed. `more`: candidates that are not listed.
+    `counter`: the number of draws of `seed`. `parallel`: employees that try at the same time.
+    """
+
+    strategy: str
+    reason: Reason
+    value: int
+    value_from: ValueSource
+    risk: Risk = "normal"
+    size: int
+    failed: int = 0
+    candidates: tuple[CandidateRecord, ...]
+    more: int = 0
+    seed: str = ""
+    counter: int = 0
+    parallel: tuple[UUID, ...] = ()
+
+    def of(self, employee: UUID) -> CandidateRecord | None:
+        """Return the candidate with the employee's numbers; None if it is not listed."""
+        return next((each for each in self.candidates if each.employee == employee), None)
