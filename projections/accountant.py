@@ -13,7 +13,8 @@ from domain import run_messages, task
 from domain.estimate import Estimate
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
-from projections.routing_rows import ROUTING_READS, ROUTING_TABLES, put_routing
+from projections.routing_rows import ROUTING_READS, put_routing
+from projections.routing_tables import ROUTING_TABLES
 
 RUN_KEY = "run"
 _estimate_decoder = msgspec.json.Decoder(Estimate)

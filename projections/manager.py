@@ -22,7 +22,8 @@ from projections.organisation_rows import OrganisationRow as OrganisationRow
 from projections.organisation_rows import ReservationRow as ReservationRow
 from projections.organisation_rows import organisation_phase as organisation_phase
 from projections.organisation_rows import organisation_state as organisation_state
-from projections.routing_rows import ROUTING_TABLES, put_routing
+from projections.routing_rows import put_routing
+from projections.routing_tables import ROUTING_TABLES
 from projections.task_lines import TaskRow as TaskRow
 from projections.task_lines import line_of, put_task_line
 

@@ -19,9 +19,9 @@ from domain.routing.evidence import NONE, Attempt, after, inherited
 from domain.routing.fixed_point import MICRO
 from projections.accountant import AccountantProjection
 from projections.manager import ManagerProjection
-from projections.routing_rows import (
+from projections.routing_rows import ROUTING_READS
+from projections.routing_tables import (
     OVERALL,
-    ROUTING_READS,
     ROUTING_TABLES,
     EvidenceRow,
     FailedTask,
