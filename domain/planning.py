@@ -1,12 +1,17 @@
 """Rules for a submission and for its planned tasks."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain import run_messages as m
+from domain import shadow
 from domain.errors import Invalid
 from domain.labels import check_labels
 from domain.message import derive
 from domain.money import checked
+from domain.task_state import TaskState
 
 ATTEMPTS_MAX_LIMIT = 100
 MINUTES_MAX = 366 * 24 * 60  # the most minutes of a run; keeps due_at within 64 bits
@@ -36,6 +41,7 @@ def submitted(command: m.Submit) -> m.Submitted:
                 hint="Name each task once, after the tasks that it needs.",
             )
         known.add(task.name)
+    shadow.check_submission(command.shadow, command.run, command.plan, command.employees)
     return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
 
 
@@ -64,3 +70,14 @@ def planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...
         )
         for task in plan
     )
+
+
+def first_states(event: m.Planned, submitted: m.Submitted | None) -> Iterator[TaskState]:
+    """Yield the states of newly planned tasks. In a shadow run, the tasks before the repeated one are verified."""
+    repeats = submitted.shadow if submitted is not None else None
+    given = repeats.files() if repeats is not None else {}
+    for task in event.tasks:
+        state = TaskState(id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after)
+        if task.name in given:
+            state = replace(state, phase="verified", files=given[task.name])
+        yield state

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from domain import named_staff, planning, repeats, returning, review
+from domain import named_staff, planning, repeats, returning, review, shadow
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
@@ -91,6 +91,7 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
             return (m.Planned(run=run, tasks=planning.planned(run, state.submitted.plan)),)
         case m.Merge(run=run, tree=tree):
             _expect(state, command, "planned")
+            shadow.refuse_merge(state.submitted.shadow)
             waiting = [task.name for task in state.tasks.values() if task.phase != "verified"]
             if waiting:
                 raise Refused(f"Tasks {', '.join(waiting)} are not verified.", hint="Only verified work is merged.")
@@ -230,6 +231,8 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
         raise Refused("The run is released, so it can only end as delivered.", hint="Give the outcome `delivered`.")
     elif state.phase == "approved":
         raise Refused("The run is approved and will be released in a moment.", hint="It then ends by itself.")
+    if command.outcome == shadow.OUTCOME:
+        shadow.check_end(state.submitted.shadow if state.submitted else None, state.phase, state.tasks)
     if command.outcome == "declined":
         _expect(state, command, "delivered")
     if not command.reason.strip():
@@ -268,11 +271,7 @@ def _evolve_run(state: RunState, event: Event | Erased) -> RunState:
         case m.Admitted(due_at=due_at):
             return replace(state, phase="admitted", due_at=due_at)
         case m.Planned():
-            tasks = Tasks(
-                TaskState(id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after)
-                for task in event.tasks
-            )
-            return replace(state, phase="planned", tasks=tasks)
+            return replace(state, phase="planned", tasks=Tasks(planning.first_states(event, state.submitted)))
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
         case m.Returned() if state.submitted is not None:

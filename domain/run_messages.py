@@ -10,6 +10,7 @@ from domain.estimate import Estimate
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
+from domain.shadow import ShadowOf
 from domain.tree import Manifest, contents_of
 
 Proof = Literal["inside", "notes", "folder", "branch"]
@@ -18,7 +19,7 @@ Proof = Literal["inside", "notes", "folder", "branch"]
 `inside`: among the delivered files. `notes`: in git notes. `folder`: in a folder next to the repository. `branch`: in a
 separate branch.
 """
-Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled"]
+Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled", "shadow"]
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,6 +64,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     branch that may move, a tag or the commit itself. `proof` is the place of the delivery's proof. `employees`: the
     only employees that may do the work; empty if each employee may. A review may be done by others. `labels`: names and
     values by which people group the costs of runs. `estimate`: the expected cost and time that the Director saw.
+    `shadow`: the task that this run repeats without a delivery; None if the run is no shadow run.
     """
 
     type = "run.submitted"
@@ -84,10 +86,12 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     employees: tuple[UUID, ...] = ()
     labels: Mapping[str, str] = {}
     estimate: Estimate | None = None
+    shadow: ShadowOf | None = None
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
-        return tuple(digest for digest in named if digest)
+        given = self.shadow.blobs() if self.shadow is not None else ()
+        return (*(digest for digest in named if digest), *given)
 
 
 class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -234,6 +238,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     employees: tuple[UUID, ...] = ()
     labels: Mapping[str, str] = {}
     estimate: Estimate | None = None
+    shadow: ShadowOf | None = None
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from domain.estimate import Estimate
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
 from projections.routing_rows import ROUTING_READS, put_routing
-from projections.routing_tables import ROUTING_TABLES
+from projections.routing_tables import ROUTING_TABLES, is_shadow
 
 RUN_KEY = "run"
 _estimate_decoder = msgspec.json.Decoder(Estimate)
@@ -43,6 +43,12 @@ class Account(Row, frozen=True, kw_only=True):
     integrity: int = 0
     first_attempts: int = 0  # tasks for which this employee made the first attempt
     first_verified: int = 0  # those first attempts whose work was verified
+
+
+class ShadowAccount(Account, frozen=True, kw_only=True):
+    """One employee in one shadow run. It is counted apart, because the Director chose the task and the employee."""
+
+    table = "shadow_account"
 
 
 class OpenOrder(Row, frozen=True, kw_only=True):
@@ -106,7 +112,15 @@ class AccountantProjection:
     """Turns events of tasks into the Accountant's rows."""
 
     name = "accountant"
-    tables: ClassVar[tuple[type[Row], ...]] = (Account, OpenOrder, Charge, Label, RunEstimate, *ROUTING_TABLES)
+    tables: ClassVar[tuple[type[Row], ...]] = (
+        Account,
+        ShadowAccount,
+        OpenOrder,
+        Charge,
+        Label,
+        RunEstimate,
+        *ROUTING_TABLES,
+    )
     reads: ClassVar[tuple[type, ...]] = (
         TaskEvent,
         run_messages.Submitted,
@@ -134,7 +148,8 @@ class AccountantProjection:
         if charge is not None:
             rows.put(charge)
         key = id_key(event.employee)
-        account = rows.get(Account, event.run, key) or Account(scope=event.run, key=key)
+        kind = ShadowAccount if is_shadow(rows, event.run) else Account
+        account = rows.get(kind, event.run, key) or kind(scope=event.run, key=key)
         rows.put(_booked(account, event, rows))
 
 

@@ -52,7 +52,7 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
 
 
 class RunRow(Row, frozen=True, kw_only=True):
-    """One line of `aura runs`. Times are microseconds UTC."""
+    """One line of `aura runs`. Times are microseconds UTC. `shadow_of`: the run whose task a shadow run repeats."""
 
     table = "run"
     of_runs = True
@@ -69,6 +69,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     folder: str | None
     branch: str | None
     release_ref: str | None
+    shadow_of: UUID | None
 
 
 def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
@@ -219,6 +220,7 @@ def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, 
         folder=None,
         branch=None,
         release_ref=None,
+        shadow_of=state.submitted.shadow.run if state.submitted.shadow is not None else None,
     )
     changes: dict[str, object] = {
         "phase": state.phase,

@@ -4,7 +4,8 @@ The manager and the Accountant write the same rows with the same function from t
 rows, however many versions, skills and tasks there are.
 
 Evidence is an attempt that was verified or rejected, or that ended without work and counts. A fault, a lease that ended
-and a void event are no evidence. The attempts of a run count until the run ends.
+and a void event are no evidence. The attempts of a run count until the run ends. An attempt of a shadow run is half an
+attempt (SHADOW_WEIGHT), and its cost is no part of the spending.
 """
 
 from collections.abc import Iterator
@@ -19,19 +20,22 @@ from domain import employee as staff
 from domain import run_messages, task
 from domain.message import Event, Recorded, TaskEvent
 from domain.routing import difficulty, evidence
-from domain.routing.evidence import Attempt, Evidence
+from domain.routing.evidence import SHADOW_WEIGHT, Attempt, Evidence
 from domain.routing.fixed_point import MICRO
 from projections.routing_tables import (
     EMPLOYEE,
     OVERALL,
+    RUN,
     EvidenceRow,
     FailedTask,
     Failure,
     OpenAttempt,
+    ShadowRun,
     VersionRow,
     evidence_of,
     evidence_row,
     failures_of,
+    is_shadow,
     posterior_of,
     total_of,
     version_at,
@@ -47,6 +51,7 @@ ROUTING_READS: tuple[type[Event], ...] = (
     task.Verified,
     task.Rejected,
     task.Released,
+    run_messages.Submitted,
     run_messages.Ended,
 )
 """The events that change the rows."""
@@ -71,6 +76,8 @@ def put_routing(recorded: Recorded, rows: Rows) -> None:
         case task.Released():
             _charge(event, event.charged.usd, at, rows)
             _end_without_work(event, rows, counts=False)
+        case run_messages.Submitted(run=run, shadow=shadow) if shadow is not None:
+            rows.put(ShadowRun(scope=run, key=RUN, repeated_run=shadow.run, repeated_task=shadow.task))
         case run_messages.Ended():
             rows.drop_scope(FailedTask, event.run)
             rows.drop_scope(OpenAttempt, event.run)
@@ -126,6 +133,8 @@ def _end_without_work(event: TaskEvent, rows: Rows, *, counts: bool) -> None:
     attempt = _open_attempt(event, rows)
     if attempt is not None:
         rows.drop(OpenAttempt, attempt.scope, attempt.key)
+        if is_shadow(rows, attempt.scope):
+            return
         total, cost = total_of(rows), micro_usd(attempt.usd)
         rows.put(replace(total, spent=total.spent + cost, explored=total.explored + cost * attempt.explores))
 
@@ -137,20 +146,26 @@ def _end(event: TaskEvent, rows: Rows, *, verified: bool) -> None:
     rows.drop(OpenAttempt, open_attempt.scope, open_attempt.key)
     version, rate, cost = open_attempt.version, open_attempt.rate, micro_usd(open_attempt.usd)
     time = max(0, open_attempt.ended_at - open_attempt.assigned_at)
-    ended = Attempt(verified=verified, rate=rate, rate_now=open_attempt.rate_now, cost=cost, time=time)
+    shadow = is_shadow(rows, event.run)
+    weight = SHADOW_WEIGHT if shadow else MICRO
+    ended = Attempt(verified=verified, rate=rate, rate_now=open_attempt.rate_now, cost=cost, time=time, weight=weight)
     before = evidence_of(rows, version)
     after = _put_evidence(rows, version, OVERALL, evidence.after(before, ended))
     if open_attempt.skill:
         at_skill = evidence_of(rows, version, open_attempt.skill)
         _put_evidence(rows, version, open_attempt.skill, evidence.after(at_skill, ended))
     failures, total = failures_of(rows, event.run, event.task), total_of(rows)
-    earlier = tuple(_rates(failures, version, rate))
-    rows.put(
-        replace(
+    if not shadow:
+        earlier = tuple(_rates(failures, version, rate))
+        total = replace(
             total,
             scores=difficulty.scored(total.scores, earlier, rate, solved=verified),
             spent=total.spent + cost,
             explored=total.explored + cost * open_attempt.explores,
+        )
+    rows.put(
+        replace(
+            total,
             rates=total.rates + evidence.smoothed_rate(after) - _share(before),
             versions=total.versions + (not before.attempts),
         )

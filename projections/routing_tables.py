@@ -4,7 +4,7 @@
 """
 
 from decimal import Decimal
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -18,10 +18,10 @@ from domain.routing.evidence import Evidence, Posterior
 
 OVERALL = "overall"
 """The key of a version's evidence about all its work. Every other key is that of a skill."""
-TOTAL, EMPLOYEE = "total", "employee"
+TOTAL, EMPLOYEE, RUN = "total", "employee", "run"
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A failed attempt at a task: the version, its rate at an untried task, its cost, and the cost that was expected.
 
     The rate is in micro-units, money in micro-dollars.
@@ -132,8 +132,22 @@ class OpenAttempt(Row, frozen=True, kw_only=True):
     usd: Decimal = Decimal(0)
 
 
-ROUTING_TABLES: tuple[type[Row], ...] = (EvidenceRow, RoutingTotal, VersionRow, FailedTask, OpenAttempt)
+class ShadowRun(Row, frozen=True, kw_only=True):
+    """A shadow run, and the task that it repeats. The scope is the shadow run, the key "run". The row stays."""
+
+    table = "routing_shadow"
+    of_runs = True
+    repeated_run: UUID
+    repeated_task: UUID
+
+
+ROUTING_TABLES: tuple[type[Row], ...] = (EvidenceRow, RoutingTotal, VersionRow, FailedTask, OpenAttempt, ShadowRun)
 """The tables of a consumer that keeps the evidence of routing."""
+
+
+def is_shadow(rows: Rows, run: UUID) -> bool:
+    """Return whether a run is a shadow run."""
+    return rows.get(ShadowRun, run, RUN) is not None
 
 
 def total_of(rows: Rows) -> RoutingTotal:

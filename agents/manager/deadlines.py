@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from agents.duty import either, insist
-from agents.manager.reactor import Manager, end
+from agents.manager.reactor import Manager
+from agents.manager.run_ends import end
 from bus.clock import now
 from bus.outbox import Send
 from bus.projection import Cause

@@ -193,6 +193,8 @@ def _has_step(state: RunState) -> bool:
     """Return whether this duty has a step for a run in this state."""
     if state.phase != "planned":
         return state.phase in STEPS
+    if state.submitted is not None and state.submitted.shadow is not None:
+        return False  # a shadow run is never merged
     return bool(state.tasks) and not state.tasks.unverified and not objection(state.tasks.values())
 
 

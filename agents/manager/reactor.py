@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agents.manager import end_reasons, routing
 from agents.manager.prompt_sizes import PromptSizes
+from agents.manager.run_ends import end, end_shadow, follow_up, settle
 from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
 from agents.permits import SIGN_TIMES, SignTimes
@@ -32,8 +33,8 @@ LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
 SEED_MAX = 2**31
 MICRO = 1_000_000
-TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "verified", "rejected", "released")
-"""Phases that a reaction of the manager ends. Duties end the other phases."""
+TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "planned", "verified", "rejected", "released")
+"""Phases that a reaction of the manager can end. Duties end the other phases."""
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
@@ -63,7 +64,8 @@ class Manager:
     def react(self, recorded: Recorded, rows: Rows, cause: Cause) -> Sequence[Command]:
         event = recorded.event
         if isinstance(event, RunEvent | TaskEvent):
-            return [*self._of_run(event, rows, cause), *settle(event.run, rows, cause)]
+            ends = (*follow_up(event, rows, cause), *settle(event.run, rows, cause))
+            return [*self._of_run(event, rows, cause), *ends]
         if isinstance(event, organisation.BudgetSettled | organisation.BudgetSet):
             return list(_admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
@@ -154,6 +156,8 @@ class Manager:
                     yield run_messages.Admit(**cause.fields("manager.admit"), run=run)
                 case "admitted":
                     yield run_messages.Plan(**cause.fields("manager.plan"), run=run)
+                case "planned":
+                    yield from end_shadow(run, state, cause)
                 case "verified":
                     yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
                 case "rejected":
@@ -259,21 +263,6 @@ class Manager:
             form=profile.form,
             calls_max=1 if terms is None else terms.calls_max,
         )
-
-
-def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:
-    """Return the command that ends a run with an outcome and a reason."""
-    return run_messages.End(**cause.fields("manager.end"), run=run, outcome=outcome, reason=reason)
-
-
-def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[Command]:
-    """Yield the command that gives an ended run's unspent budget back to the organisation. The command is sent only
-    after the last open call of the run has ended.
-    """
-    line = rows.get(manager_view.RunRow, run, RUN_KEY)
-    if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
-        spent = Amount(line.spent_usd, line.spent_tokens)
-        yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
 
 
 def _planned(rows: Rows, run: UUID | None) -> dict[UUID, RunState]:

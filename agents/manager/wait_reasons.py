@@ -120,7 +120,8 @@ class WaitReasons:
         if away:
             return self._no_worker(away[0])
         if _all_done(state) or review.objection(parts):
-            return _manager("end the run" if review.objection(parts) else "merge the work")
+            ends = review.objection(parts) or (state.submitted is not None and state.submitted.shadow is not None)
+            return _manager("end the run" if ends else "merge the work")
         return next((self._staff(part, state) for part in routing.ready(state)), None)
 
     def _verifier(self, what: str) -> Wait:

@@ -14,10 +14,15 @@ def runs_text(runs: Sequence[ListedRun]) -> str:
         (
             run.run,
             run.title,
-            standing(run.phase, run.outcome),
+            _standing(run),
             f"{run.verified}/{run.tasks}",
             clock(run.submitted_at),
         )
         for run in runs
     ]
     return table(("run", "title", "standing", "verified", "submitted (UTC)"), lines)
+
+
+def _standing(run: ListedRun) -> str:
+    stands = standing(run.phase, run.outcome)
+    return f"{stands} (shadow run)" if run.shadow_of is not None and run.outcome != "shadow" else stands

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from director.cli.hr_text import record_line, standing, strikes
+from director.services.shadow_views import ShadowScore
 from director.terminal.escape import visible
 from director.terminal.text import money, table
 
@@ -115,6 +116,16 @@ def scores_text(found: Sequence[Mapping[str, Any]]) -> str:
         *("declined", "calls", "failed", "tokens", "cost", "time"),
     )
     return table(header, lines) if found else "Nobody has worked yet."
+
+
+def shadow_scores_text(found: Sequence[ShadowScore]) -> str:
+    """Return the shadow runs of each employee as a table; empty without shadow runs."""
+    lines = [
+        (line.name or line.employee, line.tasks, line.verified, line.rejected, line.integrity, money(line.charged_usd))
+        for line in found
+    ]
+    header = ("employee", "shadow runs", "verified", "rejected", "integrity", "cost")
+    return f"\n\nShadow runs, which no score above includes:\n{table(header, lines)}" if found else ""
 
 
 def _session_text(session: Mapping[str, Any] | None) -> str:

@@ -4,7 +4,6 @@ Each fix becomes a requirement, as in a backtest, and is submitted to the runnin
 The employee sees the message and the tests of the fix, but not its code.
 """
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,18 +15,13 @@ from director.services.approvals import reject_run
 from director.services.backtest import setting_of
 from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
 from director.services.named_staff import named_staff
-from director.services.parked import MOVERS, parked_data
-from director.services.session import DirectorSession, desk
+from director.services.run_end import RunEnd
+from director.services.session import desk
 from director.services.submit import ATTEMPTS_MAX
-from director.services.views import RUN, RunLine
-from director.services.waiting import Waits
 from director.settings import Settings
-from director.terminal.parked_text import cure, sentence
 from domain import run_messages, task
-from domain.errors import Failed
 from domain.message import Recorded, TaskEvent
 from domain.tree import tree_digest
-from domain.waiting import Wait
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.employee_results import Effort, EmployeeReport, EmployeeResult, report_of
 from verification.backtest.preparation import exclusion, prepared_parts
@@ -36,9 +30,6 @@ from verification.backtest.trial import Excluded, Learnt, Parts, Setting, judged
 from verification.base_check import BaseDisagrees
 from verification.requirements.model import Budget
 
-POLL_S = 0.25
-LOOK_EVERY_S = 5.0
-"""Interval at which the reason of a wait is looked up."""
 MICRO = 1_000_000
 NOT_NEEDED = "The delivery of a trial on past fixes is not needed."
 _ENDS = (task.Submitted, task.AttemptEnded, task.Released)
@@ -158,7 +149,7 @@ class _Trial:
         async with desk(self._settings) as opened:
             run = (await hand_in(opened, ready, note=self._note, on_handed_in=self._on_run)).run
             self._note(f"{result.commit[:10]}: submitted for {self._wanted.employee} as run {run}.")
-            line = await self._rest(opened, run)
+            line = await RunEnd(opened, self._note).of(run)
             events = await opened.store.read_run(run)
             delivered = line.phase == "delivered"
             if delivered and not self._wanted.keep:
@@ -173,31 +164,6 @@ class _Trial:
             branch=line.branch or "",
             same=_merged(events) == tree_digest(parts.fixed.manifest()),
         )
-
-    async def _rest(self, opened: DirectorSession, run: UUID) -> RunLine:
-        """Wait until a run is delivered or has ended, and return its line. Raises Failed if it is parked."""
-        waits, said, looked_at = Waits(opened.store, self._settings), "", 0.0
-        clock = asyncio.get_running_loop().time
-        while True:
-            line = await RUN.first(opened.store, run)
-            if line is not None and line.phase in ("delivered", "ended"):
-                return line
-            if clock() - looked_at > LOOK_EVERY_S:
-                looked_at = clock()
-                await self._not_parked(opened, run)
-                said = self._told(await waits.of(run), said)
-            await asyncio.sleep(POLL_S)
-
-    def _told(self, wait: Wait | None, said: str) -> str:
-        """Report once why a run waits for a person. Return the code of the last reason that was reported."""
-        if wait is None or not wait.needs_somebody or wait.code in (said, "approval", "not_taken_up"):
-            return said
-        self._note(f"The run waits: {wait.message} {wait.hint}".rstrip())
-        return wait.code
-
-    async def _not_parked(self, opened: DirectorSession, run: UUID) -> None:
-        if found := await parked_data(opened.store, run, MOVERS):
-            raise Failed(f"The run is stopped: {sentence(found[0])}.", hint=cure(found), code="parked")
 
 
 def effort_of(events: Sequence[Recorded]) -> Effort:

@@ -39,7 +39,7 @@ class Query(Generic[Row]):
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, from the manager's rows."""
+    """A run, from the manager's rows. `shadow_of`: the run of which a shadow run repeats a task; else None."""
 
     run: UUID
     title: str
@@ -54,6 +54,7 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
     folder: str | None
     branch: str | None
     release_ref: str | None
+    shadow_of: UUID | None
 
 
 class ListedRun(RunLine, frozen=True, kw_only=True):

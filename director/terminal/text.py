@@ -186,11 +186,15 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
+_STANDINGS = {"delivered": "released", "shadow": "verified in a shadow run"}
+"""Outcome -> words, if the outcome itself does not say enough."""
+
+
 def standing(phase: str, outcome: str | None) -> str:
     """Return the standing of a run in words. A delivered run waits for approval, and is released after the approval."""
     if phase == "delivered":
         return "delivered, waits for approval"
-    return "released" if outcome == "delivered" else outcome or phase
+    return _STANDINGS.get(outcome or "", outcome or phase)
 
 
 def _standing(line: dict[str, Any]) -> str:
@@ -243,6 +247,8 @@ def next_step(line: dict[str, Any]) -> str:
         short = f" ({line['base_short']})" if line.get("base_short") else ""
         released = f"Released as {line['release_ref']}{short} in {line['folder']}.{_take(line)}"
         return "\n".join([released, *_base_notes(line)])
+    if line["phase"] == "ended" and line.get("shadow_of") is not None:
+        return f"This is a shadow run: nothing is delivered. The run that it repeats: aura run show {line['shadow_of']}"
     if line["phase"] == "ended":
         return (
             f"Next: see each attempt with `aura run show {run}`. "

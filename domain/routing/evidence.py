@@ -21,6 +21,8 @@ ALARM_AT = 3 * MICRO
 """Change detection (Page's test): the sum of expected minus observed results, less a drift at each attempt."""
 KEPT_AFTER_ALARM = 250_000
 
+SHADOW_WEIGHT = MICRO // 2
+"""The weight of an attempt of a shadow run. A person chose its task, often one on which somebody failed."""
 STAFF_WEIGHT = 2 * MICRO
 """The weight of the staff's average as the prior of a version, in attempts."""
 VERSION_WEIGHT_MAX = 20 * MICRO
@@ -31,7 +33,7 @@ STAFF_RATE_STEP = 50_000
 
 class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     """The result of one attempt. `rate`: the rate that was expected at an untried task. `rate_now`: at this task,
-    after the failures of others. Both in micro-units.
+    after the failures of others. `weight`: 1 for usual work, less for work that says less. All in micro-units.
     """
 
     verified: bool
@@ -39,6 +41,7 @@ class Attempt(Struct, frozen=True, kw_only=True, gc=False):
     rate_now: int
     cost: int
     time: int = 0
+    weight: int = MICRO
 
 
 class Evidence(Struct, frozen=True, kw_only=True, gc=False):
@@ -69,16 +72,18 @@ class Posterior(Struct, frozen=True, gc=False):
 
 
 def after(evidence: Evidence, attempt: Attempt) -> Evidence:
-    """Return the evidence after one more attempt."""
-    alarm = _alarm(evidence, attempt)
+    """Return the evidence after one more attempt. An attempt with a smaller weight raises no alarm."""
+    weight = attempt.weight
+    alarm = _alarm(evidence, attempt) if weight == MICRO else evidence.alarm
     kept = KEPT_AFTER_ALARM if alarm >= ALARM_AT else KEPT
+    failure = weight_of_failure(attempt) * weight // MICRO
     return Evidence(
-        verified=evidence.verified * kept // MICRO + (MICRO if attempt.verified else 0),
-        failed=evidence.failed * kept // MICRO + (0 if attempt.verified else weight_of_failure(attempt)),
+        verified=evidence.verified * kept // MICRO + (weight if attempt.verified else 0),
+        failed=evidence.failed * kept // MICRO + (0 if attempt.verified else failure),
         attempts=evidence.attempts + 1,
-        cost=evidence.cost * COST_KEPT // MICRO + attempt.cost,
-        cost_weight=evidence.cost_weight * COST_KEPT // MICRO + MICRO,
-        time=evidence.time * COST_KEPT // MICRO + attempt.time,
+        cost=evidence.cost * COST_KEPT // MICRO + attempt.cost * weight // MICRO,
+        cost_weight=evidence.cost_weight * COST_KEPT // MICRO + weight,
+        time=evidence.time * COST_KEPT // MICRO + attempt.time * weight // MICRO,
         alarm=0 if alarm >= ALARM_AT else alarm,
     )
 

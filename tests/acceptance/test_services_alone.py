@@ -74,9 +74,12 @@ from director.services import (
     requirements,
     rerun,
     routing_bench,
+    run_end,
     run_record,
     run_simulation,
     session,
+    shadow_run,
+    shadow_views,
     stack_status,
     staff,
     staff_changes,
@@ -102,6 +105,7 @@ from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
 from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
+from verification.backtest.employee_results import Effort
 from verification.backtest.model import Report, summary_of
 from verification.requirements.parser import read_requirement
 from verification.verdict.base_notes import NONE
@@ -275,6 +279,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
+        assert (await run_end.RunEnd(opened, said).of(run)).phase == "delivered"
         await judged(settings, opened, run, folder / "adders.md")
         await about_the_whole(settings, opened)
         line = await approvals.approve_run(opened, run, reason="as asked", note=said)
@@ -292,8 +297,19 @@ async def at_work(settings: Settings, folder: Path) -> None:
         assert stopped.seq < halted.seq < resumed.seq < limited.seq
     await of_the_staff(settings, str(script))
     await of_the_auditor(settings)
+    await of_shadow_runs(settings)
     await of_the_workers(settings)
     await of_the_agents(settings)
+
+
+async def of_shadow_runs(settings: Settings) -> None:
+    """Refuse a shadow run of an unknown task. test_cli_shadow.py makes shadow runs."""
+    with pytest.raises(NotFound, match="has no task T9"):
+        await shadow_run.shadow_run(shadow_run.ShadowRequest(run="last", task="T9", employee=NAME), settings)
+    assert await shadow_views.shadow_scores(settings) == []
+    nothing = shadow_run.TaskOutcome(run=UUID(int=1), employees=(), verified=True, findings=(), effort=Effort())
+    result = shadow_run.ShadowResult(task="T1", employee=NAME, verified=True, reason="", shadow=nothing, before=nothing)
+    assert shadow_run.not_verified(result) is None
 
 
 async def of_the_agents(settings: Settings) -> None:

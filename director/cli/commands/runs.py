@@ -1,11 +1,11 @@
-"""The commands runs, run show, rerun, diff, watch, inbox, approve and reject."""
+"""The commands runs, run show, diff, watch, inbox, approve and reject."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Degraded, Reason, RunId
+from director.cli.commands.options import Reason, RunId
 from director.cli.output import Door
 from domain.errors import Invalid
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Show one run.")
     group.command("show")(run_show)
     app.add_typer(group, name="run")
-    for function in (rerun, diff, watch, inbox, approve, reject):
+    for function in (diff, watch, inbox, approve, reject):
         app.command()(function)
 
 
@@ -107,37 +107,6 @@ async def _follow_attempt(door: Door, settings: "Settings", wanted: tuple[str, i
         async for part in parts:
             data = msgspec.to_builtins(part)
             door.line(data, text.next(data))
-
-
-@command("rerun", interrupted="Nothing was changed.")
-async def rerun(
-    door: Door,
-    settings: "Settings",
-    run: RunId,
-    recorded: Annotated[
-        bool, typer.Option("--recorded", help="Play the recorded answers instead of calling models. This is required.")
-    ] = False,
-    allow_degraded: Degraded = False,
-) -> None:
-    """Play a run again from its record: no model is called, and the log stays as it is. Exit 6: another delivery."""
-    if not recorded:
-        raise Invalid(
-            "A rerun needs --recorded.", hint=f"Write: aura rerun {run} --recorded. To work again: aura submit FILE"
-        )
-    from director.cli.rerun_text import rerun_text
-    from director.services.rerun import difference_of, rerun_recorded
-    from director.services.session import archive, find_run
-    from director.terminal.escape import visible
-
-    async with archive(settings) as store:
-        played = await rerun_recorded(
-            store,
-            settings,
-            await find_run(store, run),
-            allow_degraded=allow_degraded,
-            note=lambda line: door.note(visible(line)),
-        )
-    door.answer(played, rerun_text(played), difference_of(played))
 
 
 @command("diff")

@@ -262,8 +262,10 @@ def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
 @command("scores")
 async def scores(door: Door, settings: "Settings") -> None:
     """Show the score of each employee: its verified and rejected work, first attempts, tokens, cost and time."""
-    from director.cli.staff_text import scores_text
+    from director.cli.staff_text import scores_text, shadow_scores_text
     from director.services import staff
+    from director.services.shadow_views import shadow_scores
 
-    data = as_data({"scores": await staff.scores(settings)})
-    door.answer(data, scores_text(data["scores"]))
+    shadow = await shadow_scores(settings)
+    data = as_data({"scores": await staff.scores(settings), "shadow": shadow})
+    door.answer(data, scores_text(data["scores"]) + shadow_scores_text(shadow))

@@ -1,4 +1,4 @@
--- One row of `aura runs`. Times are microseconds UTC.
+-- One row of `aura runs`. Times are microseconds UTC. shadow_of: the run of which a shadow run repeats a task.
 CREATE TABLE {schema}.run (
     scope uuid NOT NULL,
     key text NOT NULL,
@@ -15,5 +15,6 @@ CREATE TABLE {schema}.run (
     folder text,
     branch text,
     release_ref text,
+    shadow_of uuid,
     PRIMARY KEY (scope, key)
 );

@@ -1,0 +1,42 @@
+"""The commands at the end of a run: its end, the end of a shadow run, and the return of its unspent budget."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from bus.projection import Cause
+from bus.projection_rows import Rows
+from domain import organisation, run_messages, shadow, task
+from domain.message import RunEvent, TaskEvent
+from domain.money import Amount
+from domain.run import RunState
+from projections import manager as manager_view
+from projections.openrun import RUN_KEY, OpenRun, state_of
+
+
+def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:
+    """Return the command that ends a run with an outcome and a reason."""
+    return run_messages.End(**cause.fields("manager.end"), run=run, outcome=outcome, reason=reason)
+
+
+def end_shadow(run: UUID, state: RunState, cause: Cause) -> Iterator[run_messages.End]:
+    """Yield the command that ends a shadow run whose task is verified."""
+    repeated = state.submitted.shadow if state.submitted is not None else None
+    if repeated is not None and shadow.is_done(repeated, state.phase, state.tasks):
+        reason = f"Task {repeated.name} of run {repeated.run} was done again and verified. Nothing is delivered."
+        yield end(run, "shadow", reason, cause)
+
+
+def follow_up(event: RunEvent | TaskEvent, rows: Rows, cause: Cause) -> Iterator[run_messages.End]:
+    """Yield the end of a shadow run after the verdict that verified its task."""
+    if isinstance(event, task.Verified) and (state := state_of(rows, event.run)) is not None:
+        yield from end_shadow(event.run, state, cause)
+
+
+def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[organisation.SettleBudget]:
+    """Yield the command that gives an ended run's unspent budget back to the organisation. The command is sent only
+    after the last open call of the run has ended.
+    """
+    line = rows.get(manager_view.RunRow, run, RUN_KEY)
+    if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
+        spent = Amount(line.spent_usd, line.spent_tokens)
+        yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)
