@@ -42,6 +42,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     open: Mapping[int, OpenCall] = {}
     charged: Amount = NOTHING
     ended: bool = False
+    draws: tuple[str, ...] = ()  # the tranches that it draws on (domain/tranches.py)
 
     @property
     def committed(self) -> Amount:

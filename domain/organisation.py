@@ -1,21 +1,37 @@
 """The organisation. It is founded once, and can be paused, halted and resumed. It reserves budget for each run."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal, assert_never
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
+from domain.caps import (
+    ORGANISATION_CAP,
+    Book,
+    Limit,
+    after_loan,
+    after_removal,
+    after_return,
+    cap_of,
+    checked_cap,
+    checked_limit,
+    is_of_day,
+    limit_of,
+)
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.lent import NOTHING_LENT, Lent
 from domain.message import Command, Erased, Event
 from domain.money import NOTHING, Amount, checked, left_text
 from domain.organisation_messages import AcceptLimit as AcceptLimit
 from domain.organisation_messages import BlacklistVersion as BlacklistVersion
+from domain.organisation_messages import BudgetRaised as BudgetRaised
 from domain.organisation_messages import BudgetReserved as BudgetReserved
 from domain.organisation_messages import BudgetSet as BudgetSet
 from domain.organisation_messages import BudgetSettled as BudgetSettled
+from domain.organisation_messages import CapSet as CapSet
+from domain.organisation_messages import CapWarned as CapWarned
 from domain.organisation_messages import ClearVersion as ClearVersion
 from domain.organisation_messages import FallbackSet as FallbackSet
 from domain.organisation_messages import Found as Found
@@ -30,8 +46,11 @@ from domain.organisation_messages import Paused as Paused
 from domain.organisation_messages import Resume as Resume
 from domain.organisation_messages import Resumed as Resumed
 from domain.organisation_messages import SetBudget as SetBudget
+from domain.organisation_messages import SetCap as SetCap
 from domain.organisation_messages import SetFallback as SetFallback
 from domain.organisation_messages import SettleBudget as SettleBudget
+from domain.organisation_messages import TrancheLent as TrancheLent
+from domain.organisation_messages import TrancheReturned as TrancheReturned
 from domain.organisation_messages import VersionBlacklisted as VersionBlacklisted
 from domain.organisation_messages import VersionCleared as VersionCleared
 from domain.organisation_messages import WithdrawLimit as WithdrawLimit
@@ -51,6 +70,9 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accepted: Mapping[str, tuple[str, ...]] = {}  # machine -> the limits that its boxes need not hold
     fallback: Mapping[WorkRole, tuple[UUID, ...]] = {}  # role -> its chain of employees
     blacklisted: tuple[UUID, ...] = ()  # versions of employees
+    caps: Mapping[str, Limit] = {}  # name -> limit
+    books: Mapping[str, Book] = {}  # key of tranches -> what is lent and spent
+    warned: tuple[str, ...] = ()  # "organisation" and keys of tranches whose limit has had its warning
 
     @property
     def committed(self) -> Amount:
@@ -70,6 +92,12 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
         case SetBudget(cap=cap):
             _founded(state)
             return (BudgetSet(cap=checked(cap, "The organisation's budget")),) if cap != state.cap else ()
+        case SetCap(cap=cap, limit=limit):
+            _founded(state)
+            checked_cap(cap)
+            if limit is not None:
+                checked_limit(limit, f"The cap {cap}")
+            return (CapSet(cap=cap, limit=limit),) if limit != state.caps.get(cap) else ()
         case Pause(reason=reason):
             return _stop(state, "paused", reason)
         case Halt(reason=reason):
@@ -122,18 +150,43 @@ def lend(state: OrganisationState, run: UUID, amount: Amount) -> BudgetReserved:
 
     Raises Refused if the organisation is not running, and LimitReached if its budget is too small.
     """
+    check_running(state)
+    check_room(state, amount)
+    return BudgetReserved(for_run=run, amount=amount)
+
+
+def check_running(state: OrganisationState) -> None:
+    """Raise Refused if the organisation is not running."""
     _founded(state)
     if state.phase != "running":
         raise Refused(
             f"The organisation is {state.phase}.", hint="Run `aura resume` to start it again. The run then continues."
         )
+
+
+def check_room(state: OrganisationState, amount: Amount) -> None:
+    """Raise LimitReached if the organisation's budget is too small for a further reservation."""
     if not (state.committed + amount).fits(state.cap):
         raise LimitReached(
             f"The organisation has {left_text(state.cap - state.committed)}, but this run needs "
             f"{amount.usd} USD and {amount.tokens} tokens.",
             hint="Lower the run's budget, wait until another run ends, or raise the organisation's budget.",
         )
-    return BudgetReserved(for_run=run, amount=amount)
+
+
+def warnings(state: OrganisationState, run: UUID, keys: Iterable[str]) -> tuple[CapWarned, ...]:
+    """Return a warning for each limit of which 80% is spent or lent, unless it had its warning.
+
+    `state`: after the loan to the run. `keys`: "organisation", or keys of tranches.
+    """
+    found: list[CapWarned] = []
+    for key in keys:
+        own = key == ORGANISATION_CAP
+        limit = limit_of(state.cap) if own else state.caps.get(cap_of(key))
+        committed = state.committed if own else state.books[key].committed
+        if limit is not None and key not in state.warned and limit.is_near(committed):
+            found.append(CapWarned(cap=key, for_run=run, limit=limit, committed=committed))
+    return tuple(found)
 
 
 def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: str) -> tuple[OrganisationEvent, ...]:
@@ -167,7 +220,7 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case Founded(cap=cap):
             return replace(state, phase="running", cap=cap)
         case BudgetSet(cap=cap):
-            return replace(state, cap=cap)
+            return replace(state, cap=cap, warned=_not_of(state.warned, ORGANISATION_CAP))
         case Paused():
             return replace(state, phase="paused")
         case Halted():
@@ -178,6 +231,11 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
             return replace(state, lent=state.lent.with_amount(run, amount))
         case BudgetSettled(for_run=run, spent=spent):
             return replace(state, lent=state.lent.without(run), spent=state.spent + spent)
+        case BudgetRaised(for_run=run, amount=amount):
+            held = state.lent.get(run, NOTHING)
+            return replace(state, lent=state.lent.with_amount(run, held + amount))
+        case CapSet() | TrancheLent() | TrancheReturned() | CapWarned():
+            return _after_cap(state, event)
         case LimitAccepted(machine=machine, limit=limit):
             limits = (*state.accepted.get(machine, ()), limit)
             return replace(state, accepted={**state.accepted, machine: limits})
@@ -191,6 +249,36 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
         case VersionCleared(employee_version=version):
             return replace(state, blacklisted=tuple(each for each in state.blacklisted if each != version))
     return state
+
+
+def _after_cap(
+    state: OrganisationState, event: CapSet | TrancheLent | TrancheReturned | CapWarned
+) -> OrganisationState:
+    match event:
+        case CapSet(cap=cap, limit=limit):
+            caps = {name: other for name, other in state.caps.items() if name != cap}
+            warned = _not_of(state.warned, cap)
+            if limit is None:
+                return replace(state, caps=caps, warned=warned, books=after_removal(state.books, cap))
+            return replace(state, caps={**caps, cap: limit}, warned=warned)
+        case TrancheLent(for_run=run, amounts=amounts):
+            books = after_loan(state.books, run, amounts)
+        case TrancheReturned(for_run=run, parts=parts):
+            books = after_return(state.books, run, parts)
+        case CapWarned(cap=warned_cap):
+            return replace(state, warned=(*state.warned, warned_cap))
+        case _:
+            assert_never(event)
+    return replace(state, books=books, warned=tuple(key for key in state.warned if _is_present(key, books)))
+
+
+def _is_present(key: str, books: Mapping[str, Book]) -> bool:
+    """Return whether a warning is still needed: the book of a past day is dropped, and its warning with it."""
+    return key in books or not is_of_day(key)
+
+
+def _not_of(warned: tuple[str, ...], cap: str) -> tuple[str, ...]:
+    return tuple(key for key in warned if cap_of(key) != cap)
 
 
 def _with_chain(

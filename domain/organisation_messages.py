@@ -1,8 +1,10 @@
 """The events and commands of the organisation. `domain/organisation.py` has its rules, and gives these names too."""
 
+from collections.abc import Mapping
 from typing import Literal
 from uuid import UUID
 
+from domain.caps import Limit, ReturnedPart
 from domain.message import ORGANISATION, Command, Event
 from domain.money import Amount
 
@@ -53,6 +55,51 @@ class BudgetSettled(OrganisationEvent, frozen=True, kw_only=True):
     type = "organisation.budget_settled"
     for_run: UUID
     spent: Amount
+
+
+class CapSet(OrganisationEvent, frozen=True, kw_only=True):
+    """The Director set the limit of a cap above runs (domain/caps.py), or removed it: `limit` is None."""
+
+    type = "organisation.cap_set"
+    cap: str
+    limit: Limit | None
+
+
+class TrancheLent(OrganisationEvent, frozen=True, kw_only=True):
+    """Caps lent tranches to a run: key -> amount. `run.tranche_received` is in the same batch."""
+
+    type = "organisation.tranche_lent"
+    for_run: UUID
+    amounts: Mapping[str, Amount]
+
+
+class TrancheReturned(OrganisationEvent, frozen=True, kw_only=True):
+    """A run gave tranches back. `run.tranche_returned` is in the same batch."""
+
+    type = "organisation.tranche_returned"
+    for_run: UUID
+    parts: Mapping[str, ReturnedPart]
+
+
+class CapWarned(OrganisationEvent, frozen=True, kw_only=True):
+    """80% of a cap is spent or lent. `cap`: "organisation", or the key of a tranche. `for_run`: who got the last part.
+
+    The next warning comes only after the limit was changed. Each day of the cap "day" has its own warning.
+    """
+
+    type = "organisation.cap_warned"
+    cap: str
+    for_run: UUID
+    limit: Limit
+    committed: Amount
+
+
+class BudgetRaised(OrganisationEvent, frozen=True, kw_only=True):
+    """A run has reserved more. `run.budget_raised` is in the same batch."""
+
+    type = "organisation.budget_raised"
+    for_run: UUID
+    amount: Amount
 
 
 class LimitAccepted(OrganisationEvent, frozen=True, kw_only=True):
@@ -107,6 +154,13 @@ class Found(Command, frozen=True, kw_only=True):
 
 class SetBudget(Command, frozen=True, kw_only=True):
     cap: Amount
+
+
+class SetCap(Command, frozen=True, kw_only=True):
+    """`limit`: None removes the cap."""
+
+    cap: str
+    limit: Limit | None
 
 
 class Pause(Command, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from domain import run_messages as m
 from domain import shadow
+from domain.caps import checked_limit
 from domain.errors import Invalid
 from domain.labels import check_labels
 from domain.message import derive
@@ -33,6 +34,7 @@ def submitted(command: m.Submit) -> m.Submitted:
         raise Invalid(f"The budget cannot have {command.allowance.minutes} minutes.", hint=f"Give 0 to {MINUTES_MAX}.")
     check_labels(command.labels)
     names = [task.name for task in command.plan]
+    _check_task_caps(command, names)
     known: set[str] = set()
     for task in command.plan:
         if names.count(task.name) > 1 or not set(task.after) <= known:
@@ -43,6 +45,14 @@ def submitted(command: m.Submit) -> m.Submitted:
         known.add(task.name)
     shadow.check_submission(command.shadow, command.run, command.plan, command.employees)
     return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
+
+
+def _check_task_caps(command: m.Submit, names: list[str]) -> None:
+    """Raise Invalid if a task's own budget names no task, or cannot be counted."""
+    for name, limit in command.task_caps.items():
+        if name not in names:
+            raise Invalid(f"There is a budget for task {name}, which does not exist.", hint="Name a task of the plan.")
+        checked_limit(limit, f"The budget of task {name}")
 
 
 def consented(command: m.Submit) -> tuple[m.SecretsConsented, ...]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, incident, organisation, refusal, run, run_messages, task
+from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task
 from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
@@ -24,6 +24,11 @@ EVENTS: Mapping[str, type[Event]] = {
         organisation.Resumed,
         organisation.BudgetReserved,
         organisation.BudgetSettled,
+        organisation.CapSet,
+        organisation.TrancheLent,
+        organisation.TrancheReturned,
+        organisation.CapWarned,
+        organisation.BudgetRaised,
         organisation.LimitAccepted,
         organisation.LimitWithdrawn,
         organisation.FallbackSet,
@@ -57,6 +62,12 @@ EVENTS: Mapping[str, type[Event]] = {
         run_messages.Approved,
         run_messages.Released,
         run_messages.Ended,
+        fund_messages.TrancheReceived,
+        fund_messages.TrancheReturned,
+        fund_messages.BudgetWarned,
+        fund_messages.BudgetRaised,
+        fund_messages.FundsRequested,
+        fund_messages.FundsRefused,
         task.Assigned,
         task.CallStarted,
         task.CallFinished,
@@ -169,6 +180,7 @@ class CommandSpec(msgspec.Struct, frozen=True):
 COMMANDS: Mapping[type[Command], CommandSpec] = {
     organisation.Found: CommandSpec("organisation", ("organisation.founded",)),
     organisation.SetBudget: CommandSpec("organisation", ("organisation.budget_set",)),
+    organisation.SetCap: CommandSpec("organisation", ("organisation.cap_set",)),
     organisation.Pause: CommandSpec("organisation", ("organisation.paused",)),
     organisation.Halt: CommandSpec("organisation", ("organisation.halted",)),
     organisation.Resume: CommandSpec("organisation", ("organisation.resumed",)),
@@ -199,7 +211,9 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     incident.Close: CommandSpec("incident", ("incident.closed",), "incident"),
     incident.Lapse: CommandSpec("incident", ("incident.lapsed",), "incident"),
     run_messages.Submit: CommandSpec("run", ("run.submitted", "run.secrets_consented"), "run"),
-    run_messages.Admit: CommandSpec("run", ("organisation.budget_reserved", "run.admitted", "run.ended"), "run"),
+    run_messages.Admit: CommandSpec(
+        "run", ("organisation.budget_reserved", "organisation.cap_warned", "run.admitted", "run.ended"), "run"
+    ),
     run_messages.Plan: CommandSpec("run", ("run.planned",), "run"),
     run_messages.Merge: CommandSpec("run", ("run.merged",), "run"),
     run_messages.JudgeMerged: CommandSpec("run", ("run.verified", "run.rejected"), "run"),
@@ -209,7 +223,16 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     run_messages.Approve: CommandSpec("run", ("run.approved",), "run"),
     run_messages.FinishRelease: CommandSpec("run", ("run.released",), "run"),
     run_messages.End: CommandSpec("run", ("run.ended",), "run"),
-    task.Assign: CommandSpec("run", ("task.assigned",), "run"),
+    fund_messages.LendTranche: CommandSpec(
+        "run", ("organisation.tranche_lent", "organisation.cap_warned", "run.tranche_received"), "run"
+    ),
+    fund_messages.ReturnTranche: CommandSpec("run", ("organisation.tranche_returned", "run.tranche_returned"), "run"),
+    fund_messages.RaiseBudget: CommandSpec(
+        "run", ("organisation.budget_raised", "organisation.cap_warned", "run.budget_raised"), "run"
+    ),
+    fund_messages.RequestFunds: CommandSpec("run", ("run.funds_requested",), "run"),
+    fund_messages.RefuseFunds: CommandSpec("run", ("run.funds_refused",), "run"),
+    task.Assign: CommandSpec("run", ("task.assigned", "run.budget_warned"), "run"),
     task.ReleaseOrder: CommandSpec("run", ("task.released",), "run"),
     task.StartCall: CommandSpec("task", ("task.call_started",), "task"),
     task.FinishCall: CommandSpec("task", ("task.call_finished",), "task"),
@@ -236,3 +259,17 @@ DECIDERS: Mapping[str, Decider] = {
     "run": (run.initial, run.decide, run.evolve),
 }
 """Entity kind -> (initial, decide, evolve). The run's functions also decide for its tasks."""
+
+Shared = Callable[[Command, organisation.OrganisationState, run.RunState], tuple[Event, ...]]
+WITH_ORGANISATION: Mapping[type[Command], Shared] = {
+    run_messages.Admit: run.decide_admission,
+    fund_messages.LendTranche: funds.lend_tranche,
+    fund_messages.ReturnTranche: funds.return_tranche,
+    fund_messages.RaiseBudget: funds.raise_budget,
+}
+"""Command -> function that decides it for the organisation and a run together. Its events are one atomic batch."""
+Consulted = organisation.OrganisationState | None
+CONSULTS: Mapping[type[Command], Callable[[Command, organisation.OrganisationState, run.RunState], None]] = {
+    task.Assign: funds.refuse_uncovered,
+}
+"""Command of a run -> function that may refuse it by the organisation's state, which its publish does not guard."""

@@ -5,76 +5,28 @@ merged -> rejected -> ended. If the base has moved: delivered -> planned. A run 
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
-import msgspec
 from msgspec.structs import replace
 
-from domain import named_staff, planning, repeats, returning, review, shadow
+from domain import funds, planning, returning, review, shadow
 from domain import run_messages as m
 from domain import task as task_rules
-from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
-from domain.faults import FAULTS_MAX
+from domain.assignment import may_assign
+from domain.caps import ORGANISATION_CAP
+from domain.errors import Conflict, Invalid, NotFound, Refused
+from domain.fund_messages import RefuseFunds, RequestFunds
 from domain.message import Command, Erased, Event, TaskEvent
-from domain.money import NOTHING, Amount, checked, left_text
-from domain.organisation import BudgetReserved, OrganisationState, lend
-from domain.task import Assign, EndAttempt, FinishCall, ReleaseOrder, TaskCommand, TaskState
-from domain.tasks import NO_TASKS, Tasks
-from domain.tree import Entry
-
-Phase = Literal[
-    "none",
-    "submitted",
-    "admitted",
-    "planned",
-    "merged",
-    "verified",
-    "rejected",
-    "delivering",
-    "delivered",
-    "approved",
-    "released",
-    "ended",
-]
-MINUTE_US = 60_000_000
-
-
-class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    phase: Phase = "none"
-    submitted: m.Submitted | None = None
-    due_at: int = 0
-    tasks: Tasks = NO_TASKS
-    tree: str | None = None
-    commit: str | None = None
-    outcome: m.Outcome | None = None
-    returns: int = 0  # how often the run went back from a delivery to work
-
-    @property
-    def spent(self) -> Amount:
-        return self.tasks.spent
-
-    @property
-    def left(self) -> Amount:
-        """The budget minus the amounts spent and reserved."""
-        cap = self.submitted.allowance.amount if self.submitted else NOTHING
-        return cap - self.spent - self.tasks.reserved
-
-    @property
-    def settled(self) -> bool:
-        """Whether the run can spend nothing more: it has ended, and no call is open."""
-        return self.phase == "ended" and not self.tasks.has_open_order
-
+from domain.organisation import OrganisationState, lend, warnings
+from domain.organisation import evolve as evolve_organisation
+from domain.run_state import MINUTE_US as MINUTE_US
+from domain.run_state import Phase as Phase
+from domain.run_state import RunState as RunState
+from domain.run_state import files_of as files_of
+from domain.task import Assign, EndAttempt, FinishCall, ReleaseOrder, TaskCommand
+from domain.tasks import Tasks
+from domain.tranches import charged, with_draws
 
 initial = RunState()
-
-
-def files_of(state: RunState) -> dict[str, Entry]:
-    """Return the changes of all verified tasks to the base, in the order of the plan. Reviews change nothing."""
-    merged: dict[str, Entry] = {}
-    for task in state.tasks.values():
-        if task.phase == "verified" and not review.is_review(task):
-            merged.update(task.files)
-    return merged
 
 
 def decide(command: Command, state: RunState) -> tuple[Event, ...]:
@@ -124,13 +76,17 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
             return (m.Released(run=run, commit=commit, ref=ref),)
         case m.End():
             return _end(command, state)
+        case RequestFunds() | RefuseFunds():
+            return funds.decide(command, state)
     raise TypeError(f"not a command of a run: {type(command).__name__}")
 
 
-def decide_admission(
-    command: m.Admit, organisation: OrganisationState, state: RunState
-) -> tuple[BudgetReserved | m.Admitted | m.Ended, ...]:
-    """Decide an admission. Its two events, the organisation's reservation and the run's start, are one atomic batch."""
+def decide_admission(command: Command, organisation: OrganisationState, state: RunState) -> tuple[Event, ...]:
+    """Decide an admission. Its events are one atomic batch: the organisation's reservation and the run's start.
+
+    If the reservation crosses 80% of the organisation's budget, the warning is in the same batch.
+    """
+    assert isinstance(command, m.Admit)
     if state.submitted is None:
         raise NotFound(f"There is no run {command.run}.", hint="`aura runs` lists them.")
     _expect(state, command, "submitted")
@@ -141,7 +97,8 @@ def decide_admission(
         reason = f"The budget's {' and '.join(empty)} is 0, and 0 means stop."
         return (m.Ended(run=command.run, outcome="refused", reason=reason),)
     lent = lend(organisation, command.run, allowance.amount)
-    return (lent, m.Admitted(run=command.run, due_at=command.at + allowance.minutes * MINUTE_US))
+    warned = warnings(evolve_organisation(organisation, lent), command.run, [ORGANISATION_CAP])
+    return (lent, *warned, m.Admitted(run=command.run, due_at=command.at + allowance.minutes * MINUTE_US))
 
 
 def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted | m.SecretsConsented, ...]:
@@ -150,7 +107,7 @@ def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted | m.Secrets
     return (planning.submitted(command), *planning.consented(command))
 
 
-def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]:
+def _decide_task(command: TaskCommand, state: RunState) -> tuple[Event, ...]:
     task = state.tasks.get(command.task)
     if task is None:
         raise NotFound(f"Run {command.run} has no task {command.task}.", hint="`aura run show` lists its tasks.")
@@ -160,40 +117,10 @@ def _decide_task(command: TaskCommand, state: RunState) -> tuple[TaskEvent, ...]
     if isinstance(command, Assign):
         if command.attempt <= task.attempts:
             return ()
-        _may_assign(command, task, state)
+        _expect(state, command, "planned")
+        may_assign(command, task, state)
+        return (task_rules.decide(command, task), *funds.warnings(command, task, state))
     return (task_rules.decide(command, task),)
-
-
-def _may_assign(command: Assign, task: TaskState, state: RunState) -> None:
-    _expect(state, command, "planned")
-    assert state.submitted is not None
-    checked(command.reservation, "The reservation")
-    if command.at >= state.due_at:
-        raise LimitReached("The run's minutes are used up.", hint="Submit the requirement again with more minutes.")
-    used = returning.attempts_used(task)
-    if used >= state.submitted.attempts_max:
-        raise LimitReached(
-            f"Task {task.name} had {used} attempts, and attempts_max is {state.submitted.attempts_max}.",
-            hint="The run ends. Read the findings, then submit a clearer requirement or hire a stronger employee.",
-        )
-    if task.worn_out(command.employee):
-        raise LimitReached(
-            f"Task {task.name}: too many calls failed (faults_max is {FAULTS_MAX}). Last failure: {task.failure}",
-            hint="Correct the cause of the last failure, or hire another employee.",
-        )
-    repeats.refuse_repeater(task.name, task.repeats.get(command.employee, 0), state.submitted.attempts_max)
-    open_tasks = [state.tasks[other].name for other in task.after if state.tasks[other].phase != "verified"]
-    if open_tasks:
-        raise Refused(
-            f"Task {task.name} waits for {', '.join(open_tasks)}.", hint="The manager assigns the task after that."
-        )
-    named_staff.refuse_employee(state.submitted, task, state.tasks.values(), command.employee)
-    if not command.reservation.fits(state.left) or state.left.tokens <= 0:
-        raise LimitReached(
-            f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the run has "
-            f"only {left_text(state.left)}.",
-            hint="Submit with a larger budget, or hire a cheaper employee.",
-        )
 
 
 def _undecided(state: RunState) -> None:
@@ -260,7 +187,12 @@ _NEXT: Mapping[type[Event], Phase] = {
 def evolve(state: RunState, event: Event | Erased) -> RunState:
     if isinstance(event, TaskEvent):
         tasks = state.tasks.evolved(event.task, task_rules.evolve, event)
-        return state if tasks is state.tasks else replace(state, tasks=tasks)
+        if tasks is state.tasks:
+            return state
+        if not state.tranches:
+            return replace(state, tasks=tasks)
+        paid = charged(state.tranches, state.tasks.get(event.task), event)
+        return replace(state, tasks=with_draws(tasks, state.tranches, event), tranches=paid)
     return _evolve_run(state, event)
 
 
@@ -289,10 +221,12 @@ def _evolve_run(state: RunState, event: Event | Erased) -> RunState:
         case m.Delivered(commit=commit):
             return replace(state, phase="delivered", commit=commit)
         case m.Ended(outcome=outcome):
-            return replace(state, phase="ended", outcome=outcome)
+            return replace(state, phase="ended", outcome=outcome, asked=None)
         case Erased(type="run.submitted") if state.phase == "none":
             return replace(state, phase="submitted")  # after a purge, the id still cannot be used again
         case Erased(type="run.ended"):
             return replace(state, phase="ended")
+    if isinstance(event, funds.FundsEvent):
+        return funds.evolve(state, event)
     phase = _NEXT.get(type(event)) if isinstance(event, Event) else None
     return replace(state, phase=phase) if phase else state

@@ -6,6 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from domain.caps import Limit
+from domain.consent import NamedSecret as NamedSecret
+from domain.consent import SecretsConsent as SecretsConsent
 from domain.estimate import Estimate
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
@@ -14,11 +17,9 @@ from domain.shadow import ShadowOf
 from domain.tree import Manifest, contents_of
 
 Proof = Literal["inside", "notes", "folder", "branch"]
-"""Place of a delivery's proof: verdict, statement, key, acceptance tests and a text that explains them.
-
-`inside`: among the delivered files. `notes`: in git notes. `folder`: in a folder next to the repository. `branch`: in a
-separate branch.
-"""
+"""Place of a delivery's proof: among the delivered files, in git notes, in a folder next to it, or in a branch."""
+OnBudget = Literal["end", "ask"]
+"""`end`: the run ends when its budget is used up. `ask`: it asks the Director for more, and waits."""
 Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled", "shadow"]
 
 
@@ -65,6 +66,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     only employees that may do the work; empty if each employee may. A review may be done by others. `labels`: names and
     values by which people group the costs of runs. `estimate`: the expected cost and time that the Director saw.
     `shadow`: the task that this run repeats without a delivery; None if the run is no shadow run.
+    `task_caps`: task -> a budget of its own. `on_budget`: what the run does when its budget is used up.
     """
 
     type = "run.submitted"
@@ -87,32 +89,13 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     labels: Mapping[str, str] = {}
     estimate: Estimate | None = None
     shadow: ShadowOf | None = None
+    task_caps: Mapping[str, Limit] = {}
+    on_budget: OnBudget = "end"
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
         given = self.shadow.blobs() if self.shadow is not None else ()
         return (*(digest for digest in named if digest), *given)
-
-
-class NamedSecret(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The place and the kind of a secret, without the secret. `earlier`: only a commit before the base has it."""
-
-    path: str
-    line: int
-    kind: str
-    earlier: bool = False
-
-
-class SecretsConsent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The Director's consent that employees, and so their providers, read the secrets of a base.
-
-    `secrets`: the first of them. `total`: the number of all.
-    """
-
-    base_commit: str
-    reason: str
-    secrets: tuple[NamedSecret, ...]
-    total: int
 
 
 class SecretsConsented(RunEvent, frozen=True, kw_only=True):
@@ -239,6 +222,8 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     labels: Mapping[str, str] = {}
     estimate: Estimate | None = None
     shadow: ShadowOf | None = None
+    task_caps: Mapping[str, Limit] = {}
+    on_budget: OnBudget = "end"
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

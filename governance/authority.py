@@ -37,12 +37,22 @@ _RUN = frozenset(
         "run.ended",
         "organisation.budget_reserved",
         "organisation.budget_settled",
+        "organisation.cap_warned",
+        "organisation.tranche_lent",
+        "organisation.tranche_returned",
+        "run.tranche_received",
+        "run.tranche_returned",
+        "run.budget_warned",
+        "run.funds_requested",
     }
 )
 _DIRECTOR = frozenset(
     {
         "organisation.founded",
         "organisation.budget_set",
+        "organisation.budget_raised",
+        "organisation.cap_set",
+        "organisation.cap_warned",
         "organisation.paused",
         "organisation.halted",
         "organisation.resumed",
@@ -63,6 +73,8 @@ _DIRECTOR = frozenset(
         "run.secrets_consented",
         "run.returned",
         "run.approved",
+        "run.budget_raised",
+        "run.funds_refused",
         "run.ended",
         "incident.acknowledged",
         "incident.worked",

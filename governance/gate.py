@@ -19,10 +19,10 @@ from bus.redaction import Redactor
 from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import subject_of
-from domain import law, refusal, run, run_messages
+from domain import law, refusal
 from domain.errors import AuraError, Contention, Forbidden, Refused, Unavailable
 from domain.message import ORGANISATION, Command, Event, Recorded, derive
-from domain.registry import COMMANDS, DECIDERS, Scope, scope_of
+from domain.registry import COMMANDS, CONSULTS, DECIDERS, WITH_ORGANISATION, Consulted, Scope, scope_of
 from governance.authority import POLICY_VERSION, may_send, senders
 from governance.cached_aggregate import CachedAggregate
 from governance.keys import Principal
@@ -126,18 +126,19 @@ class Gate:
             hops.tracer.command(command.id, hops.RECEIVED)
         scopes = scopes_of(command)
         await self._check.same_log(self._loader)
+        caps = await self._loader.organisation() if type(command) in CONSULTS else None
         async with AsyncExitStack() as locks:
             for scope in scopes:
                 await locks.enter_async_context(self._loader.lock(scope))
             try:
-                return await self._decide_and_publish(command, scopes)
+                return await self._decide_and_publish(command, scopes, caps)
             except (Unavailable, Contention):
                 raise
             except AuraError as error:
                 await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
                 raise
 
-    async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope]) -> Outcome:
+    async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope], caps: Consulted) -> Outcome:
         causes = COMMANDS[type(command)].causes
         if not may_send(self.principal.role, type(command)):
             kind = type(command).__name__
@@ -158,6 +159,8 @@ class Gate:
                 continue
             try:
                 events = decide(command, loaded)
+                if events and caps is not None:
+                    CONSULTS[type(command)](command, caps, loaded[-1].state)
                 guards = [self._loader.guard(*part) for part in zip(scopes, loaded, strict=True)]
                 await self._may_start(command, events, fresh=fresh)
             except Unavailable:
@@ -277,15 +280,13 @@ class Gate:
 def scopes_of(command: Command) -> tuple[Scope, ...]:
     """Return every scope that a command's decision guards, in the order in which they are locked."""
     own = scope_of(command)
-    if isinstance(command, run_messages.Admit):
-        return (Scope("organisation", ORGANISATION), own)
-    return (own,)
+    return (Scope("organisation", ORGANISATION), own) if type(command) in WITH_ORGANISATION else (own,)
 
 
 def decide(command: Command, loaded: Sequence[CachedAggregate]) -> tuple[Event, ...]:
     """Decide a command on the folds of its scopes."""
-    if isinstance(command, run_messages.Admit):
-        return run.decide_admission(command, loaded[0].state, loaded[1].state)
+    if type(command) in WITH_ORGANISATION:
+        return WITH_ORGANISATION[type(command)](command, loaded[0].state, loaded[1].state)
     return DECIDERS[loaded[0].kind][1](command, loaded[0].state)
 
 

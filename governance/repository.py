@@ -17,7 +17,8 @@ from bus.store import Store
 from bus.stream import Stored, Stream
 from bus.subjects import load_filter, scope_filter, subject_of
 from domain.law import STARTS, WRONG_SUBJECT, Standing, matters, void
-from domain.message import Recorded
+from domain.message import ORGANISATION, Recorded
+from domain.organisation import OrganisationState
 from domain.registry import DECIDERS, RUN_BEGINS, Scope
 from governance.cached_aggregate import CachedAggregate
 from governance.standing_reader import Tails
@@ -100,6 +101,16 @@ class Loader:
                 return False
             self._whole_until = now + min(WHOLE_CHECK_S, info.whole_for_s - WHOLE_MARGIN_S)
         return now < self._whole_until
+
+    async def organisation(self) -> OrganisationState:
+        """Return the organisation's state for a decision that does not guard it.
+
+        It may be a moment old in a process that follows the live log. A door reads the stream.
+        """
+        scope = Scope("organisation", ORGANISATION)
+        async with self.lock(scope):
+            state: OrganisationState = (await self.load(scope, fresh=self._live is None)).state
+            return state
 
     async def history(self, scope: Scope) -> list[Recorded]:
         """Return every event of a scope that this process has read, in order. Void events are marked."""

@@ -20,6 +20,7 @@ from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event
 from projections.organisation_rows import ORGANISATION_TABLES, put_organisation
 from projections.organisation_rows import OrganisationRow as OrganisationRow
 from projections.organisation_rows import ReservationRow as ReservationRow
+from projections.organisation_rows import TrancheRow as TrancheRow
 from projections.organisation_rows import organisation_phase as organisation_phase
 from projections.organisation_rows import organisation_state as organisation_state
 from projections.routing_rows import put_routing

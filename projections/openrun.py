@@ -14,11 +14,13 @@ from msgspec.structs import asdict, replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from domain import run
+from domain.fund_messages import FundsRequested
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
 from domain.run_messages import Outcome, Submitted
 from domain.task import TaskState
 from domain.tasks import Tasks
+from domain.tranches import Tranches
 
 RUN_KEY = "run"
 """The key of a run's only row in a table of runs."""
@@ -39,6 +41,9 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     commit: str | None
     outcome: Outcome | None
     returns: int
+    tranches: Tranches
+    asked: FundsRequested | None
+    warned: tuple[str, ...]
 
 
 _head_decoder = msgspec.json.Decoder(RunHead)
@@ -250,4 +255,7 @@ def _head(state: RunState) -> RunHead:
         commit=state.commit,
         outcome=state.outcome,
         returns=state.returns,
+        tranches=state.tranches,
+        asked=state.asked,
+        warned=state.warned,
     )

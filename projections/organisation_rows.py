@@ -1,4 +1,4 @@
-"""The organisation in the manager's rows: one row with its totals, and one row for each run that holds a budget.
+"""The organisation in the manager's rows: its totals in one row, and rows for each run with a budget or tranches.
 
 So a reservation writes two small rows, however many runs are open. In memory, the organisation's row holds the whole
 state.
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from domain import organisation
+from domain.caps import Book, Limit
 from domain.lent import Lent
 from domain.message import ORGANISATION
 from domain.money import Amount
@@ -22,6 +23,13 @@ KEY = "organisation"
 """The key of the organisation's only row."""
 RESERVATION_KEY = "run"
 """The key of a run's only reservation."""
+
+
+class BookHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A book of a cap without the runs that hold its tranches. `lent`: the sum of the tranches."""
+
+    spent: Amount
+    lent: Amount
 
 
 class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -34,6 +42,9 @@ class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accepted: Mapping[str, tuple[str, ...]]
     fallback: Mapping[WorkRole, tuple[UUID, ...]]
     blacklisted: tuple[UUID, ...] = ()
+    caps: Mapping[str, Limit]
+    books: Mapping[str, BookHead]
+    warned: tuple[str, ...]
 
 
 _head_decoder = msgspec.json.Decoder(OrganisationHead)
@@ -64,7 +75,16 @@ class ReservationRow(Row, frozen=True, kw_only=True):
     amount: Amount
 
 
-ORGANISATION_TABLES: tuple[type[Row], ...] = (OrganisationRow, ReservationRow)
+class TrancheRow(Row, frozen=True, kw_only=True):
+    """The tranche that a run holds of a cap. The key is that of the tranche (domain/caps.py)."""
+
+    table = "tranche"
+    resident = True
+    json_columns: ClassVar[JsonColumns] = {"amount": _amount_decoder}
+    amount: Amount
+
+
+ORGANISATION_TABLES: tuple[type[Row], ...] = (OrganisationRow, ReservationRow, TrancheRow)
 """The tables with the state of the organisation."""
 
 
@@ -85,6 +105,9 @@ def organisation_state(rows: Rows) -> OrganisationState:
         accepted=head.accepted,
         fallback=head.fallback,
         blacklisted=head.blacklisted,
+        caps=head.caps,
+        books={key: _book(rows, key, book) for key, book in head.books.items()},
+        warned=head.warned,
     )
     rows.load([replace(row, state=state)])
     return state
@@ -101,8 +124,30 @@ def put_organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
     rows.put(OrganisationRow(scope=ORGANISATION, key=KEY, phase=state.phase, state=state))
     if isinstance(event, organisation.BudgetReserved):
         rows.put(ReservationRow(scope=event.for_run, key=RESERVATION_KEY, amount=event.amount))
+    elif isinstance(event, organisation.BudgetRaised):
+        rows.put(ReservationRow(scope=event.for_run, key=RESERVATION_KEY, amount=state.lent[event.for_run]))
     elif isinstance(event, organisation.BudgetSettled):
         rows.drop(ReservationRow, event.for_run, RESERVATION_KEY)
+    elif isinstance(event, organisation.TrancheLent):
+        for key in event.amounts:
+            _put_tranche(state, key, event.for_run, rows)
+    elif isinstance(event, organisation.TrancheReturned):
+        for key in event.parts:
+            _put_tranche(state, key, event.for_run, rows)
+
+
+def _put_tranche(state: OrganisationState, key: str, run: UUID, rows: Rows) -> None:
+    """Write the tranche that a run holds; delete the row of a tranche that came back."""
+    book = state.books.get(key)
+    if book is not None and run in book.lent:
+        rows.put(TrancheRow(scope=run, key=key, amount=book.lent[run]))
+    else:
+        rows.drop(TrancheRow, run, key)
+
+
+def _book(rows: Rows, key: str, head: BookHead) -> Book:
+    held = {row.scope: row.amount for row in rows.all(TrancheRow) if row.key == key}
+    return Book(spent=head.spent, lent=Lent(held, total=head.lent))
 
 
 def _head(state: OrganisationState) -> OrganisationHead:
@@ -114,4 +159,7 @@ def _head(state: OrganisationState) -> OrganisationHead:
         accepted=state.accepted,
         fallback=state.fallback,
         blacklisted=state.blacklisted,
+        caps=state.caps,
+        books={key: BookHead(spent=book.spent, lent=book.lent.total) for key, book in state.books.items()},
+        warned=state.warned,
     )

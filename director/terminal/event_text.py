@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.employees.call_errors import hint_of
+from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
 from domain import employee, incident, organisation, refusal, run_messages, task
 from domain.message import Recorded, TaskEvent
@@ -61,7 +62,11 @@ class Story:
             in_session: bool = getattr(event, "order", None) in self._sessions
             who = str(self.names.get(event.employee, "?"))
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
-        return _of_run(event)
+        return _of_run(event) or funds_sentence(event, self._name)
+
+    def _name(self, id: UUID) -> str:
+        """Return the name of an employee or a task; its id if the name is not known."""
+        return self.names.get(id) or self._tasks.get(id) or str(id)
 
     def about(self, recorded: Recorded) -> str:
         """Return the task and the employee of a task's event; empty for other events."""

@@ -7,14 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from domain import employee, incident, organisation, refusal, run_messages, task
+from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task
+from domain.caps import day_key, limit_of
 from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
 from domain.money import Amount
 from domain.registry import COMMANDS, EVENTS
 from governance.authority import MATRIX, RESERVED, ROLES, Role, may_send, senders
 from governance.refusal_limit import REFUSALS_MAX, WINDOW_S, RefusalLimit
-from tests.integration.desks import DIGEST, Desk, Desks, Order, judgement, of_type, profile, stamp, submit
+from tests.integration.desks import DIGEST, Desk, Desks, Order, at, judgement, of_type, profile, stamp, submit
 
 CAP = Amount(Decimal(1), 1000)
 
@@ -26,6 +27,12 @@ def order() -> Order:
 SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     organisation.Found: lambda: organisation.Found(**stamp(), name="A", cap=CAP),
     organisation.SetBudget: lambda: organisation.SetBudget(**stamp(), cap=CAP),
+    organisation.SetCap: lambda: organisation.SetCap(**stamp(), cap="day", limit=limit_of(CAP)),
+    fund_messages.LendTranche: lambda: fund_messages.LendTranche(**stamp(), run=uuid4(), needs={day_key(at()): CAP}),
+    fund_messages.ReturnTranche: lambda: fund_messages.ReturnTranche(**stamp(), run=uuid4()),
+    fund_messages.RaiseBudget: lambda: fund_messages.RaiseBudget(**stamp(), run=uuid4(), amount=CAP),
+    fund_messages.RequestFunds: lambda: fund_messages.RequestFunds(**stamp(), run=uuid4(), reason="x"),
+    fund_messages.RefuseFunds: lambda: fund_messages.RefuseFunds(**stamp(), run=uuid4(), reason="x"),
     organisation.Pause: lambda: organisation.Pause(**stamp(), reason="x"),
     organisation.Halt: lambda: organisation.Halt(**stamp(), reason="x"),
     organisation.Resume: lambda: organisation.Resume(**stamp(), reason="x"),

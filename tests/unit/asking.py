@@ -7,7 +7,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import employee, incident, organisation, run_messages, task
+from domain import employee, fund_messages, incident, organisation, run_messages, task
+from domain.caps import Limit, account_cap, day_key, employee_cap
 from domain.ladder import Step, StrikeRules
 from domain.message import Command
 from domain.money import Amount
@@ -52,6 +53,10 @@ snapshots = st.builds(
 )
 files = st.sampled_from([{"a.py": Entry(kind="file", digest="d" * 64)}] * 3 + [{}])
 
+limits = st.sampled_from(
+    [None, *[Limit(usd=Decimal(1), tokens=2000)] * 2, Limit(tokens=700), Limit(usd=Decimal(0)), Limit()]
+)
+cap_names = st.sampled_from(["day", "day", employee_cap(STAFF[0]), account_cap("key"), "week"])
 caps = st.one_of(*[st.just(Amount(Decimal(5), 5000))] * 3, amounts)
 VERSION = employee.version_of(PROFILE)
 blacklists = st.sampled_from([(), (), (), (VERSION,)])
@@ -66,6 +71,7 @@ _plain: dict[type[Command], Asked] = {
         organisation.Found, name=st.just("Aura"), cap=st.just(Amount(Decimal("2.5"), 2500)), **_ids
     ),
     organisation.SetBudget: st.builds(organisation.SetBudget, cap=caps, **_ids),
+    organisation.SetCap: st.builds(organisation.SetCap, cap=cap_names, limit=limits, **_ids),
     organisation.Pause: st.builds(organisation.Pause, reason=reasons, **_ids),
     organisation.Halt: st.builds(organisation.Halt, reason=reasons, **_ids),
     organisation.Resume: st.builds(organisation.Resume, reason=reasons, **_ids),
@@ -157,6 +163,7 @@ _plain: dict[type[Command], Asked] = {
     },
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
+tranche_keys = st.sampled_from([day_key(AT), day_key(AT), employee_cap(STAFF[0]), "day:2001-01-01"])
 _stages: dict[type[Command], Asked] = {
     run_messages.Submit: st.builds(
         run_messages.Submit,
@@ -167,10 +174,26 @@ _stages: dict[type[Command], Asked] = {
         plan=st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
         attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
         base_commit=st.sampled_from([None, "1" * 40, "1" * 40]),
+        task_caps=st.sampled_from([{}, {}, {"T1": Limit(usd=Decimal("0.60"))}, {"T9": Limit(tokens=1)}]),
+        on_budget=st.sampled_from(["end", "ask"]),
         consent=st.sampled_from([None, None, None, replace(CONSENT, base_commit="1" * 40)]),
         **_run,
     ),
     run_messages.Admit: st.builds(run_messages.Admit, **_run),
+    fund_messages.LendTranche: st.builds(
+        fund_messages.LendTranche, needs=st.dictionaries(tranche_keys, sound_amounts, max_size=2), **_run
+    ),
+    fund_messages.ReturnTranche: st.builds(
+        fund_messages.ReturnTranche, keys=st.sampled_from([(), (), (day_key(AT),)]), **_run
+    ),
+    fund_messages.RaiseBudget: st.builds(
+        fund_messages.RaiseBudget,
+        task=st.one_of(st.none(), st.builds(task_id, st.sampled_from(RUNS), st.sampled_from(NAMES))),
+        amount=amounts,
+        **_run,
+    ),
+    fund_messages.RequestFunds: st.builds(fund_messages.RequestFunds, reason=reasons, **_run),
+    fund_messages.RefuseFunds: st.builds(fund_messages.RefuseFunds, reason=reasons, **_run),
     run_messages.Plan: st.builds(run_messages.Plan, **_run),
     run_messages.Merge: st.builds(run_messages.Merge, tree=st.just(TREE), **_run),
     run_messages.JudgeMerged: st.builds(run_messages.JudgeMerged, judgement=judgements, **_run),
@@ -294,6 +317,22 @@ def _of_staff(world: World) -> list[Asked]:
     return [_fixed(kind, employee=member) for member, phase in phases.items() for kind in _STAFF_AFTER[phase]]
 
 
+def _of_money(world: World) -> list[Asked]:
+    """Return commands about caps and budgets that progress, for each planned run."""
+    if "day" not in world.organisation.caps:
+        return [_fixed(organisation.SetCap, cap="day")]
+    found: list[Asked] = []
+    for key, state in world.runs.items():
+        if state.phase != "planned":
+            continue
+        need = {day_key(AT): Amount(Decimal("0.60"), 600)}
+        found += [_fixed(fund_messages.LendTranche, run=key, needs=need)] * 3
+        answers = (fund_messages.RaiseBudget, fund_messages.RefuseFunds)
+        found += [_fixed(kind, run=key) for kind in (answers if state.asked else (fund_messages.RequestFunds,))]
+        found += [_fixed(fund_messages.ReturnTranche, run=key)] if state.tranches else []
+    return found
+
+
 def _work_of(state: RunState) -> list[Asked]:
     assert state.submitted is not None
     run = state.submitted.run
@@ -338,9 +377,10 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
 def draw_command(data: st.DataObject, world: World) -> Command:
     """Draw one command.
 
-    Of twelve, two are random, one is about the staff, three may be too early, and six continue work.
+    Of twelve, two are random, one is about the staff, one about money, two may be too early, and six continue work.
     """
     dice = data.draw(st.integers(0, 11))
-    fit = _of_staff(world) if dice == 9 else daring(world) if dice > 5 else fitting(world)
+    chosen = {9: _of_staff, 8: _of_money}.get(dice, daring if dice > 5 else fitting)
+    fit = chosen(world)
     command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))
     return command

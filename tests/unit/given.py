@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import run
 from domain.errors import AuraError
 from domain.message import Command, Erased, Event
-from domain.registry import COMMANDS, DECIDERS
-from domain.run_messages import Admit
+from domain.registry import COMMANDS, CONSULTS, DECIDERS, WITH_ORGANISATION
 
 
 def encoded(states: object) -> bytes:
@@ -39,15 +37,18 @@ def fold(kind: str, *events: Event | Erased) -> Any:
 def decide(command: Command, *events: Event | Erased) -> tuple[Event, ...]:
     """Return the result of the command after the events."""
     states = [fold("organisation", *events), fold("run", *events)]
-    if not isinstance(command, Admit):
+    organisation = states[0]
+    if type(command) not in WITH_ORGANISATION:
         states = [fold(decider_of(command), *events)]
     before = encoded(states)
     outcomes: list[tuple[Event, ...]] = []
     for _ in range(2):
-        if isinstance(command, Admit):
-            outcomes.append(run.decide_admission(command, *states))
-        else:
-            outcomes.append(DECIDERS[decider_of(command)][1](command, *states))
+        if type(command) in WITH_ORGANISATION:
+            outcomes.append(WITH_ORGANISATION[type(command)](command, *states))
+            continue
+        outcomes.append(DECIDERS[decider_of(command)][1](command, *states))
+        if outcomes[-1] and type(command) in CONSULTS:
+            CONSULTS[type(command)](command, organisation, *states)
     assert outcomes[0] == outcomes[1]
     assert encoded(states) == before
     return outcomes[0]

@@ -1,8 +1,11 @@
 """Commands of a run, and the events of a run from its submission to its release."""
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
 from domain import run_messages as m
+from domain.caps import Limit
 from domain.message import Event
 from domain.money import Amount
 from domain.run import MINUTE_US
@@ -48,6 +51,8 @@ SUBMIT = m.Submit(
     proof="notes",
     labels={"team": "web"},
     estimate=ESTIMATE,
+    task_caps={"T1": Limit(usd=Decimal("0.50"))},
+    on_budget="ask",
 )
 ADMIT = m.Admit(id=COMMAND, at=AT, run=RUN)
 ASSIGN = Assign(

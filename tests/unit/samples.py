@@ -6,7 +6,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain import employee, incident, organisation, refusal, run_messages, task
+from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task
+from domain.caps import Limit, ReturnedPart
 from domain.estimate import Estimate, Interval
 from domain.judgement import Finding, GateRecord, Judgement
 from domain.ladder import DAY_US
@@ -33,6 +34,8 @@ CAP = Amount(Decimal("10.00"), 100_000)
 BUDGET = Amount(Decimal("1.00"), 10_000)
 CALL = Amount(Decimal("0.10"), 4096)
 COST = Amount(Decimal("0.03"), 700)
+DAY_KEY = "day:2027-01-15"
+TRANCHE = Amount(Decimal("0.40"), 16_384)
 TREE, OTHER_TREE, BLOB, EVIDENCE = (letter * 64 for letter in "abcd")
 
 PROFILE = employee.Profile(
@@ -173,6 +176,11 @@ SAMPLES: tuple[Event, ...] = (
     organisation.Resumed(reason="all well"),
     organisation.BudgetReserved(for_run=RUN, amount=BUDGET),
     organisation.BudgetSettled(for_run=RUN, spent=COST),
+    organisation.CapSet(cap="day", limit=Limit(usd=Decimal("5.00"), tokens=200_000)),
+    organisation.TrancheLent(for_run=RUN, amounts={DAY_KEY: TRANCHE}),
+    organisation.TrancheReturned(for_run=RUN, parts={DAY_KEY: ReturnedPart(spent=COST, kept=CALL, closed=False)}),
+    organisation.CapWarned(cap=DAY_KEY, for_run=RUN, limit=Limit(usd=Decimal("5.00")), committed=BUDGET),
+    organisation.BudgetRaised(for_run=RUN, amount=COST),
     organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
     organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
     organisation.FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE)),
@@ -228,6 +236,8 @@ SAMPLES: tuple[Event, ...] = (
         proof="notes",
         labels={"team": "web"},
         estimate=ESTIMATE,
+        task_caps={"T1": Limit(usd=Decimal("0.50"))},
+        on_budget="ask",
     ),
     run_messages.SecretsConsented(run=RUN, consent=CONSENT),
     run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),
@@ -260,6 +270,12 @@ SAMPLES: tuple[Event, ...] = (
     run_messages.Approved(run=RUN, commit="c" * 40, reason="I ran it"),
     run_messages.Released(run=RUN, commit="c" * 40, ref="refs/tags/release"),
     run_messages.Ended(run=RUN, outcome="delivered", reason="released"),
+    fund_messages.TrancheReceived(run=RUN, amounts={DAY_KEY: TRANCHE}),
+    fund_messages.TrancheReturned(run=RUN, parts={DAY_KEY: ReturnedPart(spent=COST, kept=CALL, closed=False)}),
+    fund_messages.BudgetWarned(run=RUN, task=FIRST, limit=Limit(usd=Decimal("0.50")), committed=CALL),
+    fund_messages.BudgetRaised(run=RUN, amount=COST, due_at=AT + 21 * MINUTE_US, reason="it is nearly done"),
+    fund_messages.FundsRequested(run=RUN, reason="too little is left", at=AT, until=AT + DAY_US),
+    fund_messages.FundsRefused(run=RUN, reason="it goes nowhere"),
     task.Assigned(
         **_WORK,
         attempt=1,

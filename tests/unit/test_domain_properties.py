@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import domain
-from domain import employee, run_messages, task
+from domain import employee, fund_messages, run_messages, task
 from domain.attempt import Attempt, OpenCall
 from domain.errors import AuraError
+from domain.funds import FUNDS_WAIT_US
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Erased, Event, Unreadable
 from domain.money import NOTHING, Amount
@@ -36,6 +37,7 @@ WALKS = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 EXPLORED_MAX = 1500  # walks until every event was seen
+ALLOWED_LATE = {"task.call_finished", "task.released", "run.tranche_returned"}
 TIME_MIN = AT  # whole numbers from here on are times
 MERGED_PHASES = ("merged", "verified", "rejected", "delivering", "delivered", "approved", "released")
 COMMIT_PHASES = ("delivered", "approved", "released")
@@ -194,7 +196,7 @@ def test_what_is_verified_stays_and_what_has_ended_stays_ended(data: st.DataObje
         late = {
             event.type for event in events if getattr(event, "run", None) in ended and event.type != "incident.raised"
         }
-        assert late <= {"task.call_finished", "task.released"}, "an ended run takes receipts and nothing else"
+        assert late <= ALLOWED_LATE, "an ended run takes receipts, gives tranches back, and nothing else"
         for event in events:
             if isinstance(event, run_messages.Returned):  # the one event that opens verified work again
                 verified.difference_update((event.run, item) for item in event.tasks)
@@ -216,6 +218,10 @@ def test_ids_and_times_come_from_the_command(data: st.DataObject) -> None:
             submitted = world.runs[command.run].submitted
             assert submitted is not None
             times.add(command.at + submitted.allowance.minutes * MINUTE_US)
+        if isinstance(command, fund_messages.RequestFunds):
+            times.add(command.at + FUNDS_WAIT_US)
+        if isinstance(command, fund_messages.RaiseBudget) and (asked := world.runs[command.run].asked):
+            times.add(world.runs[command.run].due_at + command.at - asked.at)
         if isinstance(command, employee.Strike):
             times |= {command.at + days * DAY_US for days in known if isinstance(days, int) and days < TIME_MIN}
         for part in parts(*events):

@@ -15,8 +15,8 @@ from domain import employee, incident, organisation, run_messages, task
 from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
-from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, Scope, scope_of
-from tests.unit import runs, test_discipline, test_employee, test_incident, test_task
+from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, WITH_ORGANISATION, Scope, scope_of
+from tests.unit import runs, test_caps, test_discipline, test_employee, test_incident, test_task
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -78,6 +78,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         (*FOUNDED, *happened("organisation.version_blacklisted")),
         organisation.ClearVersion(id=COMMAND, at=AT, employee_version=version_of(WITH_SESSIONS), reason="not so"),
     ),
+    *test_caps.STORIES,
     (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
     ((), test_employee.hire(PROFILE)),
     (HIRED, test_employee.strike(1)),
@@ -220,12 +221,14 @@ def test_all_causes_are_registered_and_all_events_but_refusals_have_a_cause() ->
 
 @pytest.mark.parametrize(("events", "command"), STORIES, ids=lambda value: type(value).__name__)
 def test_a_command_guards_the_entity_that_it_changes(events: tuple[Event, ...], command: Command) -> None:
-    """Admission guards both scopes; releasing and assigning guard the whole run, as they share its budget."""
+    """Some commands guard two scopes; releasing and assigning guard the whole run, as they share its budget."""
     scope = scope_of(command)
     assert scope.kind in {*DECIDERS, "task"}
-    own = [event for event in decide(command, *events) if event.type != "organisation.budget_reserved"]
-    whole_run = isinstance(command, task.Assign | task.ReleaseOrder)
-    assert {event.entity() for event in own} == {("task", FIRST) if whole_run else (scope.kind, scope.id)}
+    shared = {("organisation", ORGANISATION)} if type(command) in WITH_ORGANISATION else set()
+    own = {event.entity() for event in decide(command, *events)} - shared
+    whole_run = {("task", FIRST)} if isinstance(command, task.Assign | task.ReleaseOrder) else set()
+    assert own - whole_run <= {(scope.kind, scope.id)}
+    assert own & ({(scope.kind, scope.id)} | whole_run)
     assert scope.run == (RUN if isinstance(command, task.TaskCommand) else None)
 
 

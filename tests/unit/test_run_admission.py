@@ -7,16 +7,17 @@ import pytest
 from msgspec.structs import replace
 
 from domain import run_messages as m
+from domain.caps import limit_of
 from domain.errors import Conflict, Invalid, LimitReached, NotFound, Refused
 from domain.message import Erased
 from domain.money import NOTHING, Amount
-from domain.organisation import BudgetReserved
+from domain.organisation import BudgetReserved, CapWarned
 from domain.planning import ATTEMPTS_MAX_LIMIT, MINUTES_MAX
 from domain.run import decide, initial
 from tests.unit.given import decide as decide_after
 from tests.unit.given import fold, given
 from tests.unit.runs import ADMIT, ASSIGN, SUBMIT, with_budget
-from tests.unit.samples import ADMITTED, ALLOWANCE, PLAN, RUN, happened, uuid
+from tests.unit.samples import ADMITTED, ALLOWANCE, CAP, PLAN, RUN, happened, uuid
 
 
 def test_it_is_submitted_once() -> None:
@@ -77,7 +78,9 @@ def test_admission_never_lends_more_than_the_organisation_has() -> None:
     lent = BudgetReserved(for_run=uuid(50), amount=Amount(Decimal("9.00"), 90_000))
     more = BudgetReserved(for_run=uuid(51), amount=Amount(Decimal("0.01"), 0))
     ready = happened("organisation.founded", "run.submitted")
-    given(*ready, lent).when(ADMIT).then(*happened("organisation.budget_reserved", "run.admitted"))
+    reserved, admitted = happened("organisation.budget_reserved", "run.admitted")
+    warned = CapWarned(cap="organisation", for_run=RUN, limit=limit_of(CAP), committed=CAP)
+    given(*ready, lent).when(ADMIT).then(reserved, warned, admitted)
     given(*ready, lent, more).when(ADMIT).refused(LimitReached, "0.99 USD")
 
 

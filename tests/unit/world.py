@@ -4,11 +4,11 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, incident, run, run_messages
+from domain import employee, incident, run
 from domain import organisation as office
 from domain.errors import AuraError
 from domain.message import Command, Event
-from domain.registry import DECIDERS, scope_of
+from domain.registry import CONSULTS, DECIDERS, WITH_ORGANISATION, scope_of
 from domain.run import RunState
 from tests.unit.samples import uuid
 
@@ -30,7 +30,7 @@ class World(msgspec.Struct):
     log: list[Event] = []
 
     def states(self, command: Command) -> tuple[object, ...]:
-        """Return the state on which the command is decided. An admission needs two states."""
+        """Return the state on which the command is decided. Some commands need two states."""
         scope = scope_of(command)
         match scope.kind:
             case "organisation":
@@ -40,16 +40,19 @@ class World(msgspec.Struct):
             case "incident":
                 return (self.incidents.get(scope.id, incident.initial),)
         state = self.runs.get(scope.run or scope.id, run.initial)
-        return (self.organisation, state) if isinstance(command, run_messages.Admit) else (state,)
+        return (self.organisation, state) if type(command) in WITH_ORGANISATION else (state,)
 
     def decide(self, command: Command) -> tuple[Event, ...] | AuraError:
         """Return the events, or the refusal as a value. The world does not change."""
         states = self.states(command)
         try:
-            if isinstance(command, run_messages.Admit):
-                return run.decide_admission(command, *states)  # type: ignore[arg-type]  # states() made the pair
+            if type(command) in WITH_ORGANISATION:
+                return WITH_ORGANISATION[type(command)](command, *states)  # type: ignore[arg-type]  # states() made the pair
             kind = scope_of(command).kind
-            return DECIDERS["run" if kind == "task" else kind][1](command, *states)
+            events = DECIDERS["run" if kind == "task" else kind][1](command, *states)
+            if events and type(command) in CONSULTS:
+                CONSULTS[type(command)](command, self.organisation, *states)  # type: ignore[arg-type]  # of a run
+            return events
         except AuraError as error:
             return error
 
