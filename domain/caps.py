@@ -52,7 +52,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a cap has lent and what was spent of it. `spent`: of the parts of tranches that came back."""
+    """The books of a cap: the tranches that it has lent, and the part of returned tranches that calls have spent."""
 
     lent: Lent = NOTHING_LENT
     spent: Amount = NOTHING
