@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.employee_messages import (
     Appeal,
     AppealDecided,
@@ -144,6 +146,8 @@ def rehire(command: Rehire, state: EmployeeState) -> Events:
         )
     reason = reason_of(command.reason)
     rehired = _rehired(command.employee, state, reason, probation=True, rule="")
+    if command.ceilings is not None:
+        rehired = replace(rehired, tier="probation", ceilings=command.ceilings)
     if not state.holds:
         return (rehired,)
     return (rehired, Reinstated(employee=command.employee, reason=reason, rule=REHIRE))
@@ -158,6 +162,8 @@ def _rehired(employee: UUID, state: EmployeeState, reason: str, *, probation: bo
         probation=probation,
         suspended=bool(state.holds),
         rule=rule,
+        tier=state.tier,
+        ceilings=state.ceilings,
     )
 
 

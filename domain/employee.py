@@ -3,8 +3,17 @@
 from math import inf
 from uuid import UUID
 
-from domain import discipline
+from domain import career, discipline
 from domain.attempt import CALLS_MAX
+from domain.career_messages import Assess as Assess
+from domain.career_messages import Demoted as Demoted
+from domain.career_messages import Fine as Fine
+from domain.career_messages import Fined as Fined
+from domain.career_messages import LoseTrust as LoseTrust
+from domain.career_messages import Place as Place
+from domain.career_messages import Placed as Placed
+from domain.career_messages import Promoted as Promoted
+from domain.career_messages import TierChanged as TierChanged
 from domain.discipline import STRIKES_MAX as STRIKES_MAX
 from domain.discipline import refuse_blacklisted
 from domain.employee_messages import Appeal as Appeal
@@ -52,7 +61,9 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
             if state.profile == profile:
                 return ()
             refuse_blacklisted(profile, command.blacklisted)
-            return (Hired(employee=employee, profile=profile),)
+            if state.phase != "unknown":
+                return (Hired(employee=employee, profile=profile),)
+            return (Hired(employee=employee, profile=profile, tier=command.tier, ceilings=command.ceilings),)
         case Strike():
             _known(state, command.employee)
             return discipline.strike(command, state)
@@ -81,9 +92,25 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
         case DecideAppeal():
             _known(state, command.employee)
             return discipline.decide_appeal(command, state)
+        case Assess() | LoseTrust() | Place() | Fine():
+            return _career(command, state)
         case Rename(employee=employee, name=name):
             return _renamed(state, employee, name.strip())
     raise TypeError(f"not a command of an employee: {type(command).__name__}")
+
+
+def _career(command: Assess | LoseTrust | Place | Fine, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
+    _known(state, command.employee)
+    match command:
+        case Assess():
+            return career.assess(command, state)
+        case LoseTrust():
+            return career.lose_trust(command, state)
+        case Place():
+            _present(state)
+            return career.place(command, state)
+        case Fine():
+            return career.fine(command, state)
 
 
 def _suspend(command: Suspend, state: EmployeeState) -> tuple[EmployeeEvent, ...]:

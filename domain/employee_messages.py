@@ -7,17 +7,10 @@ from uuid import UUID
 import msgspec
 
 from domain.attempt import Form
+from domain.employee_event import EmployeeEvent as EmployeeEvent
 from domain.ladder import StrikeRules
-from domain.message import NAMESPACE, Command, Event, derive
-
-
-class EmployeeEvent(Event, frozen=True, kw_only=True):
-    """An event of an employee."""
-
-    employee: UUID
-
-    def entity(self) -> tuple[str, UUID]:
-        return "employee", self.employee
+from domain.message import NAMESPACE, Command, derive
+from domain.tiers import Ceilings, Tier
 
 
 class SessionTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -81,11 +74,17 @@ def version_of(profile: Profile) -> UUID:
 
 
 class Hired(EmployeeEvent, frozen=True, kw_only=True):
-    """An employee was hired, or got a new profile."""
+    """An employee was hired, or got a new profile.
+
+    `tier` and `ceilings`: the start of its career; None at a new profile, which changes neither, and in events of
+    version 4 and earlier, which had no tiers.
+    """
 
     type = "employee.hired"
-    version = 4
+    version = 5
     profile: Profile
+    tier: Tier | None = None
+    ceilings: Ceilings | None = None
 
 
 class Warned(EmployeeEvent, frozen=True, kw_only=True):
@@ -147,6 +146,7 @@ class Rehired(EmployeeEvent, frozen=True, kw_only=True):
     """A dismissed employee has its employment again, with its record and strikes.
 
     `suspended`: a suspension from before the dismissal goes on. `rule`: "appeal" if an appeal reversed the dismissal.
+    `tier`, `ceilings`: those of its career from now on; None without a career.
     """
 
     type = "employee.rehired"
@@ -155,6 +155,8 @@ class Rehired(EmployeeEvent, frozen=True, kw_only=True):
     probation: bool = True
     suspended: bool = False
     rule: str = ""
+    tier: Tier | None = None
+    ceilings: Ceilings | None = None
 
 
 class Appealed(EmployeeEvent, frozen=True, kw_only=True):
@@ -180,11 +182,13 @@ class Renamed(EmployeeEvent, frozen=True, kw_only=True):
 
 
 class Hire(Command, frozen=True, kw_only=True):
-    """`blacklisted`: the versions that nobody may be hired with."""
+    """`blacklisted`: the versions that nobody may be hired with. `tier`, `ceilings`: the start of a new career."""
 
     employee: UUID
     profile: Profile
     blacklisted: tuple[UUID, ...] = ()
+    tier: Tier | None = None
+    ceilings: Ceilings | None = None
 
 
 class Strike(Command, frozen=True, kw_only=True):
@@ -235,11 +239,12 @@ class Dismiss(Command, frozen=True, kw_only=True):
 
 
 class Rehire(Command, frozen=True, kw_only=True):
-    """`blacklisted`: the versions that may not work."""
+    """`blacklisted`: the versions that may not work. `ceilings`: those of the tier `probation`; None: no tier."""
 
     employee: UUID
     reason: str
     blacklisted: tuple[UUID, ...] = ()
+    ceilings: Ceilings | None = None
 
 
 class Appeal(Command, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.career_messages import Fined, Placed, TierChanged
 from domain.employee_messages import (
     AppealDecided,
     Appealed,
@@ -20,6 +21,7 @@ from domain.employee_messages import (
     Warned,
 )
 from domain.message import Erased, Event
+from domain.tiers import Ceilings, Tier
 
 DIRECTOR, BLACKLIST = "director", "blacklist"
 """The causes of a suspension that are not a strike. A strike is named by its incident."""
@@ -53,6 +55,7 @@ class EmployeeState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`strikes`: incidents that count. `reversed`: incidents of granted appeals. `holds`: causes of the suspension.
 
     A dismissed employee keeps the causes of its suspension, because a granted appeal may end only the dismissal.
+    `tier`, `ceilings`: None for an employee without a career, which has no ceilings. `fined`: incidents with a fine.
     """
 
     phase: Literal["unknown", "working", "suspended", "dismissed"] = "unknown"
@@ -63,6 +66,9 @@ class EmployeeState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     appeals: Mapping[UUID, AppealState] = {}
     end: End | None = None
     probation: bool = False
+    tier: Tier | None = None
+    ceilings: Ceilings | None = None
+    fined: tuple[UUID, ...] = ()
 
     @property
     def until(self) -> int | None:
@@ -78,7 +84,8 @@ initial = EmployeeState()
 def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
     match event:
         case Hired(profile=profile):
-            return replace(state, phase="working" if state.phase == "unknown" else state.phase, profile=profile)
+            working = replace(state, phase="working" if state.phase == "unknown" else state.phase, profile=profile)
+            return _with_tier(working, event.tier, event.ceilings)
         case Warned(incident=incident):
             return replace(state, strikes=(*state.strikes, incident))
         case Suspended():
@@ -92,7 +99,12 @@ def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
         case Rehired(profile=profile, probation=probation):
             phase: Literal["working", "suspended"] = "suspended" if state.holds else "working"
             on_probation = probation or state.probation
-            return replace(state, phase=phase, profile=profile, end=None, probation=on_probation)
+            again = replace(state, phase=phase, profile=profile, end=None, probation=on_probation)
+            return _with_tier(again, event.tier, event.ceilings)
+        case TierChanged(tier=tier, ceilings=ceilings) | Placed(tier=tier, ceilings=ceilings):
+            return _with_tier(state, tier, ceilings)
+        case Fined(incident=incident):
+            return replace(state, fined=(*state.fined, incident))
         case Appealed(incident=incident):
             filed = state.appeals[incident].filed if incident in state.appeals else 0
             return replace(state, appeals={**state.appeals, incident: AppealState(open=True, filed=filed + 1)})
@@ -101,6 +113,13 @@ def evolve(state: EmployeeState, event: Event | Erased) -> EmployeeState:
         case Renamed(name=name) if state.profile is not None:
             return replace(state, profile=replace(state.profile, name=name))
     return state
+
+
+def _with_tier(state: EmployeeState, tier: Tier | None, ceilings: Ceilings | None) -> EmployeeState:
+    """Return the state with a tier. Without a tier, nothing changes."""
+    if tier is None:
+        return state
+    return replace(state, tier=tier, ceilings=ceilings, probation=tier == "probation")
 
 
 def _suspended(state: EmployeeState, event: Suspended) -> EmployeeState:

@@ -43,6 +43,10 @@ EVENTS: Mapping[str, type[Event]] = {
         employee.Appealed,
         employee.AppealDecided,
         employee.Renamed,
+        employee.Promoted,
+        employee.Demoted,
+        employee.Placed,
+        employee.Fined,
         incident.Raised,
         incident.Acknowledged,
         incident.Worked,
@@ -107,6 +111,11 @@ def _without_session(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "profile": {**fields["profile"], "session": None}}
 
 
+def _without_tier(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast a hire of version 4, which had no career. Such an employee has no ceilings."""
+    return {**fields, "tier": None, "ceilings": None}
+
+
 def _without_rules(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast HR's answer of version 1. It came from two numbers in the code, and a suspension had no end."""
     return {**fields, "rule": "", "rules_version": ""}
@@ -142,6 +151,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (employee.Hired.type, 1): dict,
     (employee.Hired.type, 2): _with_server,
     (employee.Hired.type, 3): _without_session,
+    (employee.Hired.type, 4): _without_tier,
     (employee.Warned.type, 1): _without_rules,
     (employee.Suspended.type, 1): lambda fields: {**_without_rules(fields), "until": None},
     (employee.Reinstated.type, 1): lambda fields: {**fields, "strikes_kept": False, "rule": ""},
@@ -205,6 +215,10 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
         "employee", ("employee.appeal_decided", "employee.reinstated", "employee.rehired"), "employee"
     ),
     employee.Rename: CommandSpec("employee", ("employee.renamed",), "employee"),
+    employee.Assess: CommandSpec("employee", ("employee.promoted", "employee.demoted", "employee.placed"), "employee"),
+    employee.LoseTrust: CommandSpec("employee", ("employee.demoted",), "employee"),
+    employee.Place: CommandSpec("employee", ("employee.placed",), "employee"),
+    employee.Fine: CommandSpec("employee", ("employee.fined",), "employee"),
     incident.Raise: CommandSpec("incident", ("incident.raised",), "incident"),
     incident.Acknowledge: CommandSpec("incident", ("incident.acknowledged",), "incident"),
     incident.Work: CommandSpec("incident", ("incident.worked",), "incident"),

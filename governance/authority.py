@@ -69,6 +69,7 @@ _DIRECTOR = frozenset(
         "employee.appealed",
         "employee.appeal_decided",
         "employee.renamed",
+        "employee.placed",
         "run.submitted",
         "run.secrets_consented",
         "run.returned",
@@ -83,6 +84,8 @@ _DIRECTOR = frozenset(
 )
 _HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated", "employee.dismissed"})
 """HR reinstates at the end of a term, and dismisses by the ladder of strikes."""
+_CAREER = frozenset({"employee.promoted", "employee.demoted", "employee.placed", "employee.fined"})
+"""The Accountant moves tiers and fines by rule. It places an employee only to renew the ceilings of its tier."""
 _INCIDENT = frozenset({"incident.raised"})
 
 MATRIX: Mapping[Role, frozenset[str]] = {
@@ -90,7 +93,7 @@ MATRIX: Mapping[Role, frozenset[str]] = {
     "manager": _RUN | _TASK | _INCIDENT,
     "verifier": _VERDICTS | _INCIDENT,
     "auditor": _INCIDENT | {"incident.lapsed"},
-    "accountant": _INCIDENT,
+    "accountant": _CAREER | _INCIDENT,
     "hr": _HR | _INCIDENT,
     "recorder": frozenset(),
     "employee": frozenset(),
@@ -112,6 +115,7 @@ RESERVED: Mapping[type[Command], Role] = {
     employee.Suspend: "director",
     employee.Reinstate: "director",
     employee.Dismiss: "director",
+    employee.Place: "director",
 }
 """Commands of one role whose events another role may cause too, but only by a rule: HR ends terms with EndTerm, and
 dismisses with Strike.

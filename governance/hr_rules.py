@@ -1,4 +1,4 @@
-"""The rules of HR, read from a TOML file: the ladder of strikes, probation, rehires and appeals (ADR 0081)."""
+"""The rules of HR, read from a TOML file: strikes, rehires, appeals (ADR 0081), tiers, trust and fines (ADR 0086)."""
 
 import tomllib
 from collections.abc import Iterator
@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
+from domain.career_messages import FineRules
+from domain.employee import Hire
 from domain.errors import Invalid, NotFound
 from domain.ladder import Step, StrikeRules
+from domain.tiers import Ceilings, Tier, TierRules
 from domain.tree import digest_of
+from governance.tier_rules import FineLine, TierTable, TrustRules, fine_problems, fine_rules, tier_problems, tier_rules
 
 FILE = "hr.toml"
 """The name of the file in the home that replaces the default rules."""
@@ -53,6 +58,9 @@ class HrRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     probation: Probation
     rehire: RehireRules
     appeals: AppealRules
+    tiers: TierTable
+    trust: TrustRules
+    fines: tuple[FineLine, ...] = ()
 
     @property
     def version(self) -> str:
@@ -64,6 +72,22 @@ class HrRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The rules that a strike carries to its decision."""
         ladder = tuple(Step(action=step.action, days=step.days) for step in self.ladder)
         return StrikeRules(version=self.version, ladder=ladder, rehire_days=self.rehire.after_days)
+
+    @property
+    def of_tiers(self) -> TierRules:
+        """The rules that a decision about a tier carries."""
+        leaves = (self.probation.verified_tasks_min, self.probation.verified_percent_min)
+        return tier_rules(self.tiers, self.trust, self.version, leaves)
+
+    @property
+    def of_fines(self) -> FineRules:
+        """The rules that a fine carries to its decision."""
+        return fine_rules(self.fines, self.version)
+
+    @property
+    def start(self) -> tuple[Tier, Ceilings]:
+        """The tier of a new employee, and its ceilings."""
+        return self.tiers.start, self.of_tiers.of(self.tiers.start).ceilings
 
 
 _rules = msgspec.json.Decoder(HrRules)
@@ -82,6 +106,11 @@ def parse(text: str, where: str) -> HrRules:
     problems = list(_problems(rules.ladder))
     if problems:
         raise Invalid(f"{where} has an impossible ladder.", hint="\n".join(problems), code="rules_invalid")
+    problems = [*tier_problems(rules.tiers), *fine_problems(rules.fines)]
+    if problems:
+        raise Invalid(
+            f"{where} has tiers or fines that contradict each other.", hint="\n".join(problems), code="rules_invalid"
+        )
     return rules
 
 
@@ -129,6 +158,12 @@ def default() -> HrRules:
     """Return the rules that come with this release."""
     text = files("governance").joinpath("hr_rules.toml").read_text(encoding="utf-8")
     return parse(text, "governance/hr_rules.toml")
+
+
+def with_start(hire: Hire, home: Path) -> Hire:
+    """Return the hire with the tier of a new employee. Raises Invalid if the home's file is not valid."""
+    tier, ceilings = in_force(home).start
+    return replace(hire, tier=tier, ceilings=ceilings)
 
 
 def source_in(home: Path) -> Path | None:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from bus.row_form import id_key
-from domain import run_messages, task
+from domain import incident, run_messages, task
 from domain.estimate import Estimate
 from domain.faults import weight_of
 from domain.message import Recorded, TaskEvent
+from projections.career_rows import CAREER_READS, CAREER_TABLES, put_career
 from projections.routing_rows import ROUTING_READS, put_routing
 from projections.routing_tables import ROUTING_TABLES, is_shadow
 
@@ -120,6 +121,7 @@ class AccountantProjection:
         Label,
         RunEstimate,
         *ROUTING_TABLES,
+        *CAREER_TABLES,
     )
     reads: ClassVar[tuple[type, ...]] = (
         TaskEvent,
@@ -127,10 +129,13 @@ class AccountantProjection:
         run_messages.Delivered,
         run_messages.Ended,
         *ROUTING_READS,
+        *CAREER_READS,
+        incident.Raised,
     )
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
+        put_career(recorded, rows)
         put_routing(recorded, rows)
         if isinstance(event, run_messages.Submitted):
             for name, value in event.labels.items():

@@ -20,8 +20,8 @@ class Person(Row, frozen=True, kw_only=True):
     """One employee. `phase` is working, suspended or dismissed. Times are microseconds UTC.
 
     `strikes`: the number that counts. `reversed`: the number of reversed strikes. `until`: the end of the suspension.
-    `probation`: it was hired again after a dismissal. `appeals`: the number of open appeals. `rehire_from`: the time
-    before which nobody may hire it again. `state`: the fold of its events, without the profile.
+    `probation`: it is on probation. `tier`: empty without a career. `appeals`: the number of open appeals.
+    `rehire_from`: the time before which nobody may hire it again. `state`: the fold of its events, without the profile.
     """
 
     table = "person"
@@ -37,6 +37,7 @@ class Person(Row, frozen=True, kw_only=True):
     reversed: int
     until: int | None
     probation: bool
+    tier: str
     appeals: int
     rehire_from: int | None
     profile: employee.Profile
@@ -47,9 +48,10 @@ class Person(Row, frozen=True, kw_only=True):
 
 
 class StrikeRow(Row, frozen=True, kw_only=True):
-    """One line of an employee's record. The key is the event's id. `kind`: warned, suspended, reinstated, dismissed,
-    rehired, appealed, appeal_granted, appeal_denied or renamed. For a renaming, `reason` is the former name.
+    """One line of an employee's record. The key is the event's id. For a renaming, `reason` is the former name.
 
+    `kind`: warned, suspended, reinstated, dismissed, rehired, promoted, demoted, placed, fined, appealed,
+    appeal_granted, appeal_denied or renamed.
     `incident`: the incident of a strike or an appeal. `step`: the number of the strike, from 1. `reversed`: a granted
     appeal has reversed this strike. `until`: the end of a suspension. `rule`, `rules_version`: see the events.
     """
@@ -130,6 +132,7 @@ def _person(event: employee.EmployeeEvent, state: EmployeeState, person: Person 
         reversed=len(state.reversed),
         until=state.until if state.phase == "suspended" else None,
         probation=state.probation,
+        tier=state.tier or "",
         appeals=sum(appeal.open for appeal in state.appeals.values()),
         rehire_from=state.end.rehire_from if state.end is not None else None,
         profile=profile,
@@ -153,6 +156,12 @@ def _line(event: employee.EmployeeEvent, state: EmployeeState, before: EmployeeS
             line = replace(line, reason=reason, incident=incident)
         case employee.Reinstated(reason=reason) | employee.Rehired(reason=reason):
             line = replace(line, reason=reason)
+        case employee.TierChanged():
+            line = replace(line, reason=f"{event.before} to {event.tier}")
+        case employee.Placed(reason=reason):
+            line = replace(line, reason=f"{event.before or 'no tier'} to {event.tier}: {reason}")
+        case employee.Fined(reason=reason, incident=incident):
+            line = replace(line, reason=f"{event.percent}% for {event.tasks} attempts: {reason}", incident=incident)
         case employee.Appealed(grounds=grounds, incident=incident):
             return replace(line, reason=grounds, incident=incident)
         case employee.AppealDecided(reason=reason, incident=incident, granted=granted):

@@ -14,7 +14,9 @@ from domain.faults import MACHINE_FAULTS, rests
 from domain.message import OF_RUNS, Recorded, RunEvent, TaskEvent
 from domain.money import Amount
 from domain.run import RunState
+from domain.tiers import NO_CEILINGS, Ceilings
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
+from projections.fine_rows import FineRow, handicap_percent, put_fines
 from projections.holds import HoldRow, put_hold
 from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
 from projections.organisation_rows import ORGANISATION_TABLES, put_organisation
@@ -35,6 +37,7 @@ RETRY_AFTER_MAX_S = 3600
 MICRO = 1_000_000
 
 _profile_decoder = msgspec.json.Decoder(Profile)
+_ceilings_decoder = msgspec.json.Decoder(Ceilings)
 
 
 class EmployeeRow(Row, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
 
     table = "employee"
     resident = True
-    json_columns: ClassVar[JsonColumns] = {"profile": _profile_decoder}
+    json_columns: ClassVar[JsonColumns] = {"profile": _profile_decoder, "ceilings": _ceilings_decoder}
     name: str
     scripted: bool
     suspended: bool
@@ -50,6 +53,9 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
     rest_until: int  # microseconds UTC. The employee gets no order before this time
     adaptations: str  # request parameters that its server refuses, comma-separated. Later calls do not send them
     profile: Profile
+    tier: str = ""  # empty for an employee without a career, which has no ceilings
+    ceilings: Ceilings = NO_CEILINGS
+    handicap_percent: int = 0  # what its fines add to its costs in routing
 
 
 class RunRow(Row, frozen=True, kw_only=True):
@@ -90,6 +96,7 @@ class ManagerProjection:
         FallbackRow,
         StandInRow,
         HoldRow,
+        FineRow,
         *ROUTING_TABLES,
     )
     reads: ClassVar[tuple[type, ...]] = (
@@ -114,6 +121,10 @@ class ManagerProjection:
         elif isinstance(event, incident.IncidentEvent):
             put_hold(event, recorded.envelope.occurred_at, rows)
         put_routing(recorded, rows)
+        fined = put_fines(event, rows)
+        row = rows.get(EmployeeRow, fined, "employee") if fined is not None else None
+        if row is not None:
+            rows.put(_with_career(row, row.tier, row.ceilings, rows))
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -126,9 +137,14 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
     row = rows.get(EmployeeRow, event.employee, "employee")
     match event:
         case staff.Hired(profile=profile):
-            rows.put(_employee_row(event.employee, profile, suspended=row.suspended if row else False))
+            again = _employee_row(event.employee, profile, suspended=row.suspended if row else False)
+            tier, ceilings = (row.tier, row.ceilings) if row else (event.tier, event.ceilings)
+            rows.put(_with_career(again, tier, ceilings, rows))
         case staff.Rehired(profile=profile, suspended=suspended):
-            rows.put(_employee_row(event.employee, profile, suspended=suspended))
+            again = _employee_row(event.employee, profile, suspended=suspended)
+            rows.put(_with_career(again, event.tier, event.ceilings, rows))
+        case staff.TierChanged() | staff.Placed() if row:
+            rows.put(_with_career(row, event.tier, event.ceilings, rows))
         case staff.Suspended() if row:
             rows.put(msgspec.structs.replace(row, suspended=True))
         case staff.Reinstated() if row:
@@ -152,6 +168,13 @@ def _employee_row(employee: UUID, profile: Profile, *, suspended: bool) -> Emplo
         adaptations="",
         profile=profile,
     )
+
+
+def _with_career(row: EmployeeRow, tier: str | None, ceilings: Ceilings | None, rows: Rows) -> EmployeeRow:
+    """Return the row with a tier, its ceilings, and what fines add to the costs."""
+    handicap = handicap_percent(row.scope, rows)
+    ceilings = ceilings or NO_CEILINGS
+    return msgspec.structs.replace(row, tier=tier or "", ceilings=ceilings, handicap_percent=handicap)
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:

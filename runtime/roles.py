@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from agents.accountant import Accountant
 from agents.auditor.reactor import Auditor
 from agents.duty import Duty
 from agents.hr import HR
@@ -24,6 +25,7 @@ from agents.manager.reactor import Manager
 from agents.manager.session_orders import SessionOrders
 from agents.null_reactor import Observer
 from agents.run_content import Library
+from agents.trust_terms import TrustTerms
 from agents.verifier.attestor import Attestor
 from agents.verifier.judging import Judging
 from agents.working_copies.hand_over import upload_bucket
@@ -33,6 +35,8 @@ from bus.object_bucket import ObjectBucket
 from bus.projection import Projection, Reactor
 from bus.redaction import Redactor
 from bus.work_queue import WorkStream
+from domain.career_messages import FineRules
+from domain.tiers import TierRules
 from governance import authority, hr_rules
 from governance.gate import Gate
 from governance.log_session import LogSession
@@ -124,6 +128,16 @@ def _terms(post: Post) -> Duty:
     return Terms(post.send)
 
 
+def _career_rules(setup: Setup) -> tuple[TierRules, FineRules]:
+    rules = hr_rules.in_force(setup.home)
+    return rules.of_tiers, rules.of_fines
+
+
+def _trust(post: Post) -> Duty:
+    tiers, _ = _career_rules(post.shared.setup)
+    return TrustTerms(post.send, tiers)
+
+
 def _deliveries(post: Post) -> Duty:
     shared, setup = post.shared, post.shared.setup
     history, folder = shared.session.loader.history, setup.deliveries
@@ -195,7 +209,14 @@ ROLES: tuple[Role, ...] = (
     ),
     Role("verifier", VerifierProjection, duties=(_judging,)),
     Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True, gather_s=GATHER_S),
-    Role("accountant", AccountantProjection, gather_s=GATHER_S),
+    Role(
+        "accountant",
+        AccountantProjection,
+        lambda setup: Accountant(*_career_rules(setup)),
+        duties=(_trust,),
+        hears_again=True,
+        gather_s=GATHER_S,
+    ),
     Role(
         "hr",
         HRProjection,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from director.cli.career_text import career_rules
 from director.services.appeals import OpenAppeal
 from director.services.blacklist import BlacklistChanged, BlacklistedVersion
 from director.services.hr_rules import ShownRules
@@ -20,17 +21,20 @@ _KINDS: Mapping[str, str] = {
     "appeal_granted": "has a granted appeal",
     "appeal_denied": "has a denied appeal",
     "rehired": "hired again",
+    "placed": "has another tier",
 }
 
 
 def standing(person: Mapping[str, Any]) -> str:
-    """Return the standing of an employee: its phase, the end of a suspension, and whether it is on probation."""
+    """Return the standing of an employee: its phase, the end of a suspension, and its tier."""
     text: str = person["phase"] or "-"
     if person.get("until"):
         text += f" until {clock(person['until'])}"
     if person.get("rehire_from"):
         text += f", no rehire before {clock(person['rehire_from'])}"
-    return text + (", on probation" if person.get("probation") else "")
+    if person.get("probation"):
+        return f"{text}, on probation"
+    return f"{text}, {person['tier']}" if person.get("tier") else text
 
 
 def strikes(person: Mapping[str, Any]) -> str:
@@ -67,11 +71,12 @@ def rules_text(shown: ShownRules, home: Path) -> str:
     lines = [
         f"Rules of HR, version {shown.version}, from {shown.file or 'this release'}.",
         *ladder,
-        f"probation: {counted(rules.probation.verified_tasks_min, 'verified task')} and "
-        f"{rules.probation.verified_percent_min}% of the submitted work verified",
+        f"probation: until {counted(rules.probation.verified_tasks_min, 'verified task')} and "
+        f"{rules.probation.verified_percent_min}% of the attempts verified",
         f"rehire: {counted(rules.rehire.after_days, 'day')} after an end by a strike, on probation",
         f"appeals: at most {rules.appeals.filings_max} of one strike",
     ]
+    lines += career_rules(rules)
     if not shown.file:
         lines.append(f"To change them: write {home / FILE}, check it with `aura rules check`, and restart HR.")
     return "\n".join(lines)

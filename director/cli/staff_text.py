@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from director.cli.career_text import careers_text
 from director.cli.hr_text import record_line, standing, strikes
 from director.services.shadow_views import ShadowScore
 from director.terminal.escape import visible
@@ -39,7 +40,7 @@ def staff_text(
     told = [record_line(line) for line in record]
     probes = probes_text([person for person in people if person["probed"] is not None])
     ordered = [f"fallback chain of the role {chain['role']}: {', then '.join(chain['names'])}" for chain in chains]
-    return "\n".join([table(header, lines), *probes, *ordered, *told])
+    return "\n".join([table(header, lines), *probes, *careers_text(people), *ordered, *told])
 
 
 def probes_text(people: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -28,6 +28,7 @@ from director.settings import Settings
 from director.terminal.text import clock
 from domain.employee import Dismiss, Hire, Profile, Rename, version_of
 from domain.errors import AuraError, Conflict, Contention, Invalid, NotFound, Unavailable
+from governance.hr_rules import with_start
 
 Progress = Callable[[str], None]
 Change = Literal["hired", "updated", "reached", "unchanged"]
@@ -219,7 +220,8 @@ async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | 
     profile = profile_of(posting)
     try:
         blacklisted = await blacklisted_versions(opened.store)
-        await opened.done(Hire(id=new_id(), at=now(), employee=posting.id, profile=profile, blacklisted=blacklisted))
+        command = Hire(id=new_id(), at=now(), employee=posting.id, profile=profile, blacklisted=blacklisted)
+        await opened.done(with_start(command, opened.settings.root))
     except AuraError as error:
         if not isinstance(error, Unavailable | Contention):  # refused: no event is on the log
             postings.remove(folder, posting.id)
@@ -254,9 +256,8 @@ async def _why_suspended(opened: DirectorSession, person: Person | None) -> str:
     """Return when and why an employee was suspended; empty if it is not suspended."""
     if person is None or person.phase != "suspended":
         return ""
-    lines = [
-        line for line in await RECORD.read(opened.store) if (line.employee, line.kind) == (person.employee, "suspended")
-    ]
+    record = await RECORD.read(opened.store)
+    lines = [line for line in record if (line.employee, line.kind) == (person.employee, "suspended")]
     return f"suspended since {clock(lines[-1].at)} UTC: {lines[-1].reason}" if lines else "suspended"
 
 

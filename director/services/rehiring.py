@@ -15,6 +15,7 @@ from director.settings import Settings
 from director.terminal.text import clock
 from domain.employee import Rehire
 from domain.errors import AuraError, Conflict, Contention, NotFound, Refused, Unavailable
+from governance import hr_rules
 
 
 async def rehire(settings: Settings, who: str, reason: str) -> StandingChanged:
@@ -35,7 +36,14 @@ async def rehire(settings: Settings, who: str, reason: str) -> StandingChanged:
         blacklisted = await blacklisted_versions(opened.store)
         try:
             outcome = await opened.done(
-                Rehire(id=new_id(), at=at, employee=employee, reason=reason, blacklisted=blacklisted)
+                Rehire(
+                    id=new_id(),
+                    at=at,
+                    employee=employee,
+                    reason=reason,
+                    blacklisted=blacklisted,
+                    ceilings=hr_rules.in_force(settings.root).of_tiers.of("probation").ceilings,
+                )
             )
         except AuraError as error:
             if was_away and not isinstance(error, Unavailable | Contention):  # refused: no event is on the log

@@ -11,6 +11,7 @@ from agents.workers.probe_call import Tools
 from agents.workers.questions import Probed, ask_workers
 from bus.clock import now
 from director.services.blacklist import blacklisted_versions
+from director.services.career_view import Career, careers_in
 from director.services.session import DirectorSession, archive, desk, find_employee, in_time, new_id
 from director.services.views import (
     FALLBACK,
@@ -50,11 +51,12 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
 class Member(Person, frozen=True, kw_only=True):
     """One employee. `probe`: "ok" and the seconds, or the fault; None if it was not probed. `probed`: its facts, if a
-    worker answered.
+    worker answered. `career`: None if it has no tier.
     """
 
     probe: str | None = None
     probed: Probe | None = None
+    career: Career | None = None
 
     @property
     def session(self) -> SessionTerms | None:
@@ -114,7 +116,12 @@ async def list_staff(
     nats_url = settings.endpoints().nats_url if probe else ""
     async with archive(settings) as store:
         everybody = await PEOPLE.read(store)
-        people = [Member(**asdict(person)) for person in everybody if dismissed or person.phase != "dismissed"]
+        careers = await careers_in(store, settings)
+        people = [
+            Member(**asdict(person), career=careers.get(person.employee))
+            for person in everybody
+            if dismissed or person.phase != "dismissed"
+        ]
         lines = await RECORD.read(store)
         chains = tuple(_chain(line, everybody) for line in await FALLBACK.read(store))
     if probe:

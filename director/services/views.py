@@ -93,7 +93,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """An employee. `phase`: working, suspended or dismissed. `profile`: JSON. `version`: the id of its version now.
 
     `strikes`: the number that counts. `reversed`: strikes that an appeal reversed. `until`: the end of the suspension.
-    `appeals`: the number of open appeals. `rehire_from`: the time before which it may not be hired again.
+    `tier`: empty without a career. `appeals`: the number of open appeals. `rehire_from`: the time before which it may
+    not be hired again.
     """
 
     employee: UUID
@@ -106,6 +107,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     reversed: int
     until: int | None
     probation: bool
+    tier: str
     appeals: int
     rehire_from: int | None
     profile: str
@@ -128,6 +130,25 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None
     rule: str
     rules_version: str
+
+
+class CareerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The career of an employee. `tier` and `ceilings` are JSON. `verified` and `failed` are in micro-units.
+
+    `tier_verified`, `tier_failed`: its attempts with a result since the tier began, at `since`.
+    """
+
+    employee: UUID
+    employed: bool
+    tier: str
+    ceilings: str
+    since: int
+    verified: int
+    failed: int
+    tier_verified: int
+    tier_failed: int
+    evidence_at: int
+    handicap_percent: int
 
 
 class BlacklistLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +190,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     reversed: int | None
     until: int | None
     probation: bool | None
+    tier: str | None
 
 
 class IncidentLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,13 +252,14 @@ RECORD = Query("door_strikes", RecordLine)
 BLACKLIST = Query("door_blacklist", BlacklistLine)
 """The blacklisted versions, the oldest first."""
 SCORES = Query("door_scores", Score)
+CAREERS = Query("door_careers", CareerLine)
 """The score of each employee. Employees with more verified work come first."""
 FALLBACK = Query("door_fallback", ChainLine)
 """The fallback chain of each role that has one."""
 INCIDENTS = Query("door_incident_list", IncidentLine)
 """The incidents, the oldest first. Parameters: a run or None, an employee or None."""
 QUERIES: tuple[Query[Any], ...] = (
-    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, FALLBACK),
+    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, CAREERS, FALLBACK),
     INCIDENTS,
 )
 

@@ -87,6 +87,14 @@ def _of_employee(event: employee.EmployeeEvent) -> str:
             return f"works again: {reason}"
         case employee.Rehired(reason=reason, probation=probation):
             return f"is hired again{', on probation' if probation else ''}: {reason}"
+        case employee.TierChanged():
+            low, high = event.lower // 10_000, event.upper // 10_000
+            rate = "no work for too long" if event.rule == "trust" else f"{low} to {high}% of its attempts verified"
+            return f"is {event.type.partition('.')[2]} from {event.before} to {event.tier}: {rate}"
+        case employee.Placed(tier=tier, reason=reason):
+            return f"has the tier {tier}: {reason}"
+        case employee.Fined(percent=percent, tasks=tasks, reason=reason):
+            return f"is fined: {percent}% more cost in routing for {tasks} attempts: {reason}"
         case employee.Appealed(grounds=grounds):
             return f"has an appeal: {grounds}"
         case employee.AppealDecided(granted=True, reason=reason):

@@ -39,6 +39,8 @@ from director.services import (
     bring_down,
     bring_up,
     budget,
+    career_view,
+    careers,
     causes,
     changes,
     cost_views,
@@ -194,6 +196,11 @@ async def test_every_use_case_is_called_without_the_command_line_and_prints_noth
 
 async def under_the_rules_of_hr(settings: Settings) -> None:
     """Call the use cases of HR about an employee without strikes. test_hr_at_work.py calls them with strikes."""
+    assert (await careers.place(settings, "carl", "mid", "asked")).seq > 0
+    with pytest.raises(Invalid):
+        await careers.place(settings, "carl", "boss", "asked")
+    async with archive(settings) as store:
+        assert [career.tier for career in (await career_view.careers_in(store, settings)).values()][-1] == "mid"
     assert await appeals.open_appeals(settings) == []
     with pytest.raises(NotFound):
         await appeals.file_appeal(settings, "carl", "0", "asked")

@@ -13,7 +13,9 @@ from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
 from domain.money import Amount
 from domain.registry import COMMANDS, EVENTS
+from domain.tiers import NO_CEILINGS, Record
 from governance.authority import MATRIX, RESERVED, ROLES, Role, may_send, senders
+from governance.hr_rules import default
 from governance.refusal_limit import REFUSALS_MAX, WINDOW_S, RefusalLimit
 from tests.integration.desks import DIGEST, Desk, Desks, Order, at, judgement, of_type, profile, stamp, submit
 
@@ -59,6 +61,18 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     employee.Appeal: lambda: employee.Appeal(**stamp(), employee=uuid4(), incident=uuid4(), grounds="x", filings_max=1),
     employee.DecideAppeal: lambda: employee.DecideAppeal(
         **stamp(), employee=uuid4(), incident=uuid4(), granted=True, reason="x"
+    ),
+    employee.Assess: lambda: employee.Assess(
+        **stamp(), employee=uuid4(), tier="probation", record=Record(), rules=default().of_tiers
+    ),
+    employee.LoseTrust: lambda: employee.LoseTrust(
+        **stamp(), employee=uuid4(), tier="mid", record=Record(), rules=default().of_tiers
+    ),
+    employee.Place: lambda: employee.Place(
+        **stamp(), employee=uuid4(), tier="mid", ceilings=NO_CEILINGS, rules_version="hr-x", reason="x"
+    ),
+    employee.Fine: lambda: employee.Fine(
+        **stamp(), employee=uuid4(), incident=uuid4(), kind="integrity", reason="x", rules=default().of_fines
     ),
     employee.Rename: lambda: employee.Rename(**stamp(), employee=uuid4(), name="x"),
     incident.Raise: lambda: incident.Raise(**stamp(), incident=uuid4(), kind="integrity", detail="x"),

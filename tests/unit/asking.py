@@ -14,8 +14,11 @@ from domain.message import Command
 from domain.money import Amount
 from domain.planning import task_id
 from domain.returning import attempts_used
+from domain.routing.fixed_point import MICRO
 from domain.run import MINUTE_US, RunState
+from domain.tiers import NO_CEILINGS, TIERS, Record
 from domain.tree import Entry
+from governance.hr_rules import default
 from tests.unit.samples import AT, BAD, CONSENT, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
 from tests.unit.world import CLAIMS, INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
 
@@ -60,6 +63,13 @@ cap_names = st.sampled_from(["day", "day", employee_cap(STAFF[0]), account_cap("
 caps = st.one_of(*[st.just(Amount(Decimal(5), 5000))] * 3, amounts)
 VERSION = employee.version_of(PROFILE)
 blacklists = st.sampled_from([(), (), (), (VERSION,)])
+records = st.builds(
+    lambda verified, failed: Record(
+        verified=verified * MICRO, failed=failed * MICRO, tier_verified=verified, tier_failed=failed, at=AT
+    ),
+    st.sampled_from((0, 1, 40)),
+    st.sampled_from((0, 1, 40)),
+)
 RULES = StrikeRules(
     version="hr-0123456789ab",
     ladder=(Step(action="warn"), Step(action="suspend", days=1), Step(action="end")),
@@ -99,6 +109,8 @@ _plain: dict[type[Command], Asked] = {
         employee=st.sampled_from(STAFF),
         profile=st.sampled_from([PROFILE, replace(PROFILE, style="grammar"), replace(PROFILE, slots=0)]),
         blacklisted=blacklists,
+        tier=st.sampled_from((None, *TIERS)),
+        ceilings=st.just(NO_CEILINGS),
         **_ids,
     ),
     employee.Strike: st.builds(
@@ -144,6 +156,40 @@ _plain: dict[type[Command], Asked] = {
         incident=st.sampled_from(INCIDENTS),
         granted=st.booleans(),
         reason=reasons,
+        **_ids,
+    ),
+    employee.Assess: st.builds(
+        employee.Assess,
+        employee=st.sampled_from(STAFF),
+        tier=st.sampled_from(TIERS),
+        record=records,
+        rules=st.just(default().of_tiers),
+        **_ids,
+    ),
+    employee.LoseTrust: st.builds(
+        employee.LoseTrust,
+        employee=st.sampled_from(STAFF),
+        tier=st.sampled_from(TIERS),
+        record=records,
+        rules=st.just(default().of_tiers),
+        **_ids,
+    ),
+    employee.Place: st.builds(
+        employee.Place,
+        employee=st.sampled_from(STAFF),
+        tier=st.sampled_from(TIERS),
+        ceilings=st.just(NO_CEILINGS),
+        rules_version=st.just("hr-x"),
+        reason=reasons,
+        **_ids,
+    ),
+    employee.Fine: st.builds(
+        employee.Fine,
+        employee=st.sampled_from(STAFF),
+        incident=st.sampled_from(INCIDENTS),
+        kind=st.sampled_from(("integrity", "regression")),
+        reason=reasons,
+        rules=st.just(default().of_fines),
         **_ids,
     ),
     employee.Dismiss: st.builds(employee.Dismiss, employee=st.sampled_from(STAFF), reason=reasons, **_ids),

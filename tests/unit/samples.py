@@ -17,6 +17,7 @@ from domain.planning import task_id
 from domain.routing.record import CandidateRecord, ChoiceRecord
 from domain.run import MINUTE_US
 from domain.snapshot import PromptRecord
+from domain.tiers import NO_CEILINGS, Ceilings, Record
 from domain.tree import DELETED, Entry
 
 
@@ -52,6 +53,8 @@ PROFILE = employee.Profile(
 )
 TERMS = employee.SessionTerms(calls_max=40, minutes=20.0, tokens_max=500_000, usd_max=Decimal("0.50"))
 WITH_SESSIONS = replace(PROFILE, session=TERMS)
+CEILINGS = Ceilings(high_risk=False, attempt_usd_max=Decimal("2.00"), open_attempts_max=2)
+EVIDENCE_RECORD = Record(verified=19_000_000, failed=3_500_000, tier_verified=20, tier_failed=4, at=AT)
 ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
 PLAN = (
     run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),
@@ -186,17 +189,65 @@ SAMPLES: tuple[Event, ...] = (
     organisation.FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE)),
     organisation.VersionBlacklisted(employee_version=employee.version_of(WITH_SESSIONS), reason="it forges verdicts"),
     organisation.VersionCleared(employee_version=employee.version_of(WITH_SESSIONS), reason="it was the harness"),
-    employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS),
+    employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS, tier="probation", ceilings=CEILINGS),
     employee.Warned(
         employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py", rule="strike 1", rules_version="hr-0123456789ab"
     ),
     employee.Suspended(employee=EMPLOYEE, incident=None, reason="wrote it again", until=AT + DAY_US, rule=""),
     employee.Reinstated(employee=EMPLOYEE, reason="it was the harness", strikes_kept=True, rule="appeal"),
     employee.Dismissed(employee=EMPLOYEE, reason="too slow", rehire_from=AT + DAY_US),
-    employee.Rehired(employee=EMPLOYEE, reason="a second chance", profile=PROFILE, probation=True, suspended=False),
+    employee.Rehired(
+        employee=EMPLOYEE,
+        reason="a second chance",
+        profile=PROFILE,
+        probation=True,
+        suspended=False,
+        tier="probation",
+        ceilings=CEILINGS,
+    ),
     employee.Appealed(employee=EMPLOYEE, incident=INCIDENT, grounds="the harness wrote x.py"),
     employee.AppealDecided(employee=EMPLOYEE, incident=INCIDENT, granted=True, reason="the log shows it"),
     employee.Renamed(employee=EMPLOYEE, name="bea"),
+    employee.Promoted(
+        employee=EMPLOYEE,
+        before="probation",
+        tier="junior",
+        ceilings=NO_CEILINGS,
+        record=EVIDENCE_RECORD,
+        lower=700_000,
+        upper=950_000,
+        rule="probation",
+        rules_version="hr-0123456789ab",
+    ),
+    employee.Demoted(
+        employee=EMPLOYEE,
+        before="junior",
+        tier="probation",
+        ceilings=CEILINGS,
+        record=EVIDENCE_RECORD,
+        lower=100_000,
+        upper=400_000,
+        rule="fall",
+        rules_version="hr-0123456789ab",
+    ),
+    employee.Placed(
+        employee=EMPLOYEE,
+        before=None,
+        tier="mid",
+        ceilings=CEILINGS,
+        reason="I know its work",
+        rule="",
+        rules_version="hr-0123456789ab",
+    ),
+    employee.Fined(
+        employee=EMPLOYEE,
+        incident=INCIDENT,
+        percent=100,
+        tasks=20,
+        reason="wrote x.py",
+        rule="integrity",
+        rules_version="hr-0123456789ab",
+    ),
     incident.Raised(
         incident=INCIDENT,
         kind="integrity",

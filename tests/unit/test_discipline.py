@@ -31,7 +31,7 @@ from domain.errors import Invalid, LimitReached, NotFound, Refused
 from domain.ladder import DAY_US, Step, StrikeRules
 from domain.message import Event
 from tests.unit.given import decide, fold, given
-from tests.unit.samples import AT, COMMAND, EMPLOYEE, PROFILE, WITH_SESSIONS, happened, uuid
+from tests.unit.samples import AT, CEILINGS, COMMAND, EMPLOYEE, PROFILE, WITH_SESSIONS, happened, uuid
 
 VERSION_OF_RULES = "hr-0123456789ab"
 RULES = StrikeRules(
@@ -305,12 +305,14 @@ def test_a_granted_appeal_ends_the_dismissal_that_needs_the_strike(n: int) -> No
         probation=False,
         suspended=goes_on,
         rule="appeal",
+        tier="probation",
+        ceilings=CEILINGS,
     )
     given(*before).when(decision(n, granted=True)).then(decided(n, granted=True), back)
     after = state_after(*before, decided(n, granted=True), back)
     rest = tuple(uuid(each) for each in (1, 2, 3) if each != n)
     assert (after.phase, after.strikes) == ("suspended" if goes_on else "working", rest)
-    assert (after.probation, after.end) == (False, None)
+    assert (after.tier, after.end) == ("probation", None), "the tier from before"
     expected = (TERM_ENDED,) if goes_on else ()
     given(*before, decided(n, granted=True), back).when(END_TERM).then(*expected)
 
@@ -328,6 +330,8 @@ def rehired(*, suspended: bool) -> Rehired:
         profile=WITH_SESSIONS,
         probation=True,
         suspended=suspended,
+        tier="probation",
+        ceilings=CEILINGS,
     )
 
 

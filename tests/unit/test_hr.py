@@ -83,10 +83,10 @@ def test_a_person_shows_its_standing() -> None:
     )
     shown = [standing({name: getattr(row, name) for name in Person.__struct_fields__}) for row in (*rows, again)]
     assert shown == [
-        "working",
-        "working",
-        "suspended until 2027-01-22 08:00:00",
-        "dismissed, no rehire before 2027-02-14 08:00:00",
+        "working, on probation",
+        "working, on probation",
+        "suspended until 2027-01-22 08:00:00, on probation",
+        "dismissed, no rehire before 2027-02-14 08:00:00, on probation",
         "working, on probation",
     ]
 

@@ -16,7 +16,7 @@ from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, WITH_ORGANISATION, Scope, scope_of
-from tests.unit import runs, test_caps, test_discipline, test_employee, test_incident, test_task
+from tests.unit import runs, test_caps, test_career, test_discipline, test_employee, test_incident, test_task
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -51,6 +51,7 @@ ABSTRACT = {
     Event,
     RunEvent,
     TaskEvent,
+    employee.TierChanged,
     organisation.OrganisationEvent,
     employee.EmployeeEvent,
     incident.IncidentEvent,
@@ -99,6 +100,12 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         ((*test_discipline.struck(n), test_discipline.appealed(n)), test_discipline.decision(n, granted=True))
         for n in (1, 2, 3)
     ),
+    (test_career.HIRED, test_career.assess("probation", test_career.GOOD)),
+    (test_career.placed("mid", *HIRED), test_career.assess("mid", test_career.BAD)),
+    (HIRED, replace(test_career.assess("probation", test_career.BAD), rules=test_career.OTHER_CEILINGS)),
+    (test_career.placed("mid", *HIRED), test_career.lose("mid", test_career.GOOD, AT + 3650 * DAY_US)),
+    (HIRED, test_career.place("senior")),
+    (HIRED, test_career.fine(1)),
     (HIRED, employee.Rename(id=COMMAND, at=AT, employee=EMPLOYEE, name="bea")),
     ((), test_incident.COMMAND_FULL),
     (test_incident.RAISED, test_incident.ACKNOWLEDGE),

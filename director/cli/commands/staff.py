@@ -1,4 +1,4 @@
-"""The commands employees, hire, rename, suspend, reinstate, dismiss and scores."""
+"""The commands employees, hire, rename, suspend, reinstate, dismiss, tier and scores."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +106,7 @@ CliFlags = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for function in (employees, hire, rename, suspend, reinstate, dismiss, scores):
+    for function in (employees, hire, rename, suspend, reinstate, dismiss, tier, scores):
         app.command()(function)
 
 
@@ -252,6 +252,20 @@ async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) ->
 
     changed = await hiring.dismiss(settings, who, reason)
     _changed(door, changed, f"{who} is dismissed. Its record stays, and its name is free")
+
+
+@command("tier")
+async def tier(
+    door: Door,
+    settings: "Settings",
+    who: Who,
+    tier: Annotated[str, typer.Argument(metavar="TIER", help="probation, junior, mid, senior or principal.")],
+    reason: Reason,
+) -> None:
+    """Set the tier of an employee. Its ceilings follow from the rules; its evidence stays."""
+    from director.services import careers
+
+    _changed(door, await careers.place(settings, who, tier, reason), f"{who} has the tier {tier}")
 
 
 def _changed(door: Door, changed: "StandingChanged", said: str) -> None:

@@ -13,6 +13,7 @@ CREATE TABLE {schema}.person (
     reversed bigint NOT NULL,
     until bigint,
     probation boolean NOT NULL,
+    tier text NOT NULL,
     appeals bigint NOT NULL,
     rehire_from bigint,
     profile text NOT NULL,

@@ -9,5 +9,8 @@ CREATE TABLE {schema}.employee (
     rest_until bigint NOT NULL,
     adaptations text NOT NULL,
     profile text NOT NULL,
+    tier text NOT NULL,
+    ceilings text NOT NULL,
+    handicap_percent bigint NOT NULL,
     PRIMARY KEY (scope, key)
 );
