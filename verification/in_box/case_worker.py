@@ -3,20 +3,25 @@
 It reads the order (JSON) from standard input and writes one line, nonce and JSON, to the original standard output.
 The code under test shares this process and can change everything in it, but gains nothing: the process contains no
 expected value, and the code could return a value directly instead of forging an answer with it.
+
+The start of this worker is a large part of the time of a case. So it imports few modules: `typing`, `re` (which `json`
+and `base64` import) and `decimal` would take longer than the start of Python itself.
 """
 
-import base64
+from __future__ import annotations
+
 import binascii
 import builtins
-import datetime
-import decimal
 import importlib
-import json
 import math
 import os
 import sys
 import time
-from typing import Any
+
+TYPE_CHECKING = False  # the name that type checkers take for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 DEPTH_MAX = 64
 NODES_MAX = 200_000
@@ -37,6 +42,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self.left = NODES_MAX
+        self.bases = _bases()
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         self.left -= 1
@@ -45,7 +51,7 @@ class Encoder:
             return {"$object": "a value too deep or too large"}
         if value is None or kind is bool:
             return value
-        for base in _BASES:
+        for base in self.bases:
             if issubclass(kind, base):  # `issubclass` runs no method of the code under test
                 contents = self.contents(value, base, depth)
                 return contents if kind is base else {"$of": [_name_of(kind), contents]}
@@ -71,8 +77,15 @@ def _is_text(value: str) -> bool:
 
 
 _ITEMS: dict[type, Any] = {each: each.__iter__ for each in (list, tuple, set, frozenset)}
-_BASES = (str, int, float, dict, *_ITEMS, bytes, decimal.Decimal, datetime.datetime, datetime.date)
-"""Types that are compared by content. `datetime` comes before `date`, because it is a subclass of `date`."""
+_BUILT_IN = (str, int, float, dict, *_ITEMS, bytes)
+_IMPORTED = (("decimal", "Decimal"), ("datetime", "datetime"), ("datetime", "date"))
+"""Module and name of the other types. `datetime` comes before `date`, because it is a subclass of `date`."""
+
+
+def _bases() -> tuple[type, ...]:
+    """Return the types that are compared by content. Without the import of its module, no value can have a type."""
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _IMPORTED)
+    return (*_BUILT_IN, *(each for each in found if isinstance(each, type)))
 
 
 def _scalar(value: Any, base: Any) -> Any:
@@ -87,11 +100,19 @@ def _scalar(value: Any, base: Any) -> Any:
         number = float.__float__(value)
         return number if math.isfinite(number) else {"$float": str(number)}
     if base is bytes:
-        return {"$bytes": base64.b64encode(bytes.__getitem__(value, slice(None))).decode()}
-    if base is datetime.datetime and type(base.tzinfo.__get__(value)) not in (type(None), datetime.timezone):
+        return {"$bytes": _base64(bytes.__getitem__(value, slice(None)))}
+    if base.__name__ == "Decimal":
+        return {"$decimal": base.__str__(value)}
+    if base.__name__ == "datetime" and type(base.tzinfo.__get__(value)) not in (
+        type(None),
+        sys.modules["datetime"].timezone,
+    ):
         return {"$object": "a datetime with another time zone than datetime.timezone"}
-    read = base.__str__ if base is decimal.Decimal else base.isoformat
-    return {f"${base.__name__.lower()}": read(value)}
+    return {f"${base.__name__}": base.isoformat(value)}
+
+
+def _base64(content: bytes) -> str:
+    return binascii.b2a_base64(content, newline=False).decode()
 
 
 def decode(value: Any) -> Any:
@@ -112,9 +133,9 @@ _MADE: dict[str, Any] = {
     "$set": lambda payload: set(decode(payload)),
     "$frozenset": lambda payload: frozenset(decode(payload)),
     "$bytes": binascii.a2b_base64,
-    "$decimal": decimal.Decimal,
-    "$date": datetime.date.fromisoformat,
-    "$datetime": datetime.datetime.fromisoformat,
+    "$decimal": lambda payload: importlib.import_module("decimal").Decimal(payload),
+    "$date": lambda payload: importlib.import_module("datetime").date.fromisoformat(payload),
+    "$datetime": lambda payload: importlib.import_module("datetime").datetime.fromisoformat(payload),
     "$float": float,
     "$int": int,
     "$dict": lambda payload: {decode(key): decode(item) for key, item in payload},
@@ -250,7 +271,7 @@ def _content(descriptor: int) -> Any:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return {"$bytes": base64.b64encode(content).decode()}
+        return {"$bytes": _base64(content)}
 
 
 def _attribute(found: Any, path: str) -> Any:
@@ -259,10 +280,40 @@ def _attribute(found: Any, path: str) -> Any:
     return found
 
 
+class _Syntax:
+    """The options with which the C part of the module `json` reads JSON."""
+
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float, parse_int = float, int
+
+
+def json_functions() -> tuple[Callable[[str], Any], Callable[[Any], str]]:
+    """Return a reader and a writer of JSON: those of the C part of `json`, or of `json` if Python has no such part."""
+    try:
+        c = importlib.import_module("_json")
+        scan, text = c.make_scanner(_Syntax), c.encode_basestring_ascii
+        chunks = c.make_encoder({}, None, text, None, ": ", ", ", False, False, True)
+        if (scan('{"a": [1]}', 0)[0], "".join(chunks(["a", {"b": None}], 0))) == ({"a": [1]}, '["a", {"b": null}]'):
+            return (lambda order: scan(order.strip(), 0)[0]), (lambda value: "".join(chunks(value, 0)))
+    except (ImportError, AttributeError, TypeError):
+        pass
+    json = importlib.import_module("json")
+    return json.loads, json.dumps
+
+
+def _load_what_steps_need(order: str) -> None:
+    """Import the modules of values in the order. The imports come before the project's folder is on the path, because
+    the project may have modules of the same names.
+    """
+    for tag, module in (("$decimal", "decimal"), ("$date", "datetime")):
+        if f'"{tag}' in order:
+            importlib.import_module(module)
+
+
 def _load_what_runs() -> None:
     """Import the modules that `run` steps need, and protect this process's memory from the command.
 
-    The imports come before the project's folder is on the path, because the project may have modules of the same names.
     The command runs as the same user as this process, so it could otherwise read and write this process's memory.
     """
     for name in ("subprocess", "tempfile"):
@@ -273,8 +324,11 @@ def _load_what_runs() -> None:
 
 def main() -> None:
     """Read the order, run its steps and answer once. After the answer, no code under test runs."""
-    dumps, write, leave, clock = json.dumps, os.write, os._exit, time.monotonic
-    order = json.loads(sys.stdin.buffer.read())
+    loads, dumps = json_functions()
+    write, leave, clock = os.write, os._exit, time.monotonic
+    text = sys.stdin.buffer.read().decode()
+    order = loads(text)
+    _load_what_steps_need(text)
     channel = os.dup(1)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
