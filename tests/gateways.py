@@ -82,7 +82,7 @@ async def world(
     **upstream: Any,
 ) -> AsyncIterator[World]:
     """Run a gateway and a double."""
-    settings: dict[str, Any] = {"output_tokens_max": 1000, "wall_s": 20.0, "price": RATES, "secret": SECRET}
+    settings: dict[str, Any] = {"output_tokens_max": 1000, "wall_s": 60.0, "price": RATES, "secret": SECRET}
     settings |= {"model": MODEL, **upstream}
     async with provider(act) as double:
         base_url = settings.pop("base_url", double.address)

@@ -47,7 +47,7 @@ class Behaviour:
     waits_s: tuple[float, float] | None = None  # least and most that the server asks to wait
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the employee
     known: tuple[str, ...] = ()  # adaptations that the order carries
-    wall_s: float = 20.0
+    wall_s: float = 60.0
 
 
 Body = dict[str, Any]

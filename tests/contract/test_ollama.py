@@ -60,7 +60,7 @@ async def test_no_call_is_made_if_the_server_does_not_have_the_hired_model(
     async with loopback(serving(listed)) as server:
         model = WIRE.model(address(server), model_digest=HIRED)
         with pytest.raises(CallFailed, match=says) as caught:
-            await model.complete(request_of(wall_s=1.0 if failure == "timeout" else 20.0))
+            await model.complete(request_of(wall_s=1.0 if failure == "timeout" else 60.0))
         await model.close()
     assert caught.value.failure == failure
     assert caught.value.costs_nothing is (failure != "timeout")

@@ -22,7 +22,7 @@ from tests.wires.played import address
 from tests.wires.wire import Wire, sends
 
 FIRST = (Message(role="system", text="You work in a folder."), Message(role="user", text="Write double.py."))
-SETTINGS = CallSettings(output_tokens_max=100, wall_s=20.0, seed=7)
+SETTINGS = CallSettings(output_tokens_max=100, wall_s=60.0, seed=7)
 pytestmark = pytest.mark.usefixtures("priced")
 
 

@@ -35,7 +35,7 @@ class Case:
     requests: int | None = 1
     wait_s: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    wall_s: float = 20.0
+    wall_s: float = 60.0
 
 
 def answer(**fields: Any) -> Callable[[Wire], Reply]:

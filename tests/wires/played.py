@@ -33,7 +33,7 @@ TOOLS = (
 ASKED = (Message(role="system", text="You write Python."), Message(role="user", text="Write double()."))
 
 
-def request_of(messages: tuple[Message, ...] = ASKED, *, wall_s: float = 20.0, tools: bool = True) -> CallRequest:
+def request_of(messages: tuple[Message, ...] = ASKED, *, wall_s: float = 60.0, tools: bool = True) -> CallRequest:
     return CallRequest(
         messages=messages, tools=TOOLS if tools else (), output_tokens_max=64, wall_s=wall_s, seed=7, stop=("END",)
     )
