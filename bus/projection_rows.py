@@ -4,12 +4,12 @@ A table is a frozen struct. Its first two fields are `scope: UUID` (the run or e
 Together they are the primary key, so the run's id is enough to load, compare and purge a run's rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import ClassVar, TypeVar
 from uuid import UUID
 
 from bus.row_form import JsonColumns as JsonColumns
-from bus.row_form import Record, form_of_rows
+from bus.row_form import Record, form_of_rows, index_types
 from bus.row_form import Row as Row
 from bus.row_form import columns as columns
 
@@ -47,6 +47,16 @@ class _Table:
     def get(self, scope: int, key: str) -> Row | None:
         rows = self.rows.get(scope)
         return rows.get(key) if rows is not None else None
+
+    def places(self, value: object) -> Collection[tuple[int, str]]:
+        """Return scope and key of the rows with this indexed value.
+
+        Raises TypeError if no row can have it, because the answer would always be "no rows".
+        """
+        if not self.field or type(value) not in index_types(self.kind):
+            wanted = " or ".join(sorted(each.__name__ for each in index_types(self.kind))) if self.field else "nothing"
+            raise TypeError(f"the rows of {self.kind.table} are found by {wanted}, not by {type(value).__name__}")
+        return self.index.get(value, ())
 
     def place(self, scope: int, key: str, before: Row | None, row: Row | None) -> None:
         """Put a row in the place of `before`, or remove it."""
@@ -108,13 +118,13 @@ class Rows:
     def where(self, kind: type[R], *values: object) -> list[R]:
         """Return a resident table's rows with one of these values in the indexed field, sorted by scope and key."""
         table = self._tables[kind.table]
-        places = [place for value in values for place in table.index.get(value, ())]
+        places = [place for value in values for place in table.places(value)]
         return [table.rows[scope][key] for scope, key in sorted(places)]  # type: ignore[misc]  # a table holds one kind
 
     def has_where(self, kind: type[Row], *values: object) -> bool:
         """Return whether a resident table has a row with one of these values in the indexed field."""
         table = self._tables[kind.table]
-        return any(table.index.get(value) for value in values)
+        return any(table.places(value) for value in values)
 
     def put(self, row: Row) -> None:
         """Insert or replace by primary key. Raises ValueError if Postgres cannot store it: the event is then parked."""
@@ -222,7 +232,7 @@ class ReplayedRows(Rows):
     """Rows that nobody writes before the last event of a replay, so no list of changes is kept.
 
     `may_have_nul`: whether an event so far has a NUL character. All texts of rows come from events, so without such an
-    event no text of a row is searched. Nobody looks for rows by their indexed field, so there is no index.
+    event no text of a row is searched. There is no index, so `where` raises TypeError: a projection may not call it.
     """
 
     keeps_parts = False

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, Protocol, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -181,6 +182,19 @@ def id_key(id: UUID) -> str:
             _id_keys.clear()
         text = _id_keys[id.int] = str(id)
     return text
+
+
+@cache
+def index_types(kind: type[Row]) -> frozenset[type]:
+    """Return the types of a table's indexed values. The set is empty for a table without an index."""
+    if not kind.indexed:
+        return frozenset()
+    attribute = getattr(kind, kind.indexed)
+    if isinstance(attribute, property):
+        hint = get_type_hints(attribute.fget)["return"]
+    else:
+        hint = get_type_hints(kind)[kind.indexed]
+    return frozenset(get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,))
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:

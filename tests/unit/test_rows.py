@@ -1,13 +1,13 @@
 """Rows in memory: found by their indexed field. An undo also restores the index."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bus.projection_rows import JsonColumns, Row, Rows
+from bus.projection_rows import JsonColumns, ReplayedRows, Row, Rows
 from bus.row_form import columns, row_of
 from tests.unit.samples import uuid
 
@@ -53,6 +53,42 @@ def test_what_is_undone_dropped_or_loaded_is_found_as_it_is() -> None:
     assert found(rows, "old") == []
     rows.drop_scope(Thing, uuid(1))
     assert found(rows, "new") == [(uuid(2), "a")]
+
+
+class Spot(NamedTuple):
+    floor: str
+    room: int
+
+
+class Placed(Row, frozen=True, kw_only=True):
+    table = "placed"
+    resident = True
+    indexed = "spot"
+    floor: str
+
+    @property
+    def spot(self) -> Spot:
+        return Spot(self.floor, 1)
+
+
+def test_a_look_up_by_a_value_of_another_type_is_an_error() -> None:
+    """Such a look-up would find no row, whatever rows there are."""
+    rows = Rows([Thing, Placed])
+    rows.put(Placed(scope=uuid(1), key="a", floor="ground"))
+    for look in (rows.where, rows.has_where):
+        assert look(Placed, Spot("ground", 1))
+        with pytest.raises(TypeError, match="rows of placed are found by Spot, not by str"):
+            look(Placed, "ground")
+        with pytest.raises(TypeError, match="rows of thing are found by str, not by UUID"):
+            look(Thing, uuid(1))
+
+
+def test_rows_of_a_replay_have_no_index() -> None:
+    rows = ReplayedRows([Thing])
+    rows.put(thing(uuid(1), "new"))
+    with pytest.raises(TypeError, match="found by nothing"):
+        rows.where(Thing, "new")
+    assert found(rows.written(), "new") == [(uuid(1), "a")]
 
 
 class Numbered(Row, frozen=True, kw_only=True):
