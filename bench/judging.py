@@ -20,7 +20,7 @@ from bench.figures import Measure
 from domain.errors import Failed, Unavailable
 from verification.execution.case_runner import ALONE, order_of
 from verification.execution.trials import BOXES_AT_ONCE, trials_of
-from verification.in_box import case_worker
+from verification.execution.worker_source import worker_source
 from verification.judge import Candidate, judge
 from verification.requirements.model import Case, Requirement
 from verification.requirements.parser import parse_requirement
@@ -196,10 +196,12 @@ def plain(case: Case) -> None:
         for name in ("project", "case"):
             (Path(folder) / name).mkdir()
         (Path(folder) / "project" / "double.py").write_bytes(SOURCE)
+        worker = Path(folder) / "worker.py"
+        worker.write_bytes(worker_source())
         order = json.loads(order_of(case, "nonce", "bait"))
         order |= {"project": f"{folder}/project", "folder": f"{folder}/case"}
         done = subprocess.run(
-            [sys.executable, *ALONE, case_worker.__file__],
+            [sys.executable, *ALONE, str(worker)],
             input=json.dumps(order).encode(),
             capture_output=True,
             check=True,

@@ -44,7 +44,7 @@ PROCESS_EDGES = frozenset(
         ("bus/projection.py", "fold_page"),  # the same in a replay: `fold` parks it
         ("agents/delivery/aura_casebox.py", "_attempt"),  # delivered code under pytest: the error is the result
         ("verification/in_box/pytest_worker.py", "usable"),  # an import of code under test in its box
-        ("verification/in_box/case_worker.py", "_attempt"),  # code under test in its box: what it raises is the answer
+        ("verification/in_box/tagged_values.py", "attempt"),  # code under test in its box: what it raises is the answer
         ("agents/workers/worker.py", "Worker._take"),  # one order: the other calls of the process go on
         ("agents/workers/worker.py", "Worker._result"),  # one call: what nobody expected is handed in as a defect
         ("agents/workers/worker.py", "Worker._close"),  # connections that are given back at the end

@@ -1,6 +1,7 @@
 """The zoo: no cheat is accepted, no honest delivery is refused, and a naive gate shows that the cheats are real."""
 
 import random
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from tests.cheats.tasks.base import IMPORTS
 from tests.sandboxes import FromPool
 from tests.tiers import CI, every_fourth
 from tests.unit.repositories import needs_git
-from verification.in_box import case_worker
+from verification.execution.worker_source import worker_source
 from verification.sandbox.bubblewrap import Bubblewrap
 
 HONEST_EVERY = 39  # one of so many honest deliveries is judged in each `make test`
@@ -60,9 +61,10 @@ def test_each_freedom_of_a_base_has_its_cheats() -> None:
 
 def test_what_cheats_would_patch_is_there() -> None:
     """A cheat that looked for another name would do nothing, and its refusal would say nothing."""
-    for name in WORKER_NAMES:
-        assert hasattr(case_worker, name), name
-    assert callable(case_worker.CaseSteps._files)
+    worker: dict[str, Any] = {"__name__": "worker"}
+    exec(worker_source(), worker)
+    assert set(WORKER_NAMES) <= worker.keys()
+    assert callable(worker["CaseSteps"]._files)
 
 
 def test_a_seed_draws_the_same_again() -> None:

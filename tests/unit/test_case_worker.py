@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from verification.in_box import case_worker
+from verification.execution.worker_source import worker_source
+from verification.in_box import tagged_values
 
 HEAVY = ("typing", "re", "enum", "json", "base64", "decimal", "datetime", "subprocess")
 """Modules whose import takes as long as the start of Python."""
@@ -47,7 +48,9 @@ def answered(folder: Path, target: str, *args: Any) -> Any:
     }
     step |= {"before": {}, "watch": [], "expected": "bait"}
     order = {"nonce": "n", "project": str(folder / "project"), "folder": str(folder / "work"), "steps": [step]}
-    argv = (sys.executable, "-I", "-S", "-B", str(case_worker.__file__))
+    worker = folder / "worker.py"
+    worker.write_bytes(worker_source())
+    argv = (sys.executable, "-I", "-S", "-B", str(worker))
     done = subprocess.run(argv, input=json.dumps(order).encode(), capture_output=True, check=True)
     nonce, _, answer = done.stdout.decode().partition(" ")
     assert nonce == "n"
@@ -82,7 +85,7 @@ def test_types_that_only_the_code_imports_are_compared_by_content(tmp_path: Path
 def functions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     if request.param == "json":
         monkeypatch.setitem(sys.modules, "_json", None)
-    read, write = case_worker.json_functions()
+    read, write = tagged_values.json_functions()
     assert (read is json.loads) == (request.param == "json")
     return read, write
 

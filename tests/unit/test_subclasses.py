@@ -16,7 +16,7 @@ from agents.delivery.aura_casebox import ANY, Matching, equal, same
 from tests.unit.test_reading import parse
 from verification.execution.case_runner import ANSWER_DEPTH_MAX, CaseAnswer, StepSeen
 from verification.execution.comparison import problem_of
-from verification.in_box.case_worker import DEPTH_MAX, Encoder
+from verification.in_box.tagged_values import DEPTH_MAX, Encoder
 from verification.requirements.model import Case, Expectation, Step
 from verification.requirements.tags import plain
 

@@ -6,7 +6,7 @@ The order never contains expected values. The answer must be one line that begin
 import json
 import secrets
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import msgspec
 from domain.tree import Tree
 from verification.execution.output_files import FOLDER, collected, untrue, watched, watched_at_last, with_room
 from verification.execution.retry import boxed
+from verification.execution.worker_source import worker_source
 from verification.requirements.model import Case, Serve, Step, SuiteLimits
 from verification.requirements.values import encode
 from verification.sandbox.base import MIB, PROGRAMS, PYTHON, WORK, Limits, RunResult, RunSpec, Sandbox
@@ -30,7 +31,6 @@ ALONE = ("-s", "-P", "-B")
 """Options of Python: its path contains no user packages and no script folder, and Python writes no byte code."""
 ANSWER_DEPTH_MAX = 384  # of JSON: the worker permits 64 nested values, and a value has at most 5 levels of JSON
 NOT_STARTED = "aura: the command did not start"
-_SOURCE = Path(__file__).parents[1] / "in_box" / "case_worker.py"
 
 _LAUNCHER = f"""#!{PROGRAMS}/{PYTHON} -sP
 import importlib, sys
@@ -174,18 +174,13 @@ def _spec(case: Case, project: Project, order: bytes) -> RunSpec:
     return RunSpec(
         argv=(PYTHON, *ALONE, WORKER),
         files=project.placed,
-        read_only={WORKER: _source(), **launcher_of(project.command), **project.read_only},
+        read_only={WORKER: worker_source(), **launcher_of(project.command), **project.read_only},
         folders=project.folders,
         env=project.env,
         stdin=order,
         limits=with_room(case, limits),
         collect=collected(case),
     )
-
-
-@cache
-def _source() -> bytes:
-    return _SOURCE.read_bytes()
 
 
 def launcher_of(command: str | None) -> dict[str, bytes]:

@@ -70,7 +70,7 @@ def write():
                 pass
         time.sleep(0.0001)
 threading.Thread(target=write, daemon=True).start()"""
-WORKER_NAMES = ("Encoder", "CaseSteps", "_attempt", "_scalar", "_names_of", "_said", "_content", "decode")
+WORKER_NAMES = ("Encoder", "CaseSteps", "attempt", "_scalar", "_names_of", "_said", "_content", "decode")
 """Names in the worker of a case that a cheat would try to patch."""
 _WORKER = f"""import sys
 main = sys.modules["__main__"]
