@@ -49,6 +49,9 @@ from domain.errors import Invalid, NotFound, Refused
 from domain.message import Command
 from domain.money import ZERO_USD, Amount, checked
 from domain.reason import reason_of
+from domain.reviewer_check import RecordReviewerCheck as RecordReviewerCheck
+from domain.reviewer_check import ReviewerChecked as ReviewerChecked
+from domain.reviewer_check import checked as check_recorded
 
 SESSION_MINUTES_MAX = 600.0
 
@@ -96,6 +99,9 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
             return _career(command, state)
         case Rename(employee=employee, name=name):
             return _renamed(state, employee, name.strip())
+        case RecordReviewerCheck():
+            _known(state, command.employee)
+            return (check_recorded(command),)
     raise TypeError(f"not a command of an employee: {type(command).__name__}")
 
 

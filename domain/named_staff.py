@@ -11,7 +11,9 @@ from domain.task import TaskState
 
 def is_named(submitted: Submitted, task: TaskState, employee: UUID) -> bool:
     """Return whether the employee may do the task, as far as the names in the submission decide it."""
-    return not submitted.employees or employee in submitted.employees or is_review(task)
+    if not submitted.employees or employee in submitted.employees:
+        return True
+    return is_review(task) and submitted.shadow is None
 
 
 def refuse_employee(submitted: Submitted, task: TaskState, tasks: Iterable[TaskState], employee: UUID) -> None:

@@ -85,9 +85,10 @@ def planned(run: UUID, plan: tuple[m.TaskPlan, ...]) -> tuple[m.PlannedTask, ...
 def first_states(event: m.Planned, submitted: m.Submitted | None) -> Iterator[TaskState]:
     """Yield the states of newly planned tasks. In a shadow run, the tasks before the repeated one are verified."""
     repeats = submitted.shadow if submitted is not None else None
-    given = repeats.files() if repeats is not None else {}
+    given = repeats.by_name() if repeats is not None else {}
     for task in event.tasks:
         state = TaskState(id=task.id, name=task.name, criteria=task.criteria, scope=task.scope, after=task.after)
         if task.name in given:
-            state = replace(state, phase="verified", files=given[task.name])
+            known = given[task.name]
+            state = replace(state, phase="verified", files=known.files, evidence=known.evidence)
         yield state

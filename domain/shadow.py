@@ -1,5 +1,5 @@
-"""A shadow run: other employees do one task of an earlier run again. Their work is judged, counted apart, and never
-delivered.
+"""A shadow run: employees do one task of an earlier run again, or a question to which the answer is known. Their work
+is judged, counted apart, and never delivered.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,27 +16,35 @@ OUTCOME = "shadow"
 
 
 class GivenTask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Verified work of the earlier run, on which the repeated task builds. Nobody does it again."""
+    """Verified work of the earlier run, on which the repeated task builds. Nobody does it again.
+
+    `evidence`: the digest of its verdict, which a reviewer sees.
+    """
 
     name: str
     files: Manifest
+    evidence: str | None = None
 
 
 class ShadowOf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The task that a shadow run repeats: its run, its id there, and its name. `given`: the tasks that it builds on."""
+    """The task that a shadow run repeats: its run, its id there, and its name. `given`: the tasks that it builds on.
 
-    run: UUID
-    task: UUID
+    `run` and `task` are None for a question that no run asked before, such as a past fix of a repository.
+    """
+
+    run: UUID | None = None
+    task: UUID | None = None
     name: str
     given: tuple[GivenTask, ...] = ()
 
-    def files(self) -> Mapping[str, Manifest]:
-        """Return the changes of the given tasks, by their names."""
-        return {task.name: task.files for task in self.given}
+    def by_name(self) -> Mapping[str, GivenTask]:
+        """Return the given tasks by their names."""
+        return {task.name: task for task in self.given}
 
     def blobs(self) -> tuple[str, ...]:
         """Return the digests of the given files."""
-        return tuple(sorted({digest for task in self.given for digest in contents_of(task.files).values()}))
+        files = {digest for task in self.given for digest in contents_of(task.files).values()}
+        return tuple(sorted({*files, *(task.evidence for task in self.given if task.evidence)}))
 
 
 class _Planned(Protocol):
@@ -44,9 +52,6 @@ class _Planned(Protocol):
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def criteria(self) -> tuple[str, ...]: ...
 
 
 class _Open(Protocol):
@@ -64,16 +69,11 @@ def check_submission(shadow: ShadowOf | None, run: UUID, plan: Iterable[_Planned
         raise Invalid("A shadow run cannot repeat a task of itself.", hint="Name a task of an earlier run.")
     if not list(employees):
         raise Invalid("A shadow run must name its employees.", hint="Name one: aura rerun --task TASK --employee NAME")
-    tasks = {task.name: task for task in plan}
-    if {shadow.name} | set(shadow.files()) != set(tasks) or shadow.name in shadow.files():
+    names, given = {task.name for task in plan}, set(shadow.by_name())
+    if {shadow.name} | given != names or shadow.name in given:
         raise Invalid(
             f"The plan of a shadow run must have the task {shadow.name} and the given tasks before it.",
             hint="Let `aura rerun --task TASK --employee NAME` make the plan.",
-        )
-    if not tasks[shadow.name].criteria:
-        raise Invalid(
-            f"Task {shadow.name} is a review, and a review cannot be repeated.",
-            hint="To measure a reviewer, use: aura reviewers check NAME",
         )
 
 

@@ -70,6 +70,7 @@ _DIRECTOR = frozenset(
         "employee.appeal_decided",
         "employee.renamed",
         "employee.placed",
+        "employee.reviewer_checked",
         "run.submitted",
         "run.secrets_consented",
         "run.returned",

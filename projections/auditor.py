@@ -74,7 +74,14 @@ class AuditorProjection:
 
     name = "auditor"
     tables: ClassVar[tuple[type[Row], ...]] = (Attempt, Incident, *watch.WATCH_TABLES)
-    reads = (TaskEvent, incident.IncidentEvent, employee.Hired, refusal.CommandRefused, run_messages.Ended)
+    reads: ClassVar[tuple[type, ...]] = (
+        TaskEvent,
+        incident.IncidentEvent,
+        employee.Hired,
+        employee.ReviewerChecked,
+        refusal.CommandRefused,
+        run_messages.Ended,
+    )
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
@@ -91,12 +98,31 @@ class AuditorProjection:
         elif isinstance(event, employee.Hired):
             version = employee.version_of(event.profile)
             rows.put(watch.EmployeeVersion(scope=event.employee, key="employee", version=version))
+        elif isinstance(event, employee.ReviewerChecked):
+            _checked(event, rows)
         elif isinstance(event, refusal.CommandRefused):
             at = recorded.envelope.occurred_at
             for index in range(min(event.count, watch.VALUES_MAX["refusals"])):
                 watch.observe(rows, event.principal, "refusals", at, recorded.envelope.id, against=not index)
         elif isinstance(event, run_messages.Ended):
             rows.drop(watch.Observed, event.run, watch.series_key("leases"))
+
+
+def _checked(event: employee.ReviewerChecked, rows: Rows) -> None:
+    key = str(event.employee_version)
+    row = rows.get(watch.CheckedReviewer, event.employee, key)
+    rows.put(
+        watch.CheckedReviewer(
+            scope=event.employee,
+            key=key,
+            planted=event.planted + (row.planted if row else 0),
+            caught=event.caught + (row.caught if row else 0),
+            clean=event.clean + (row.clean if row else 0),
+            objected=event.objected + (row.objected if row else 0),
+            last_planted=event.planted,
+            last_caught=event.caught,
+        )
+    )
 
 
 def _incident(recorded: Recorded, event: incident.IncidentEvent, rows: Rows) -> None:

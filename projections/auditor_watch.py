@@ -82,7 +82,23 @@ class TriedTask(Row, frozen=True, kw_only=True):
     evidence: tuple[UUID, ...]
 
 
-WATCH_TABLES: tuple[type[Row], ...] = (Observed, EmployeeVersion, OpenFinding, TriedTask)
+class CheckedReviewer(Row, frozen=True, kw_only=True):
+    """The reviews of planted defects and of flawless work by one version. Scope: the employee. Key: its version.
+
+    `last_planted` and `last_caught`: those of the newest check. They are part of `planted` and `caught`.
+    """
+
+    table = "checked_reviewer"
+    resident = True
+    planted: int
+    caught: int
+    clean: int
+    objected: int
+    last_planted: int
+    last_caught: int
+
+
+WATCH_TABLES: tuple[type[Row], ...] = (Observed, EmployeeVersion, OpenFinding, TriedTask, CheckedReviewer)
 
 
 def observe(

@@ -77,7 +77,9 @@ def put_routing(recorded: Recorded, rows: Rows) -> None:
             _charge(event, event.charged.usd, at, rows)
             _end_without_work(event, rows, counts=False)
         case run_messages.Submitted(run=run, shadow=shadow) if shadow is not None:
-            rows.put(ShadowRun(scope=run, key=RUN, repeated_run=shadow.run, repeated_task=shadow.task))
+            review = any(task.name == shadow.name and not task.criteria for task in event.plan)
+            repeats = ShadowRun(scope=run, key=RUN, repeated_run=shadow.run, repeated_task=shadow.task, review=review)
+            rows.put(repeats)
         case run_messages.Ended():
             rows.drop_scope(FailedTask, event.run)
             rows.drop_scope(OpenAttempt, event.run)
@@ -146,7 +148,9 @@ def _end(event: TaskEvent, rows: Rows, *, verified: bool) -> None:
     rows.drop(OpenAttempt, open_attempt.scope, open_attempt.key)
     version, rate, cost = open_attempt.version, open_attempt.rate, micro_usd(open_attempt.usd)
     time = max(0, open_attempt.ended_at - open_attempt.assigned_at)
-    shadow = is_shadow(rows, event.run)
+    shadow = rows.get(ShadowRun, event.run, RUN)
+    if shadow is not None and shadow.review:
+        return
     weight = SHADOW_WEIGHT if shadow else MICRO
     ended = Attempt(verified=verified, rate=rate, rate_now=open_attempt.rate_now, cost=cost, time=time, weight=weight)
     before = evidence_of(rows, version)

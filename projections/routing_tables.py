@@ -133,12 +133,16 @@ class OpenAttempt(Row, frozen=True, kw_only=True):
 
 
 class ShadowRun(Row, frozen=True, kw_only=True):
-    """A shadow run, and the task that it repeats. The scope is the shadow run, the key "run". The row stays."""
+    """A shadow run, and the task that it repeats, if there is one. The scope is the run, the key "run". It stays.
+
+    `review`: its task is a review, of which no program can say whether it is right. So it is no evidence.
+    """
 
     table = "routing_shadow"
     of_runs = True
-    repeated_run: UUID
-    repeated_task: UUID
+    repeated_run: UUID | None
+    repeated_task: UUID | None
+    review: bool
 
 
 ROUTING_TABLES: tuple[type[Row], ...] = (EvidenceRow, RoutingTotal, VersionRow, FailedTask, OpenAttempt, ShadowRun)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from agents.auditor import spending, staff, work
 from agents.auditor.rule import Rule
-from domain import refusal, run_messages, task
+from domain import employee, refusal, run_messages, task
 from domain.message import Event
 
 RULES: tuple[Rule, ...] = (
@@ -94,10 +94,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         kind="never_disagrees",
-        on=(task.Verified, task.Rejected),
+        on=(task.Verified, task.Rejected, employee.ReviewerChecked),
         check=staff.never_disagrees,
-        limits={"reviews_in_a_row": 60},
-        says="A reviewer passed `reviews_in_a_row` reviews in a row.",
+        limits={"reviews_in_a_row": 60, "planted_min": 10, "catch_percent_min": 50},
+        says="A reviewer passed `reviews_in_a_row` reviews in a row, and nobody measured it with `planted_min` planted "
+        "defects; or it was measured and caught less than `catch_percent_min` percent of them.",
     ),
     Rule(
         kind="weak_criteria",

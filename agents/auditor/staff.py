@@ -6,7 +6,7 @@ from uuid import UUID
 from agents.auditor.rule import Limits, Noticed
 from agents.auditor.statistics import Change, drop_of
 from bus.projection_rows import Rows
-from domain import run_messages
+from domain import employee, run_messages
 from domain.message import Recorded, TaskEvent
 from projections import auditor_watch as watch
 from projections.auditor import Attempt, attempt_in
@@ -104,13 +104,39 @@ def _passed_review(event: run_messages.Rejected, rows: Rows) -> Noticed | None:
 
 
 def never_disagrees(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | None:
-    """Return a result if a reviewer passed very many reviews in a row."""
+    """Return a result if a reviewer passed very many reviews in a row. A measured catch rate decides instead."""
+    event = recorded.event
+    if isinstance(event, employee.ReviewerChecked):
+        return _low_catch_rate(event, rows, limits)
     row = _series(recorded, rows, "reviews")
     count = _reached(row, limits["reviews_in_a_row"], limits["reviews_in_a_row"], watch.PASSED)
     if row is None or count is None:
         return None
+    known = rows.get(watch.CheckedReviewer, row.scope, str(_version(row)))
+    if known is not None and known.planted >= limits["planted_min"]:
+        return None  # the check itself is the finding, if there is one
     detail = f"The reviewer passed its last {count} reviews. Measure it with planted defects."
     return _about(recorded, row, detail, {"reviews": count})
+
+
+def _low_catch_rate(event: employee.ReviewerChecked, rows: Rows, limits: Limits) -> Noticed | None:
+    """Return a result if this check shows a low catch rate, and the checks before it did not show it."""
+    row = rows.get(watch.CheckedReviewer, event.employee, str(event.employee_version))
+    if row is None:
+        return None
+    before = (row.planted - row.last_planted, row.caught - row.last_caught)
+    if not _is_low(row.planted, row.caught, limits) or _is_low(*before, limits):
+        return None
+    return Noticed(
+        detail=f"The reviewer caught {row.caught} of {row.planted} planted defects.",
+        measured={"planted": row.planted, "caught": row.caught, "clean": row.clean, "objected": row.objected},
+        employee=event.employee,
+        version=event.employee_version,
+    )
+
+
+def _is_low(planted: int, caught: int, limits: Limits) -> bool:
+    return planted >= limits["planted_min"] and 100 * caught < limits["catch_percent_min"] * planted
 
 
 def _reached(row: Observed | None, window: int, least: int, value: int) -> int | None:

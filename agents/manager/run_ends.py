@@ -22,7 +22,8 @@ def end_shadow(run: UUID, state: RunState, cause: Cause) -> Iterator[run_message
     """Yield the command that ends a shadow run whose task is verified."""
     repeated = state.submitted.shadow if state.submitted is not None else None
     if repeated is not None and shadow.is_done(repeated, state.phase, state.tasks):
-        reason = f"Task {repeated.name} of run {repeated.run} was done again and verified. Nothing is delivered."
+        done = f"of run {repeated.run} was done again and verified" if repeated.run else "was verified in a shadow run"
+        reason = f"Task {repeated.name} {done}. Nothing is delivered."
         yield end(run, "shadow", reason, cause)
 
 

@@ -65,16 +65,16 @@ def _result(name: str, runs: list[list[TaskResult]], single: list[list[TaskResul
     late_runs, late_single = ([_late(run) for run in each] for each in (runs, single))
     return PolicyResult(
         policy=name,
-        solved=_interval([_solved(run) for run in runs]),
-        cost_usd=_interval([_cost(run) for run in runs]),
-        value_usd=_interval([_value(run, value) for run in runs]),
-        solved_more=_interval(_more(runs, single)),
-        cost_ratio=_interval(_ratios(runs, single)),
+        solved=interval_of([_solved(run) for run in runs]),
+        cost_usd=interval_of([_cost(run) for run in runs]),
+        value_usd=interval_of([_value(run, value) for run in runs]),
+        solved_more=interval_of(_more(runs, single)),
+        cost_ratio=interval_of(_ratios(runs, single)),
         attempts=sum(task.attempts for run in runs for task in run) / sum(len(run) for run in runs),
         late={
-            "solved_more": _interval(_more(late_runs, late_single)),
-            "cost_ratio": _interval(_ratios(late_runs, late_single)),
-            "value_usd": _interval([_value(run, value) for run in late_runs]),
+            "solved_more": interval_of(_more(late_runs, late_single)),
+            "cost_ratio": interval_of(_ratios(late_runs, late_single)),
+            "value_usd": interval_of([_value(run, value) for run in late_runs]),
         },
     )
 
@@ -103,7 +103,8 @@ def _late(run: list[TaskResult]) -> list[TaskResult]:
     return run[len(run) - max(1, len(run) // 3) :]
 
 
-def _interval(values: Sequence[float]) -> Interval:
+def interval_of(values: Sequence[float]) -> Interval:
+    """Return the mean of these values, one for each seed, with its 95% interval."""
     count = len(values)
     mean = sum(values) / count
     if count < SEEDS_FOR_INTERVAL_MIN:

@@ -27,6 +27,13 @@ def cascade(world: World) -> list[TaskResult]:
     return _Router(world).run()
 
 
+def cascade_from(world: World, book: Book) -> list[TaskResult]:
+    """Route with the strategy `cascade`, which begins with the evidence of a book."""
+    router = _Router(world)
+    router.book = book
+    return router.run()
+
+
 def known_rates(world: World) -> list[TaskResult]:
     """Route with the strategy `cascade`, which knows each model's rate and average cost on the whole table."""
     return _KnownRouter(world).run()

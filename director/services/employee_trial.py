@@ -108,7 +108,7 @@ class _Trial:
         result = EmployeeResult(commit=fix.id, parent=fix.parent, subject=fix.subject)
         self._note(f"{fix.id[:10]}: the tests of the repository run on the parent and on the fix.")
         try:
-            learnt, parts = await self._question(fix)
+            learnt, parts = await question_of(fix, self._repo, self._setting, self._settings, self._note)
             result = msgspec.structs.replace(result, files=len(parts.parent))
             with tempfile.TemporaryDirectory(prefix="aura-trial-") as folder:
                 file = write_requirement(Path(folder), learnt.requirement, fix, self._repo, self._wanted.budget)
@@ -118,24 +118,6 @@ class _Trial:
         except BaseDisagrees as error:
             first = f"the requirement does not agree with the parent: {error.problems[0]}"
             return msgspec.structs.replace(result, excluded=first)
-
-    async def _question(self, fix: FixCommit) -> tuple[Learnt, Parts]:
-        """Return the requirement of a commit. Raises Excluded, also if the fix itself is refused here."""
-        settings = self._settings
-        with exclusion():
-            parts = await prepared_parts(
-                fix,
-                self._repo,
-                self._setting,
-                libraries=settings.libraries,
-                builds=settings.base_builds,
-                say=self._note,
-            )
-            learnt = await learn(fix, parts, self._setting)
-            judged = await judged_fix(learnt, parts, self._setting)
-        if not judged.accepted:
-            raise Excluded(f"the fix itself is refused here: {'; '.join(judged.findings)}")
-        return learnt, parts
 
     async def _asked(self, file: Path, result: EmployeeResult, parts: Parts) -> EmployeeResult:
         request = HandIn(
@@ -166,6 +148,21 @@ class _Trial:
         )
 
 
+async def question_of(
+    fix: FixCommit, repo: Path, setting: Setting, settings: Settings, note: Say = lambda _: None
+) -> tuple[Learnt, Parts]:
+    """Return the requirement of a commit. Raises Excluded, also if the fix itself is refused here."""
+    with exclusion():
+        parts = await prepared_parts(
+            fix, repo, setting, libraries=settings.libraries, builds=settings.base_builds, say=note
+        )
+        learnt = await learn(fix, parts, setting)
+        judged = await judged_fix(learnt, parts, setting)
+    if not judged.accepted:
+        raise Excluded(f"the fix itself is refused here: {'; '.join(judged.findings)}")
+    return learnt, parts
+
+
 def effort_of(events: Sequence[Recorded]) -> Effort:
     """Return the effort of a run, from its events in order. Void events do not count."""
     counting = [recorded for recorded in events if recorded.void is None]
@@ -191,6 +188,8 @@ def effort_of(events: Sequence[Recorded]) -> Effort:
         usd=sum((amount.usd for amount in charged), Effort().usd),
         work_s=round(work_us / MICRO, 1),
         verdict_s=round(verdict_us / MICRO, 1),
+        hand_ins=sum(isinstance(each.event, task.Submitted) for each in counting),
+        rejected=sum(isinstance(each.event, task.Rejected) for each in counting),
     )
 
 

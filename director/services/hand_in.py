@@ -36,6 +36,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     `share_secrets`: the reason why employees may read the secrets of the base.
     `employees`: the only employees that may do the work; empty if each employee may.
     `labels`: names and values by which the costs of runs are grouped.
+    `shadow`: the run is a shadow run, so nothing is delivered. The requirement must have one task.
     """
 
     file: Path
@@ -46,6 +47,7 @@ class HandIn(msgspec.Struct, frozen=True, kw_only=True):
     share_secrets: str = ""
     employees: tuple[UUID, ...] = ()
     labels: Mapping[str, str] = {}
+    shadow: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,7 @@ async def hand_in(
             employees=request.employees,
             labels=request.labels,
             estimate=made,
+            shadow=request.shadow,
             libraries=opened.settings.libraries,
             share_secrets=request.share_secrets,
             say=note,

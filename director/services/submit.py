@@ -19,6 +19,7 @@ from domain.errors import Invalid
 from domain.estimate import Estimate
 from domain.money import Amount
 from domain.run_messages import Allowance, Proof, Submit, TaskPlan
+from domain.shadow import ShadowOf
 from domain.tree import manifest_of
 from governance.gate import Gate, Outcome
 from verification.packages.libraries import resolved
@@ -54,6 +55,7 @@ async def submit(
     employees: tuple[UUID, ...] = (),
     labels: Mapping[str, str] | None = None,
     estimate: Estimate | None = None,
+    shadow: bool = False,
     libraries: Path | None = None,
     share_secrets: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -62,7 +64,7 @@ async def submit(
 
     `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
     secrets of the base. `employees`: the only employees that may do the work; empty if each employee may.
-    `labels`: names and values by which the costs of runs are grouped. `estimate`: recorded with the submission.
+    `labels`: names and values by which the costs of runs are grouped. `estimate`: recorded. `shadow`: a shadow run.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
     so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
@@ -87,20 +89,27 @@ async def submit(
         sealed=sealed,
         fixtures=fixtures,
         allowance=_allowance(requirement),
-        plan=tuple(
-            TaskPlan(name=task.id, criteria=task.criteria, scope=task.scope, after=task.after)
-            for task in in_order(requirement)
-        )
-        + ((review_plan(task.id for task in requirement.tasks),) if requirement.review else ()),
+        plan=_plan_of(requirement),
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
         consent=consent,
         employees=employees,
         labels=labels or {},
         estimate=estimate,
+        shadow=ShadowOf(name=requirement.tasks[0].id) if shadow else None,
         **base._asdict(),
     )
     return await gate.handle(command)
+
+
+def _plan_of(requirement: Requirement) -> tuple[TaskPlan, ...]:
+    """Return the tasks of the requirement, and its review if it asks for one."""
+    tasks = [
+        TaskPlan(name=task.id, criteria=task.criteria, scope=task.scope, after=task.after)
+        for task in in_order(requirement)
+    ]
+    review = (review_plan(task.id for task in requirement.tasks),) if requirement.review else ()
+    return (*tasks, *review)
 
 
 def _allowance(requirement: Requirement) -> Allowance:

@@ -75,6 +75,8 @@ from director.services import (
     replay,
     requirements,
     rerun,
+    review_cases,
+    reviewers,
     routing_bench,
     run_end,
     run_record,
@@ -84,6 +86,7 @@ from director.services import (
     shadow_views,
     stack_status,
     staff,
+    staff_backtest,
     staff_changes,
     staff_file,
     state,
@@ -118,7 +121,9 @@ SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
     "base_secrets.refuse_new_secrets": "tests/unit/test_base_secrets.py",
     "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
+    "employee_trial.question_of": "tests/acceptance/test_cli_staff_backtest.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
+    "review_cases.ReviewCases.submission": "tests/acceptance/test_cli_reviewers.py",
     "submit.stored_history": "tests/integration/test_submitted_history.py",
 }
 """Functions that cannot be called in the state of this test, with the test that calls each of them."""
@@ -317,6 +322,15 @@ async def of_shadow_runs(settings: Settings) -> None:
     nothing = shadow_run.TaskOutcome(run=UUID(int=1), employees=(), verified=True, findings=(), effort=Effort())
     result = shadow_run.ShadowResult(task="T1", employee=NAME, verified=True, reason="", shadow=nothing, before=nothing)
     assert shadow_run.not_verified(result) is None
+    with pytest.raises(NotFound):
+        await staff_backtest.backtest_staff(
+            staff_backtest.StaffBacktest(repo=Path("/nowhere"), staff=(NAME,), usd_max=Decimal(1)), settings
+        )
+    wanted = reviewers.ReviewerCheck(names=(NAME,), defects=1)
+    with pytest.raises(Refused, match="may not review"):
+        await reviewers.check_reviewers(wanted, settings, on_review=lambda _n, _i, _c: None, note=said)
+    async with desk(settings) as opened:
+        assert await review_cases.accepted_works(opened)
 
 
 async def of_the_agents(settings: Settings) -> None:

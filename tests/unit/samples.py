@@ -248,6 +248,16 @@ SAMPLES: tuple[Event, ...] = (
         rule="integrity",
         rules_version="hr-0123456789ab",
     ),
+    employee.ReviewerChecked(
+        employee=EMPLOYEE,
+        employee_version=uuid(102),
+        planted=10,
+        caught=7,
+        clean=5,
+        objected=1,
+        unusable=1,
+        runs=(RUN,),
+    ),
     incident.Raised(
         incident=INCIDENT,
         kind="integrity",

@@ -92,7 +92,6 @@ def test_only_a_shadow_run_with_a_verified_task_ends_as_shadow() -> None:
         ({"shadow": replace(SHADOW, name="T9")}, "must have the task T9"),
         ({"shadow": replace(SHADOW, given=())}, "must have the task T2"),
         ({"shadow": replace(SHADOW, given=(*SHADOW.given, GivenTask(name="T2", files={})))}, "must have the task T2"),
-        ({"plan": (SUBMIT.plan[0], replace(SUBMIT.plan[1], criteria=()))}, "is a review"),
     ],
 )
 def test_a_submission_that_is_no_shadow_run_of_one_task_is_refused(changes: dict[str, Any], text: str) -> None:

@@ -8,7 +8,10 @@ import msgspec
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """The effort of one run. `work_s`: seconds from assignments to hand-ins. `verdict_s`: seconds of the verdicts."""
+    """The effort of one run. `work_s`: seconds from assignments to hand-ins. `verdict_s`: seconds of the verdicts.
+
+    `hand_ins`: how often work was handed in as done. `rejected`: how often the verifier rejected it.
+    """
 
     attempts: int = 0
     calls: int = 0
@@ -16,6 +19,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     usd: Decimal = Decimal(0)
     work_s: float = 0.0
     verdict_s: float = 0.0
+    hand_ins: int = 0
+    rejected: int = 0
 
 
 class EmployeeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,5 +71,7 @@ def report_of(repo: str, employee: str, results: Iterable[EmployeeResult]) -> Em
             usd=sum((effort.usd for effort in efforts), Decimal(0)),
             work_s=round(sum(effort.work_s for effort in efforts), 1),
             verdict_s=round(sum(effort.verdict_s for effort in efforts), 1),
+            hand_ins=sum(effort.hand_ins for effort in efforts),
+            rejected=sum(effort.rejected for effort in efforts),
         ),
     )

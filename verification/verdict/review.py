@@ -77,6 +77,19 @@ def judge_review(
     )
 
 
+def blocked_paths(content: bytes, changed: Collection[str]) -> frozenset[str] | None:
+    """Return the paths that a valid review names in severe findings if it blocks; no paths if it passes the work.
+
+    Return None if the review is not valid.
+    """
+    review, fault = _read(content, changed)
+    if review is None or fault is not None:
+        return None
+    if review.verdict == "pass":
+        return frozenset()
+    return frozenset(remark.path or "" for remark in review.findings if remark.severity == "high")
+
+
 def _read(content: bytes, changed: Collection[str]) -> tuple[Review | None, str | None]:
     """Return the review and its fault. The review is None if it cannot be read; the fault is None if there is none."""
     if len(content) > REVIEW_BYTES_MAX:
