@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain import blacklist
 from domain.caps import (
     ORGANISATION_CAP,
     Book,
@@ -45,9 +46,11 @@ from domain.organisation_messages import Pause as Pause
 from domain.organisation_messages import Paused as Paused
 from domain.organisation_messages import Resume as Resume
 from domain.organisation_messages import Resumed as Resumed
+from domain.organisation_messages import RoutingSet as RoutingSet
 from domain.organisation_messages import SetBudget as SetBudget
 from domain.organisation_messages import SetCap as SetCap
 from domain.organisation_messages import SetFallback as SetFallback
+from domain.organisation_messages import SetRouting as SetRouting
 from domain.organisation_messages import SettleBudget as SettleBudget
 from domain.organisation_messages import TrancheLent as TrancheLent
 from domain.organisation_messages import TrancheReturned as TrancheReturned
@@ -56,6 +59,7 @@ from domain.organisation_messages import VersionCleared as VersionCleared
 from domain.organisation_messages import WithdrawLimit as WithdrawLimit
 from domain.organisation_messages import WorkRole as WorkRole
 from domain.reason import reason_of
+from domain.routing.terms import RoutingSetting, checked_setting
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
 FALLBACK_EMPLOYEES_MAX = 16
@@ -73,6 +77,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     caps: Mapping[str, Limit] = {}  # name -> limit
     books: Mapping[str, Book] = {}  # key of tranches -> what is lent and spent
     warned: tuple[str, ...] = ()  # "organisation" and keys of tranches whose limit has had its warning
+    routing: RoutingSetting | None = None  # None: employees take turns
 
     @property
     def committed(self) -> Amount:
@@ -85,10 +90,11 @@ initial = OrganisationState()
 
 def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEvent, ...]:
     match command:
-        case Found(name=name, cap=cap):
+        case Found(name=name, cap=cap, routing=routing):
             if state.phase != "unfounded":
                 raise Conflict("The organisation already exists.", hint="Use it. Only its budget can be changed.")
-            return (Founded(name=name, cap=checked(cap, "The organisation's budget")),)
+            founded = Founded(name=name, cap=checked(cap, "The organisation's budget"))
+            return (founded,) if routing is None else (founded, _routing_set(routing))
         case SetBudget(cap=cap):
             _founded(state)
             return (BudgetSet(cap=checked(cap, "The organisation's budget")),) if cap != state.cap else ()
@@ -125,19 +131,12 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             if state.fallback.get(role, ()) == employees:
                 return ()
             return (FallbackSet(role=role, employees=_chain(role, employees)),)
-        case BlacklistVersion(employee_version=version, reason=reason):
+        case SetRouting(routing=routing):
             _founded(state)
-            if version in state.blacklisted:
-                return ()
-            return (VersionBlacklisted(employee_version=version, reason=reason_of(reason)),)
-        case ClearVersion(employee_version=version, reason=reason):
+            return (_routing_set(routing),) if routing != state.routing else ()
+        case BlacklistVersion() | ClearVersion():
             _founded(state)
-            if version not in state.blacklisted:
-                raise Refused(
-                    f"Version {version} is not blacklisted.",
-                    hint="`aura blacklist list` lists the versions that are.",
-                )
-            return (VersionCleared(employee_version=version, reason=reason_of(reason)),)
+            return blacklist.decide(command, state.blacklisted)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -210,6 +209,11 @@ def _chain(role: WorkRole, employees: tuple[UUID, ...]) -> tuple[UUID, ...]:
     return employees
 
 
+def _routing_set(routing: RoutingSetting) -> RoutingSet:
+    checked_setting(routing)
+    return RoutingSet(strategy=routing.strategy, value_usd=routing.value_usd)
+
+
 def _founded(state: OrganisationState) -> None:
     if state.phase == "unfounded":
         raise Refused("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
@@ -244,6 +248,8 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
             return replace(state, accepted={**state.accepted, machine: limits})
         case FallbackSet(role=role, employees=employees):
             return replace(state, fallback=_with_chain(state.fallback, role, employees))
+        case RoutingSet(strategy=strategy, value_usd=value_usd):
+            return replace(state, routing=RoutingSetting(strategy=strategy, value_usd=value_usd))
         case VersionBlacklisted(employee_version=version):
             return replace(state, blacklisted=(*state.blacklisted, version))
         case VersionCleared(employee_version=version):

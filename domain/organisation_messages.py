@@ -1,12 +1,14 @@
 """The events and commands of the organisation. `domain/organisation.py` has its rules, and gives these names too."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
 from domain.caps import Limit, ReturnedPart
 from domain.message import ORGANISATION, Command, Event
 from domain.money import Amount
+from domain.routing.terms import RoutingSetting
 
 WorkRole = Literal["implementer", "reviewer"]
 """The two kinds of work: tasks with criteria, and reviews of the work on them."""
@@ -131,6 +133,17 @@ class FallbackSet(OrganisationEvent, frozen=True, kw_only=True):
     employees: tuple[UUID, ...]
 
 
+class RoutingSet(OrganisationEvent, frozen=True, kw_only=True):
+    """From now on this strategy decides who tries a task. Without this event, employees take turns.
+
+    `value_usd`: the value of a verified task, unless the requirement says it; None: the run's budget by its tasks.
+    """
+
+    type = "organisation.routing_set"
+    strategy: str
+    value_usd: Decimal | None
+
+
 class VersionBlacklisted(OrganisationEvent, frozen=True, kw_only=True):
     """No employee may work with this version (`version_of` a profile)."""
 
@@ -148,8 +161,11 @@ class VersionCleared(OrganisationEvent, frozen=True, kw_only=True):
 
 
 class Found(Command, frozen=True, kw_only=True):
+    """`routing`: the first setting of routing. Without it, employees take turns."""
+
     name: str
     cap: Amount
+    routing: RoutingSetting | None = None
 
 
 class SetBudget(Command, frozen=True, kw_only=True):
@@ -190,6 +206,10 @@ class WithdrawLimit(Command, frozen=True, kw_only=True):
 class SetFallback(Command, frozen=True, kw_only=True):
     role: WorkRole
     employees: tuple[UUID, ...]
+
+
+class SetRouting(Command, frozen=True, kw_only=True):
+    routing: RoutingSetting
 
 
 class BlacklistVersion(Command, frozen=True, kw_only=True):

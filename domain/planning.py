@@ -12,6 +12,7 @@ from domain.errors import Invalid
 from domain.labels import check_labels
 from domain.message import derive
 from domain.money import checked
+from domain.routing.terms import check_terms
 from domain.task_state import TaskState
 
 ATTEMPTS_MAX_LIMIT = 100
@@ -44,6 +45,7 @@ def submitted(command: m.Submit) -> m.Submitted:
             )
         known.add(task.name)
     shadow.check_submission(command.shadow, command.run, command.plan, command.employees)
+    check_terms(command.work, names)
     return m.Submitted(**{name: getattr(command, name) for name in m.Submitted.__struct_fields__})
 
 

@@ -32,6 +32,7 @@ EVENTS: Mapping[str, type[Event]] = {
         organisation.LimitAccepted,
         organisation.LimitWithdrawn,
         organisation.FallbackSet,
+        organisation.RoutingSet,
         organisation.VersionBlacklisted,
         organisation.VersionCleared,
         employee.Hired,
@@ -189,7 +190,7 @@ class CommandSpec(msgspec.Struct, frozen=True):
 
 
 COMMANDS: Mapping[type[Command], CommandSpec] = {
-    organisation.Found: CommandSpec("organisation", ("organisation.founded",)),
+    organisation.Found: CommandSpec("organisation", ("organisation.founded", "organisation.routing_set")),
     organisation.SetBudget: CommandSpec("organisation", ("organisation.budget_set",)),
     organisation.SetCap: CommandSpec("organisation", ("organisation.cap_set",)),
     organisation.Pause: CommandSpec("organisation", ("organisation.paused",)),
@@ -199,6 +200,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     organisation.AcceptLimit: CommandSpec("organisation", ("organisation.limit_accepted",)),
     organisation.WithdrawLimit: CommandSpec("organisation", ("organisation.limit_withdrawn",)),
     organisation.SetFallback: CommandSpec("organisation", ("organisation.fallback_set",)),
+    organisation.SetRouting: CommandSpec("organisation", ("organisation.routing_set",)),
     organisation.BlacklistVersion: CommandSpec("organisation", ("organisation.version_blacklisted",)),
     organisation.ClearVersion: CommandSpec("organisation", ("organisation.version_cleared",)),
     employee.Hire: CommandSpec("employee", ("employee.hired",), "employee"),

@@ -13,6 +13,7 @@ from domain.estimate import Estimate
 from domain.judgement import Judgement
 from domain.message import Command, RunEvent
 from domain.money import Amount
+from domain.routing.terms import WorkTerms
 from domain.shadow import ShadowOf
 from domain.tree import Manifest, contents_of
 
@@ -67,6 +68,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     values by which people group the costs of runs. `estimate`: the expected cost and time that the Director saw.
     `shadow`: the task that this run repeats without a delivery; None if the run is no shadow run.
     `task_caps`: task -> a budget of its own. `on_budget`: what the run does when its budget is used up.
+    `work`: the facts from which the skills and the values of the tasks follow.
     """
 
     type = "run.submitted"
@@ -91,6 +93,7 @@ class Submitted(RunEvent, frozen=True, kw_only=True):
     shadow: ShadowOf | None = None
     task_caps: Mapping[str, Limit] = {}
     on_budget: OnBudget = "end"
+    work: WorkTerms = WorkTerms()
 
     def blobs(self) -> tuple[str, ...]:
         named = (self.requirement, self.sealed, self.fixtures, self.base_tree, self.base_history)
@@ -224,6 +227,7 @@ class Submit(RunCommand, frozen=True, kw_only=True):
     shadow: ShadowOf | None = None
     task_caps: Mapping[str, Limit] = {}
     on_budget: OnBudget = "end"
+    work: WorkTerms = WorkTerms()
 
 
 class Admit(RunCommand, frozen=True, kw_only=True):

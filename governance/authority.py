@@ -59,6 +59,7 @@ _DIRECTOR = frozenset(
         "organisation.limit_accepted",
         "organisation.limit_withdrawn",
         "organisation.fallback_set",
+        "organisation.routing_set",
         "organisation.version_blacklisted",
         "organisation.version_cleared",
         "employee.hired",

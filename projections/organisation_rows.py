@@ -18,6 +18,7 @@ from domain.lent import Lent
 from domain.message import ORGANISATION
 from domain.money import Amount
 from domain.organisation import OrganisationState, Phase, WorkRole
+from domain.routing.terms import RoutingSetting
 
 KEY = "organisation"
 """The key of the organisation's only row."""
@@ -45,6 +46,7 @@ class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     caps: Mapping[str, Limit]
     books: Mapping[str, BookHead]
     warned: tuple[str, ...]
+    routing: RoutingSetting | None = None
 
 
 _head_decoder = msgspec.json.Decoder(OrganisationHead)
@@ -108,6 +110,7 @@ def organisation_state(rows: Rows) -> OrganisationState:
         caps=head.caps,
         books={key: _book(rows, key, book) for key, book in head.books.items()},
         warned=head.warned,
+        routing=head.routing,
     )
     rows.load([replace(row, state=state)])
     return state
@@ -162,4 +165,5 @@ def _head(state: OrganisationState) -> OrganisationHead:
         caps=state.caps,
         books={key: BookHead(spent=book.spent, lent=book.lent.total) for key, book in state.books.items()},
         warned=state.warned,
+        routing=state.routing,
     )

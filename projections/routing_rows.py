@@ -9,7 +9,7 @@ attempt (SHADOW_WEIGHT), and its cost is no part of the spending.
 """
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from domain.message import Event, Recorded, TaskEvent
 from domain.routing import difficulty, evidence
 from domain.routing.evidence import SHADOW_WEIGHT, Attempt, Evidence
 from domain.routing.fixed_point import MICRO
+from domain.routing.terms import micro_usd
 from projections.routing_tables import (
     EMPLOYEE,
     OVERALL,
@@ -198,8 +199,3 @@ def _hire(employee: UUID, version: UUID, rows: Rows) -> None:
         for row in rows.of(EvidenceRow, before.version):
             rows.put(evidence_row(version, row.key, evidence.inherited(row.evidence)))
     rows.put(VersionRow(scope=employee, key=EMPLOYEE, version=version))
-
-
-def micro_usd(usd: Decimal) -> int:
-    """Return an amount of dollars in micro-dollars."""
-    return int((usd * MICRO).to_integral_value(ROUND_HALF_UP))

@@ -147,6 +147,8 @@ class ShadowRun(Row, frozen=True, kw_only=True):
 
 ROUTING_TABLES: tuple[type[Row], ...] = (EvidenceRow, RoutingTotal, VersionRow, FailedTask, OpenAttempt, ShadowRun)
 """The tables of a consumer that keeps the evidence of routing."""
+ROUTING_RESIDENT: tuple[type[Row], ...] = (EvidenceRow, RoutingTotal, VersionRow, FailedTask)
+"""The tables from which a choice is made."""
 
 
 def is_shadow(rows: Rows, run: UUID) -> bool:

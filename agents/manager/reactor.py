@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from agents.manager import end_reasons, routing
+from agents.manager.assignment import Terms, assignment
+from agents.manager.choosing import Ask, Router
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.run_ends import end, end_shadow, follow_up, settle
 from agents.manager.signs_of_life import SignsOfLife
@@ -19,20 +21,15 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import incident, organisation, review, run_messages, task
-from domain.employee import Profile
-from domain.message import Command, Recorded, RunEvent, TaskEvent, derive
-from domain.money import Amount
+from domain.message import Command, Recorded, RunEvent, TaskEvent
 from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState
-from domain.task import TaskState
 from projections import manager as manager_view
 from projections.holds import is_held
 from projections.openrun import RUN_KEY, OpenRun, has_runs_in, open_in, open_state, ready_in
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
-SEED_MAX = 2**31
-MICRO = 1_000_000
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "planned", "verified", "rejected", "released")
 """Phases that a reaction of the manager can end. Duties end the other phases."""
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
@@ -70,7 +67,7 @@ class Manager:
             return list(_admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
             return list(self.resume(rows, cause))
-        if isinstance(event, organisation.FallbackSet | incident.Closed | incident.Lapsed):
+        if isinstance(event, organisation.FallbackSet | organisation.RoutingSet | incident.Closed | incident.Lapsed):
             return list(self.dispatch(rows, cause))
         if isinstance(event, STANDING_CHANGES):
             self.forget_employee(event.employee)
@@ -177,6 +174,7 @@ class Manager:
             return
         desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
         planned = _planned(rows, None if desk.has_room else run)
+        router = Router(rows)
 
         def goes_on(place: Place) -> bool:
             """Leave a run out if no employee is free, or if a run with less work waits for the size of its prompt."""
@@ -187,13 +185,15 @@ class Manager:
         queue = [
             (
                 self.turns.place(each, desk.at_work[each], planned_at(state)),
-                self._dispatch_run(each, state, desk, cause),
+                self._dispatch_run(each, state, desk, router, cause),
             )
             for each, state in planned.items()
         ]
         yield from in_turns(queue, goes_on, cause.now)
 
-    def _dispatch_run(self, run: UUID, state: RunState, desk: routing.StaffCapacity, cause: Cause) -> Iterator[Command]:
+    def _dispatch_run(
+        self, run: UUID, state: RunState, desk: routing.StaffCapacity, router: Router, cause: Cause
+    ) -> Iterator[Command]:
         assert state.submitted is not None
         if state.tasks.blocked and (why := review.objection(state.tasks.values())):
             yield end(run, "rejected", f"The reviewer blocks the run: {why}", cause)
@@ -219,7 +219,11 @@ class Manager:
                 desk.unsized.add(run)  # agents/manager/briefing.py measures the prompt and then calls dispatch
                 continue
             barred = routing.barred(part, state, team)
-            chosen = routing.choose(part, team, left, barred, size)
+            answer = router.answer(Ask(run, state, part, team, left, barred, size))
+            if answer.ends:
+                yield end(run, "rejected", f"Task {part.name}: {answer.ends}", cause)
+                return
+            chosen = answer.employee
             if chosen is None:
                 if routing.unaffordable(team, state.left, barred, size) and not routing.has_work(state):
                     yield end(run, "rejected", end_reasons.budget_used(state, size), cause)
@@ -231,38 +235,8 @@ class Manager:
             self.turns.take(run, cause.now)
             self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation)
             left = left - reservation
-            yield self._assign(run, state, part, chosen, desk.profiles[chosen], reservation, cause)
-
-    def _assign(
-        self,
-        run: UUID,
-        state: RunState,
-        part: TaskState,
-        employee: UUID,
-        profile: Profile,
-        reservation: Amount,
-        cause: Cause,
-    ) -> task.Assign:
-        """Return the assignment. A session ends at the latest when the minutes of its run end."""
-        terms = profile.session
-        lasts_us = round(profile.call_wall_s * MICRO)
-        if terms is not None:
-            lasts_us = min(round(terms.minutes * 60 * MICRO), max(state.due_at - cause.now, lasts_us))
-        attempt = part.attempts + 1
-        order = derive(part.id, "order", attempt, cause.source)
-        return task.Assign(
-            **cause.fields("manager.assign"),
-            run=run,
-            task=part.id,
-            employee=employee,
-            order=order,
-            attempt=attempt,
-            seed=derive(part.id, "seed", attempt).int % SEED_MAX,
-            reservation=reservation,
-            due_at=cause.now + lasts_us + round(self._lease_margin_s * MICRO),
-            form=profile.form,
-            calls_max=1 if terms is None else terms.calls_max,
-        )
+            terms = Terms(desk.profiles[chosen], reservation, self._lease_margin_s)
+            yield assignment(run, state, part, answer, terms, cause)
 
 
 def _planned(rows: Rows, run: UUID | None) -> dict[UUID, RunState]:

@@ -229,14 +229,22 @@ def turn(
     """Return the employees that have the turn, including busy employees. The list is empty if no employee may do the
     task or if each one is too expensive.
     """
+    may_try = fitting(desk, left, barred, prompt_tokens)
+    if desk.in_order:
+        return may_try
+    fewest = min((task.tried.count(who) for who in may_try), default=0)
+    return [who for who in may_try if task.tried.count(who) == fewest]
+
+
+def fitting(
+    desk: StaffCapacity, left: Amount, barred: frozenset[UUID] = frozenset(), prompt_tokens: int | None = None
+) -> list[UUID]:
+    """Return the employees that may try and that the budget allows, free or busy; of a chain, only the first."""
     profiles = desk.profiles.items()
-    fitting = [
+    may_try = [
         who for who, profile in profiles if who not in barred and call_bound_of(profile, prompt_tokens).fits(left)
     ]
-    if desk.in_order:
-        return fitting[:1]
-    fewest = min((task.tried.count(who) for who in fitting), default=0)
-    return [who for who in fitting if task.tried.count(who) == fewest]
+    return may_try[:1] if desk.in_order else may_try
 
 
 def unaffordable(

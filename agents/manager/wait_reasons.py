@@ -6,6 +6,7 @@ from functools import cached_property
 from uuid import UUID
 
 from agents.manager import routing
+from agents.manager.choosing import Ask, Router
 from bus.projection_rows import Rows
 from domain import review
 from domain.errors import LimitReached
@@ -122,7 +123,7 @@ class WaitReasons:
         if _all_done(state) or review.objection(parts):
             ends = review.objection(parts) or (state.submitted is not None and state.submitted.shadow is not None)
             return _manager("end the run" if ends else "merge the work")
-        return next((self._staff(part, state) for part in routing.ready(state)), None)
+        return next((self._staff(run, part, state) for part in routing.ready(state)), None)
 
     def _verifier(self, what: str) -> Wait:
         if self._serving.lacks("verifier"):
@@ -144,7 +145,7 @@ class WaitReasons:
             code="no_worker", message=f"{part.name} is assigned to {name}, but no process works for {name}.", hint=hint
         )
 
-    def _staff(self, part: TaskState, state: RunState) -> Wait:
+    def _staff(self, run: UUID, part: TaskState, state: RunState) -> Wait:
         """Return why a ready task is not assigned."""
         if not self._people:
             return Wait(code="no_staff", message="Nobody is on the staff.", hint="Hire somebody: aura hire --help")
@@ -156,17 +157,27 @@ class WaitReasons:
             resting = self._rest(part, state, desk.resting - barred)
             return resting or self._only_named(part, state) or _nobody_may(part, state)
         turn = routing.turn(part, desk, state.left, barred, SHORTEST_PROMPT)
+        if self._router.has_strategy:
+            turn = routing.fitting(desk, state.left, barred, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {left_text(state.left)}"
             hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
             return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
         if any(desk.free(who) > 0 for who in turn):
-            return _manager(f"assign {part.name}")
+            best = self._router.answer(Ask(run, state, part, desk, state.left, barred, SHORTEST_PROMPT)).waits_for
+            return self._best(part, best) if best is not None else _manager(f"assign {part.name}")
         busy = _list([f"{self._name(who)} works on {_list(self._runs_of(who))}" for who in turn], "; ")
         hint = (
             "The run continues by itself. For more calls at the same time: aura hire --slots N, or hire somebody else."
         )
         return Wait(code="no_slot", message=f"No employee is free for {part.name}: {busy}.", hint=hint)
+
+    def _best(self, part: TaskState, best: UUID) -> Wait:
+        """Return the reason if a free employee could try, but routing waits for a busy one."""
+        works = f"{self._name(best)} works on {_list(self._runs_of(best))}"
+        message = f"{part.name} waits for {self._name(best)}, which is clearly the best choice: {works}."
+        hint = "The run continues by itself. For more calls at the same time: aura hire --update --slots N."
+        return Wait(code="no_slot", message=message, hint=hint)
 
     def _nobody_can(self, role: WorkRole) -> Wait:
         """Return the reason if every employee that may do the work of a role is suspended or has no known price."""
@@ -216,6 +227,10 @@ class WaitReasons:
     @cached_property
     def _people(self) -> dict[UUID, manager_view.EmployeeRow]:
         return {row.scope: row for row in self._rows.all(manager_view.EmployeeRow)}
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self._rows)
 
     @cached_property
     def _own_roles(self) -> frozenset[str]:

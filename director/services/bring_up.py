@@ -22,6 +22,7 @@ from domain.errors import Conflict, Invalid
 from domain.message import NAMESPACE, derive
 from domain.money import Amount
 from domain.organisation import Found
+from domain.routing.terms import FOUNDED_WITH, RoutingSetting
 from domain.wording import counted
 from governance import hr_rules, keys
 from governance.authority import ROLES, WORKER_RIGHTS
@@ -151,9 +152,10 @@ def openai_posting(settings: Settings, name: str = "openai") -> Posting:
 
 
 async def found(opened: DirectorSession) -> None:
-    """Found the organisation, once per log."""
+    """Found the organisation, once per log. An organisation that exists keeps its routing."""
+    routing = RoutingSetting(strategy=FOUNDED_WITH)
     try:
-        await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP))
+        await opened.done(Found(id=derive(NAMESPACE, "founding"), at=now(), name="Aura", cap=CAP, routing=routing))
     except Conflict:
         return  # an earlier command has founded it
 

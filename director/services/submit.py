@@ -18,6 +18,7 @@ from director.services.base_secrets import consent_to
 from domain.errors import Invalid
 from domain.estimate import Estimate
 from domain.money import Amount
+from domain.routing.terms import WorkTerms
 from domain.run_messages import Allowance, Proof, Submit, TaskPlan
 from domain.shadow import ShadowOf
 from domain.tree import manifest_of
@@ -64,12 +65,11 @@ async def submit(
 
     `folder`: the folder to which the base's path is relative. `share_secrets`: the reason why employees may read the
     secrets of the base. `employees`: the only employees that may do the work; empty if each employee may.
-    `labels`: names and values by which the costs of runs are grouped. `estimate`: recorded. `shadow`: a shadow run.
+    `labels`, `estimate`: recorded with the submission. `shadow`: a shadow run.
 
     This function resolves the dependencies and installs them in `libraries`. It stores their lock with the requirement,
-    so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index, and
-    NotFound or Invalid if the base cannot be read. Raises Refused if the base has secrets and there is no reason to
-    share them.
+    so that every verdict of the run uses the same bytes. Raises the errors of the gate and of the package index,
+    NotFound or Invalid if the base cannot be read, and Refused for secrets of the base without a reason to share them.
     """
     read = base_of(requirement, folder)
     consent = await asyncio.to_thread(consent_to, read, share_secrets)
@@ -97,6 +97,7 @@ async def submit(
         labels=labels or {},
         estimate=estimate,
         shadow=ShadowOf(name=requirement.tasks[0].id) if shadow else None,
+        work=work_terms(requirement),
         **base._asdict(),
     )
     return await gate.handle(command)
@@ -110,6 +111,18 @@ def _plan_of(requirement: Requirement) -> tuple[TaskPlan, ...]:
     ]
     review = (review_plan(task.id for task in requirement.tasks),) if requirement.review else ()
     return (*tasks, *review)
+
+
+def work_terms(requirement: Requirement) -> WorkTerms:
+    """Return the facts of a requirement from which the skills and the values of its tasks follow."""
+    return WorkTerms(
+        deliver=requirement.deliver,
+        language=requirement.language,
+        skill=requirement.skill,
+        skills={task.id: task.skill for task in requirement.tasks if task.skill},
+        value_usd=requirement.value_usd,
+        values_usd={task.id: task.value_usd for task in requirement.tasks if task.value_usd is not None},
+    )
 
 
 def _allowance(requirement: Requirement) -> Allowance:

@@ -25,11 +25,19 @@ from projections.holds import HoldRow
 from projections.manager import EmployeeRow, ManagerProjection
 from projections.openrun import OPEN_TABLES, RUN_KEY, OpenRun, open_state
 from projections.organisation_rows import ORGANISATION_TABLES
+from projections.routing_tables import ROUTING_RESIDENT
 
 STANDING_S = 0.5
 """A consumer with unread events is stalled if its position does not change for this time."""
 STANDING_POLL_S = 0.05
-NEEDED: tuple[type[Any], ...] = (*OPEN_TABLES, *ORGANISATION_TABLES, EmployeeRow, HoldRow, FallbackRow)
+NEEDED: tuple[type[Any], ...] = (
+    *OPEN_TABLES,
+    *ORGANISATION_TABLES,
+    *ROUTING_RESIDENT,
+    EmployeeRow,
+    HoldRow,
+    FallbackRow,
+)
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""
 

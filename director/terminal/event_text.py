@@ -162,6 +162,9 @@ def _of_run(event: object) -> str:
             return f"the role {role} has no fallback chain: everybody may do its work"
         case organisation.FallbackSet(role=role, employees=employees):
             return f"the fallback chain of the role {role}: {', then '.join(str(who)[:13] for who in employees)}"
+        case organisation.RoutingSet(strategy=strategy, value_usd=value_usd):
+            value = "the run's budget by its tasks" if value_usd is None else f"{value_usd} USD"
+            return f"the routing strategy is {strategy}; the value of a verified task is {value}"
         case incident.Raised(kind=kind, detail=detail):
             return f"incident {kind}: {detail}"
         case incident.Acknowledged(reason=reason):

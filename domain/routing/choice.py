@@ -17,6 +17,8 @@ from domain.routing.skill import Risk
 EXPLORED_SHARE = 50_000
 """The largest part of all spending that may go to attempts whose purpose is to learn, in micro-units."""
 PARALLEL_MAX = 3
+RATE_STEP = 50_000
+"""Candidates with the same value are compared by their rates in steps of this, in micro-units."""
 
 Reason = Literal[
     "best_value",
@@ -34,7 +36,8 @@ Reason = Literal[
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """A version that may try the task. `cost` and `time`: what an attempt takes on average, in micro-dollars and
-    microseconds. `tried`: its earlier attempts at this task.
+    microseconds. `tried`: its failed attempts at this task. `handicap`: what a fine adds to its cost in the comparison,
+    in percent. `rank`: the lower one comes first between candidates that are equal in all else.
     """
 
     version: str
@@ -42,6 +45,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     cost: int
     time: int = 0
     tried: int = 0
+    handicap: int = 0
+    rank: int = 0
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -73,8 +78,8 @@ class Situation(Struct, frozen=True, kw_only=True):
 class Valued(Struct, frozen=True, kw_only=True):
     """One candidate of a choice, with its numbers. `rate`: at an untried task. `rate_now`: at this one.
 
-    `drawn`: the reservation value with a drawn rate, if rates were drawn. Rates are in micro-units, money in
-    micro-dollars.
+    `drawn_rate`, `drawn`: a drawn rate and its reservation value, if rates were drawn. `handicap`, `rank`: as before.
+    Rates are in micro-units, money in micro-dollars.
     """
 
     version: str
@@ -83,7 +88,24 @@ class Valued(Struct, frozen=True, kw_only=True):
     cost: int
     time: int
     reservation: int
+    drawn_rate: int | None = None
     drawn: int | None = None
+    handicap: int = 0
+    rank: int = 0
+
+    @property
+    def price(self) -> int:
+        """The cost with the handicap. It is compared, and never charged."""
+        return self.cost * (100 + self.handicap) // 100
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """The order of candidates with the same value, such as free ones: by rate, then time, then rank."""
+        return (-self.step(self.rate_now), self.time, self.rank, self.version)
+
+    def step(self, rate: int) -> int:
+        """Return a rate with the handicap in whole steps. Smaller differences are left to the time."""
+        return rate * 100 // (100 + self.handicap) // RATE_STEP
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -116,13 +138,16 @@ def valued(candidate: Candidate, situation: Situation, rate: int) -> Valued:
     """Return a candidate with its reservation value. `rate`: its rate at an untried task."""
     now = rate_now(situation.failed + (rate,) * candidate.tried, rate, situation.shape)
     cost = candidate.cost * situation.size // MICRO
+    price = cost * (100 + candidate.handicap) // 100
     return Valued(
         version=candidate.version,
         rate=rate,
         rate_now=now,
         cost=cost,
         time=candidate.time,
-        reservation=reservation(situation.value, cost, now),
+        reservation=reservation(situation.value, price, now),
+        handicap=candidate.handicap,
+        rank=candidate.rank,
     )
 
 

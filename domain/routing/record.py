@@ -20,8 +20,8 @@ budget of the run, divided by its tasks.
 class CandidateRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One employee that could try the task. Rates are in micro-units, money in micro-dollars, time in microseconds.
 
-    `rate`: at an untried task. `rate_now`: at this one. `drawn`: the reservation value with a drawn rate. `busy`: it
-    had no free slot. `handicap`: what a fine adds to its cost in the comparison, in percent.
+    `rate`: at an untried task. `rate_now`: at this one. `drawn_rate` and `drawn`: a drawn rate, and its reservation
+    value. `busy`: it had no free slot. `handicap`: what a fine adds to its cost in the comparison, in percent.
     """
 
     employee: UUID
@@ -31,6 +31,7 @@ class CandidateRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     cost: int
     time: int = 0
     reservation: int
+    drawn_rate: int | None = None
     drawn: int | None = None
     busy: bool = False
     handicap: int = 0

@@ -12,7 +12,7 @@ def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
     if chosen is None:
         return _without(choice, known)
     name, count = known.get(chosen.version, chosen.version), len(choice.candidates)
-    numbers = f"about {_percent(chosen.rate_now)} chance, {_usd(chosen.cost)} per attempt"
+    numbers = f"about {percent(chosen.rate_now)} chance, {usd(chosen.cost)} per attempt"
     match choice.reason:
         case "explores":
             text = f"{name} was chosen to learn more about it ({numbers}), within the share of spending for this"
@@ -20,6 +20,8 @@ def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
             text = f"{name} was chosen because it has the lowest price of those who have not tried ({numbers})"
         case "turn":
             text = f"{name} was chosen because it had its turn: nobody has tried this task less often"
+        case "best_free":
+            text = f"{name} was chosen because it is free now and almost as good as the best, who is busy ({numbers})"
         case "best_single":
             text = f"{name} was chosen for the only attempt, with the highest expected value ({numbers})"
         case _:
@@ -29,6 +31,9 @@ def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
 
 
 def _without(choice: Choice, names: Mapping[str, str]) -> str:
+    if choice.reason == "waits":
+        best = max(choice.candidates, key=lambda each: each.reservation, default=None)
+        return f"The task waits for {_name(best, names) if best else 'an employee'}, who is busy and clearly the best."
     if choice.reason == "already_tried":
         return "Nobody was chosen, because this strategy makes only one attempt at a task."
     best = max(choice.candidates, key=lambda each: each.reservation, default=None)
@@ -36,7 +41,7 @@ def _without(choice: Choice, names: Mapping[str, str]) -> str:
         return "Nobody was chosen, because nobody may try the task within its budget."
     return (
         f"Nobody was chosen, because no attempt is worth its price: the best, {_name(best, names)}, would cost "
-        f"{_usd(best.cost)} for a {_percent(best.rate_now)} chance of a result worth {_usd(choice.value)}."
+        f"{usd(best.cost)} for a {percent(best.rate_now)} chance of a result worth {usd(choice.value)}."
     )
 
 
@@ -44,9 +49,11 @@ def _name(candidate: Valued, names: Mapping[str, str]) -> str:
     return names.get(candidate.version, candidate.version)
 
 
-def _percent(rate: int) -> str:
+def percent(rate: int) -> str:
+    """Return a rate in micro-units as whole percent."""
     return f"{(rate * 100 + MICRO // 2) // MICRO}%"
 
 
-def _usd(amount: int) -> str:
+def usd(amount: int) -> str:
+    """Return an amount in micro-dollars as dollars with four places."""
     return f"${amount // MICRO}.{amount % MICRO // 100:04}"

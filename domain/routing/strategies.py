@@ -29,12 +29,12 @@ def cascade(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     that a task is sometimes tried once more than seems worth it.
     """
     values = tuple(valued(each, situation, _rate(each, situation)) for each in candidates)
-    best = _first(values, situation, lambda each: each.reservation)
+    best = _first(values, situation, lambda each: (each.reservation,))
     counter = situation.counter
     if situation.may_explore:
         values = _drawn(values, candidates, situation)
         counter += len(candidates)
-        tried = _first(values, situation, lambda each: each.drawn or 0)
+        tried = _first(values, situation, lambda each: (each.drawn or 0, each.step(each.drawn_rate or 0)))
         if tried and best and (tried.drawn or 0) > 0 and (tried.version != best.version or best.reservation <= 0):
             return _chosen("cascade", situation, tried, "explores", values, counter)
     if best is None:
@@ -48,7 +48,7 @@ def cheapest_first(situation: Situation, candidates: Sequence[Candidate]) -> Cho
     """Choose the lowest price among those who have not tried, whatever their rates."""
     values = tuple(valued(each, situation, each.posterior.mean) for each in candidates)
     untried = _untried(values, candidates)
-    best = _first(untried, situation, lambda each: -each.cost)
+    best = _first(untried, situation, lambda each: (-each.price,))
     return _ended("cheapest_first", situation, best, "cheapest", values)
 
 
@@ -57,7 +57,7 @@ def best_single(situation: Situation, candidates: Sequence[Candidate]) -> Choice
     values = tuple(valued(each, situation, each.posterior.mean) for each in candidates)
     if situation.failed:
         return _nobody("best_single", situation, "already_tried", values, situation.counter)
-    best = _first(values, situation, lambda each: situation.value * each.rate_now // MICRO - each.cost)
+    best = _first(values, situation, lambda each: (situation.value * each.rate_now // MICRO - each.price,))
     return _ended("best_single", situation, best, "best_single", values)
 
 
@@ -66,7 +66,7 @@ def turns(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     values = tuple(valued(each, situation, each.posterior.mean) for each in candidates)
     fewest = min((each.tried for each in candidates), default=0)
     equal = tuple(each for each, one in zip(values, candidates, strict=True) if one.tried == fewest)
-    best = _first(equal, situation, lambda each: -_hash(situation.seed, each.version))
+    best = _first(equal, situation, lambda each: (-_hash(situation.seed, each.version),))
     return _ended("turns", situation, best, "turn", values)
 
 
@@ -91,7 +91,7 @@ def _drawn(values: Sequence[Valued], candidates: Sequence[Candidate], situation:
         part = draw(situation.seed, situation.counter + place)
         rate = quantile(one.posterior.successes, one.posterior.failures, part)
         now = rate_now(situation.failed + (rate,) * one.tried, rate, situation.shape)
-        with_draws.append(replace(each, drawn=reservation(situation.value, each.cost, now)))
+        with_draws.append(replace(each, drawn_rate=now, drawn=reservation(situation.value, each.price, now)))
     return tuple(with_draws)
 
 
@@ -99,10 +99,10 @@ def _untried(values: Sequence[Valued], candidates: Sequence[Candidate]) -> tuple
     return tuple(each for each, one in zip(values, candidates, strict=True) if not one.tried)
 
 
-def _first(values: Sequence[Valued], situation: Situation, score: Callable[[Valued], int]) -> Valued | None:
-    """Return the candidate with the highest score that the budget allows. The smaller version id wins a tie."""
+def _first(values: Sequence[Valued], situation: Situation, score: Callable[[Valued], tuple[int, ...]]) -> Valued | None:
+    """Return the candidate with the highest score that the budget allows. `Valued.order` decides between equals."""
     affordable = [each for each in values if situation.left is None or each.cost <= situation.left]
-    return min(affordable, key=lambda each: (-score(each), each.version), default=None)
+    return min(affordable, key=lambda each: (tuple(-part for part in score(each)), each.order), default=None)
 
 
 def _parallel(situation: Situation, chosen: Valued, values: Sequence[Valued]) -> tuple[str, ...]:
@@ -114,9 +114,9 @@ def _parallel(situation: Situation, chosen: Valued, values: Sequence[Valued]) ->
         return ()
     bought: list[str] = []
     unsolved, left = MICRO - chosen.rate_now, None if situation.left is None else situation.left - chosen.cost
-    for each in sorted(values, key=lambda each: (-each.reservation, each.version)):
+    for each in sorted(values, key=lambda each: (-each.reservation, each.order)):
         fits = each.time <= situation.time_left < each.time + chosen.time
-        worth = situation.value * each.rate_now // MICRO * unsolved // MICRO > each.cost
+        worth = situation.value * each.rate_now // MICRO * unsolved // MICRO > each.price
         if each.version == chosen.version or not fits or not worth or (left is not None and each.cost > left):
             continue
         if len(bought) == PARALLEL_MAX - 1:

@@ -78,6 +78,7 @@ from director.services import (
     review_cases,
     reviewers,
     routing_bench,
+    routing_setting,
     run_end,
     run_record,
     run_simulation,
@@ -213,6 +214,16 @@ async def under_the_rules_of_hr(settings: Settings) -> None:
         await appeals.decide_appeal(settings, "carl", "0", granted=True, reason="asked")
     with pytest.raises(Refused):
         await rehiring.rehire(settings, "carl", "asked")
+    routed = await routing_setting.show_routing(settings)
+    assert (routed.strategy, routed.value_usd, routed.is_set) == ("cascade", None, True)
+    assert {(line.name, line.attempts) for line in routed.evidence} >= {("anna", 2)}
+    assert (await routing_setting.set_routing(settings, None, "0.50")).strategy == "cascade"
+    assert (await routing_setting.set_routing(settings, "turns", "budget")).value_usd is None
+    assert (await routing_setting.set_routing(settings, "cascade", None)).seq > 0
+    with pytest.raises(Invalid):
+        await routing_setting.set_routing(settings, "dice", None)
+    with pytest.raises(Invalid):
+        await routing_setting.set_routing(settings, None, "much")
     version = str(UUID(int=7))
     assert (await blacklist.add_version(settings, version, "asked")).employees == ()
     assert [line.reason for line in await blacklist.list_blacklist(settings)] == ["asked"]

@@ -13,6 +13,7 @@ from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
 from domain.money import Amount
 from domain.registry import COMMANDS, EVENTS
+from domain.routing.terms import RoutingSetting
 from domain.tiers import NO_CEILINGS, Record
 from governance.authority import MATRIX, RESERVED, ROLES, Role, may_send, senders
 from governance.hr_rules import default
@@ -44,6 +45,7 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
         **stamp(), machine="m", limit="tree memory", reason="x"
     ),
     organisation.SetFallback: lambda: organisation.SetFallback(**stamp(), role="implementer", employees=(uuid4(),)),
+    organisation.SetRouting: lambda: organisation.SetRouting(**stamp(), routing=RoutingSetting(strategy="turns")),
     organisation.BlacklistVersion: lambda: organisation.BlacklistVersion(
         **stamp(), employee_version=uuid4(), reason="x"
     ),

@@ -15,6 +15,7 @@ from domain.money import Amount
 from domain.planning import task_id
 from domain.returning import attempts_used
 from domain.routing.fixed_point import MICRO
+from domain.routing.terms import RoutingSetting
 from domain.run import MINUTE_US, RunState
 from domain.tiers import NO_CEILINGS, TIERS, Record
 from domain.tree import Entry
@@ -95,6 +96,15 @@ _plain: dict[type[Command], Asked] = {
         organisation.SetFallback,
         role=st.sampled_from(["implementer", "reviewer"]),
         employees=st.lists(st.sampled_from(STAFF), max_size=3).map(tuple),
+        **_ids,
+    ),
+    organisation.SetRouting: st.builds(
+        organisation.SetRouting,
+        routing=st.builds(
+            RoutingSetting,
+            strategy=st.sampled_from(["turns", "cascade", "dice"]),
+            value_usd=st.sampled_from([None, Decimal("0.5"), Decimal(0)]),
+        ),
         **_ids,
     ),
     organisation.BlacklistVersion: st.builds(

@@ -30,6 +30,7 @@ from tests.unit.samples import (
     RUN,
     SECOND,
     SUBMITTED,
+    WORK,
     happened,
 )
 
@@ -50,6 +51,7 @@ SUBMIT = m.Submit(
     base_history="e" * 64,
     proof="notes",
     labels={"team": "web"},
+    work=WORK,
     estimate=ESTIMATE,
     task_caps={"T1": Limit(usd=Decimal("0.50"))},
     on_budget="ask",

@@ -15,6 +15,7 @@ from domain.message import Event
 from domain.money import Amount
 from domain.planning import task_id
 from domain.routing.record import CandidateRecord, ChoiceRecord
+from domain.routing.terms import WorkTerms
 from domain.run import MINUTE_US
 from domain.snapshot import PromptRecord
 from domain.tiers import NO_CEILINGS, Ceilings, Record
@@ -134,6 +135,14 @@ CONSENT = run_messages.SecretsConsent(
     ),
     total=2,
 )
+WORK = WorkTerms(
+    deliver="library",
+    language="python",
+    skill={"risk": "high"},
+    skills={"T1": {"size": "large"}},
+    value_usd=Decimal("0.40"),
+    values_usd={"T1": Decimal("1.50")},
+)
 CHOICE = ChoiceRecord(
     strategy="cascade",
     reason="best_value",
@@ -151,6 +160,7 @@ CHOICE = ChoiceRecord(
             cost=30_000,
             time=1_500_000,
             reservation=340_000,
+            drawn_rate=375_000,
             drawn=320_000,
         ),
         CandidateRecord(
@@ -187,6 +197,7 @@ SAMPLES: tuple[Event, ...] = (
     organisation.LimitAccepted(machine="lab", limit="tree memory", reason="my laptop"),
     organisation.LimitWithdrawn(machine="lab", limit="tree memory", reason="it has groups now"),
     organisation.FallbackSet(role="implementer", employees=(EMPLOYEE, OTHER_EMPLOYEE)),
+    organisation.RoutingSet(strategy="cascade", value_usd=Decimal("0.40")),
     organisation.VersionBlacklisted(employee_version=employee.version_of(WITH_SESSIONS), reason="it forges verdicts"),
     organisation.VersionCleared(employee_version=employee.version_of(WITH_SESSIONS), reason="it was the harness"),
     employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS, tier="probation", ceilings=CEILINGS),
@@ -299,6 +310,7 @@ SAMPLES: tuple[Event, ...] = (
         estimate=ESTIMATE,
         task_caps={"T1": Limit(usd=Decimal("0.50"))},
         on_budget="ask",
+        work=WORK,
     ),
     run_messages.SecretsConsented(run=RUN, consent=CONSENT),
     run_messages.Admitted(run=RUN, due_at=AT + 20 * MINUTE_US),

@@ -24,13 +24,16 @@ from domain.organisation import (
     Paused,
     Resume,
     Resumed,
+    RoutingSet,
     SetBudget,
     SetFallback,
+    SetRouting,
     SettleBudget,
     WorkRole,
     evolve,
     lend,
 )
+from domain.routing.terms import RoutingSetting
 from tests.unit.given import fold, given
 from tests.unit.samples import AT, BUDGET, CAP, COMMAND, COST, EMPLOYEE, OTHER_EMPLOYEE, RUN, happened, uuid
 
@@ -208,3 +211,46 @@ def test_a_pause_does_not_prevent_another_chain() -> None:
     given(*FOUNDED, Paused(reason="x")).when(set_fallback(EMPLOYEE)).then(
         FallbackSet(role="implementer", employees=(EMPLOYEE,))
     )
+
+
+def set_routing(strategy: str, value_usd: Decimal | None = None) -> SetRouting:
+    return SetRouting(id=COMMAND, at=AT, routing=RoutingSetting(strategy=strategy, value_usd=value_usd))
+
+
+def test_routing_is_set_and_changed() -> None:
+    value = Decimal("0.40")
+    first = RoutingSet(strategy="cascade", value_usd=value)
+    assert OrganisationState().routing is None
+    given(*FOUNDED).when(set_routing("cascade", value)).then(first)
+    given(*FOUNDED, first).when(set_routing("cascade", value)).then()
+    given(*FOUNDED, first).when(set_routing("turns")).then(RoutingSet(strategy="turns", value_usd=None))
+    assert evolve(OrganisationState(), first).routing == RoutingSetting(strategy="cascade", value_usd=value)
+
+
+def test_an_organisation_can_be_founded_with_its_routing() -> None:
+    routing = RoutingSetting(strategy="cascade")
+    command = Found(id=COMMAND, at=AT, name="Aura", cap=CAP, routing=routing)
+    given().when(command).then(Founded(name="Aura", cap=CAP), RoutingSet(strategy="cascade", value_usd=None))
+    given(*FOUNDED).when(command).refused(Conflict, "already exists")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "value", "message"),
+    [
+        ("dice", None, "no routing strategy dice"),
+        ("cascade", Decimal(0), "value of a verified task is 0 USD"),
+        ("cascade", Decimal(-1), "value of a verified task is -1 USD"),
+        ("cascade", Decimal("NaN"), "value of a verified task"),
+        ("cascade", Decimal("0.0000001"), "value of a verified task"),
+        ("cascade", Decimal("1e10"), "value of a verified task"),
+    ],
+)
+def test_an_impossible_routing_is_refused(strategy: str, value: Decimal | None, message: str) -> None:
+    given(*FOUNDED).when(set_routing(strategy, value)).refused(Invalid, message)
+    given(*FOUNDED).when(set_routing("cascade", Decimal("0.000001"))).then(  # control
+        RoutingSet(strategy="cascade", value_usd=Decimal("0.000001"))
+    )
+
+
+def test_routing_cannot_be_set_before_the_organisation_exists() -> None:
+    given().when(set_routing("cascade")).refused(Refused, "no organisation")

@@ -16,6 +16,7 @@ from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, WITH_ORGANISATION, Scope, scope_of
+from domain.routing.terms import RoutingSetting
 from tests.unit import runs, test_caps, test_career, test_discipline, test_employee, test_incident, test_task
 from tests.unit.given import decide
 from tests.unit.samples import (
@@ -74,6 +75,11 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         organisation.WithdrawLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="not mine"),
     ),
     (FOUNDED, organisation.SetFallback(id=COMMAND, at=AT, role="reviewer", employees=(EMPLOYEE,))),
+    (
+        (),
+        organisation.Found(id=COMMAND, at=AT, name="Aura", cap=CAP, routing=RoutingSetting(strategy="cascade")),
+    ),
+    (FOUNDED, organisation.SetRouting(id=COMMAND, at=AT, routing=RoutingSetting(strategy="turns"))),
     (FOUNDED, organisation.BlacklistVersion(id=COMMAND, at=AT, employee_version=EMPLOYEE, reason="it forges")),
     (
         (*FOUNDED, *happened("organisation.version_blacklisted")),

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bus.projection_rows import Rows
+from bus.projection_tables import Tables
 from domain import employee, organisation, run_messages, task
 from domain.employee import Profile, version_of
 from domain.message import Envelope, Event, Recorded
@@ -244,6 +245,12 @@ def test_an_event_changes_the_same_number_of_rows_however_many_there_are() -> No
         "routing_total": 1,
         "routing_task": 1,
     }
+
+
+def test_the_tables_have_a_schema_version() -> None:
+    """A type that cannot be part of a stored row would stop the consumer at its start."""
+    for projection in (ManagerProjection(), AccountantProjection()):
+        assert Tables(projection.name, projection.tables).version()
 
 
 def test_the_classes_that_change_rows_are_read_by_both() -> None:

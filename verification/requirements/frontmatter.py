@@ -17,8 +17,9 @@ from verification.requirements.fields import Fields
 from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, ProofPlace, Serve, SuiteLimits
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
+from verification.requirements.routing_keys import read_skill, read_usd, read_value
 from verification.requirements.scope import pattern_fault
-from verification.requirements.yaml_tree import Mapping, Node, Scalar, kind
+from verification.requirements.yaml_tree import Mapping, Node, Scalar
 
 TITLE_CHARS_MAX = 200
 SCOPE_PATTERNS_MAX = 64  # in one list
@@ -43,6 +44,8 @@ EXAMPLES = {
     "budget": '{usd: "1.00", tokens: 100000, minutes: 20}',
     "dependencies": '["python-slugify==8.0.4"]',
     "review": "required",
+    "skill": "{size: large, risk: high}",
+    "value_usd": '"0.50"',
     "tasks": '[{id: T1, criteria: [A1], scope: ["slugify.py"], after: []}]',
 }
 DELIVERABLES: dict[str, Deliverable] = {"library": "library", "cli": "cli", "http": "http"}
@@ -55,7 +58,6 @@ SUITE_MINUTES_MAX = 60
 SUITE_CAPS = {"memory_mb": (64, 16_384), "processes": (8, 1024), "files": (256, 200_000)}
 BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
 COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
-USD = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 
 
 class FrontMatter(NamedTuple):
@@ -78,6 +80,8 @@ class FrontMatter(NamedTuple):
     from_base: bool
     tasks: Node | None
     review: bool
+    skill: dict[str, str]
+    value_usd: Decimal | None
 
 
 def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
@@ -107,6 +111,8 @@ def read_front_matter(node: Mapping, report: ProblemList) -> FrontMatter:
         from_base=read_from_base(fields),
         tasks=fields.get("tasks"),
         review=_reviewed(fields),
+        skill=read_skill(fields),
+        value_usd=read_value(fields),
     )
 
 
@@ -241,26 +247,9 @@ def _budget(fields: Fields) -> Budget | None:
     if node is None:
         return None
     inner = Fields(node, fields.report, BUDGET, "`budget`")
-    usd = _usd(inner)
+    usd = read_usd(inner, "usd", required=True)
     caps: dict[str, Any] = {}
     for name, most in (("tokens", TOKENS_MAX), ("minutes", MINUTES_MAX)):
         if inner.require(name) is not None and (cap := inner.number(name, 0, most, whole=True)) is not None:
             caps[name] = int(cap)
     return Budget(usd=usd, **caps) if usd is not None and len(caps) == 2 else None
-
-
-def _usd(fields: Fields) -> Decimal | None:
-    node = fields.require("usd")
-    if node is None:
-        return None
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        number = isinstance(node, Scalar) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-        plain = node.text if isinstance(node, Scalar) and number and USD.fullmatch(node.text) else "1.00"
-        said = "a number, which can lose cents" if number else kind(node)
-        fields.report.add(node, f"`usd` must be an amount in quotes, not {said}", f'usd: "{plain}"')
-        return None
-    if not USD.fullmatch(node.value):
-        message = f"`{node.value[:60]}` is not an amount of US dollars: a number from 0, with at most 6 decimal places"
-        fields.report.add(node, message, 'usd: "1.00"')
-        return None
-    return Decimal(node.value)

@@ -172,12 +172,17 @@ def modules_named(criteria: Iterable[Criterion], scope: Iterable[str]) -> tuple[
 
 
 class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of the requirement: the criteria that it must meet, and the paths that it may write."""
+    """One task of the requirement: the criteria that it must meet, and the paths that it may write.
+
+    `skill`: parts of its skill, for routing. `value_usd`: the value of the verified task, if the requirement states it.
+    """
 
     id: str
     criteria: tuple[str, ...]
     scope: tuple[str, ...]
     after: tuple[str, ...] = ()
+    skill: Mapping[str, str] = {}
+    value_usd: Decimal | None = None
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +249,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     lock: bytes | None = None  # the resolved versions and the hashes of the pins and of their dependencies
     described: str = ""  # the version from the base's git tags
     generated: Mapping[str, bytes] = {}  # files that the base's build makes, by path in the project
+    skill: Mapping[str, str] = {}  # parts of the skill that each task needs
+    value_usd: Decimal | None = None  # the value of each verified task
 
     def may_hold(self, criterion: Criterion) -> bool:
         """Return whether the requirement allows that the base already meets this criterion."""

@@ -122,8 +122,7 @@ def _parse(
     if front is not None and not report.problems and not sealed_report.problems:
         check_replacements(front.may_change, [read.change for read in (*criteria, *hidden_ones.values())], report)
     tasks = _tasks(front, ids, report)
-    problems = [*report.in_order(), *sealed_report.in_order()]
-    if problems:
+    if problems := [*report.in_order(), *sealed_report.in_order()]:
         raise RequirementInvalid(problems)
     assert document is not None
     assert front is not None
@@ -146,6 +145,8 @@ def _parse(
         base=front.base,
         base_suite=front.base_suite,
         suite_limits=front.suite_limits,
+        skill=front.skill,
+        value_usd=front.value_usd,
         may_change=tuple(each.change for each in front.may_change),
         refactor=front.refactor,
         proof=front.proof,

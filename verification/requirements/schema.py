@@ -16,6 +16,7 @@ from verification.requirements import (
     generator_parser,
     property_parser,
     request_parser,
+    routing_keys,
     suite_files,
     task_plan,
 )
@@ -30,6 +31,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("front", "acceptance", "sealed")
 """The parts with a schema of their own: the front matter, one acceptance block, and NAME.sealed.yaml."""
 _TEXT: Schema = {"type": "string"}
+_WORD: Schema = {"type": "string", "pattern": f"^({routing_keys.WORD.pattern})$"}
+_USD: Schema = {"type": "string", "pattern": f"^({routing_keys.USD.pattern})$"}
 _VALUE: Schema = {"$ref": "#/$defs/value"}
 _FILE_OR_TEXT: Schema = {"$ref": "#/$defs/text"}
 _TEXTS: Schema = {"type": "object", "additionalProperties": _FILE_OR_TEXT}
@@ -74,11 +77,10 @@ def _definitions() -> Schema:
 
 
 def _front() -> Schema:
-    keys = frontmatter.EXAMPLES
     budget = _object(
         frontmatter.BUDGET,
         {
-            "usd": {"type": "string", "pattern": f"^({frontmatter.USD.pattern})$"},
+            "usd": _USD,
             "tokens": _whole(0, frontmatter.TOKENS_MAX),
             "minutes": _whole(0, frontmatter.MINUTES_MAX),
         },
@@ -87,10 +89,11 @@ def _front() -> Schema:
     limits = {name: _whole(low, high) for name, (low, high) in frontmatter.SUITE_CAPS.items()}
     limits["minutes"] = _number(0.1, frontmatter.SUITE_MINUTES_MAX)
     scope = {"type": "array", "minItems": 1, "maxItems": frontmatter.SCOPE_PATTERNS_MAX, "items": _TEXT}
-    task = _object(task_plan.EXAMPLES_OF_A_TASK, {"id": _id(), "scope": scope}, required=["id", "criteria"])
+    keys = {"id": _id(), "scope": scope, **_routing()}
+    task = _object(task_plan.EXAMPLES_OF_A_TASK, keys, required=["id", "criteria"])
     change = _object(base_keys.CHANGE, {"test": {"type": "string", "pattern": "::"}}, required=["test"])
     made = _object(
-        keys,
+        frontmatter.EXAMPLES,
         {
             "aura": {"const": 1},
             "title": {"type": "string", "maxLength": frontmatter.TITLE_CHARS_MAX},
@@ -107,9 +110,10 @@ def _front() -> Schema:
             "budget": budget,
             "dependencies": {"anyOf": [{"const": "from-base"}, {"type": "array", "items": _TEXT}]},
             "review": {"enum": ["required", "none"]},
+            **_routing(),
             "tasks": {"type": "array", "minItems": 1, "maxItems": task_plan.TASKS_MAX, "items": task},
         },
-        required=[key for key in ("aura", "title", "deliver", "scope", "budget") if key in keys],
+        required=["aura", "title", "deliver", "scope", "budget"],
     )
     return {
         **made,
@@ -248,6 +252,12 @@ def _value() -> Schema:
 
 def _id() -> Schema:
     return {"type": "string", "pattern": f"^({criteria.ID.pattern})$"}
+
+
+def _routing() -> dict[str, Schema]:
+    parts: dict[str, Schema] = dict.fromkeys(routing_keys.SKILL, _WORD)
+    parts |= {name: {"enum": list(words)} for name, words in routing_keys.WORDS.items()}
+    return {"skill": _object(routing_keys.SKILL, parts), "value_usd": _USD}
 
 
 def _whole(low: float, high: float) -> Schema:

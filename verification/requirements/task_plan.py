@@ -8,12 +8,20 @@ from verification.requirements.fields import Fields
 from verification.requirements.frontmatter import EXAMPLES, read_scope
 from verification.requirements.model import RequirementTask
 from verification.requirements.problems import ProblemList, listed, similar
+from verification.requirements.routing_keys import read_skill, read_value
 from verification.requirements.scope import contains, overlap
 from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
 TASKS_MAX = 64
 PATTERNS_MAX = 200  # different scope patterns of all tasks together; each pattern is compared with every other pattern
-EXAMPLES_OF_A_TASK = {"id": "T1", "criteria": "[A1]", "scope": '["slugify.py"]', "after": "[]"}
+EXAMPLES_OF_A_TASK = {
+    "id": "T1",
+    "criteria": "[A1]",
+    "scope": '["slugify.py"]',
+    "after": "[]",
+    "skill": "{size: large}",
+    "value_usd": '"0.50"',
+}
 
 
 class _Written(NamedTuple):
@@ -79,9 +87,12 @@ def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written |
             remedy = f"a path inside {listed(scope[:3])}, or add `{pattern[:60]}` to the requirement's scope"
             report.add(at, f"`{pattern[:60]}` is outside the requirement's scope", remedy)
     after = tuple(text for text, _ in fields.texts("after", empty=True) or ())
+    skill, value = read_skill(fields), read_value(fields)
     if name is None:
         return None
-    task = RequirementTask(id=name, criteria=criteria, scope=scope if own is None else own, after=after)
+    task = RequirementTask(
+        id=name, criteria=criteria, scope=scope if own is None else own, after=after, skill=skill, value_usd=value
+    )
     return _Written(task, node)
 
 
