@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task
+from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task, user
 from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
 """The type of the first event of each run. A reader that has read this event knows the run from its beginning."""
-ScopeKind = Literal["organisation", "employee", "run", "task", "incident"]
+ScopeKind = Literal["organisation", "employee", "run", "task", "incident", "user"]
 
 EVENTS: Mapping[str, type[Event]] = {
     kind.type: kind
@@ -54,6 +54,11 @@ EVENTS: Mapping[str, type[Event]] = {
         incident.Worked,
         incident.Closed,
         incident.Lapsed,
+        user.Created,
+        user.RoleGranted,
+        user.RoleRevoked,
+        user.Disabled,
+        user.Enabled,
         refusal.CommandRefused,
         run_messages.Submitted,
         run_messages.SecretsConsented,
@@ -171,10 +176,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The part of the log that a decision guards: the events of one entity.
-
-    `run` is set for a task, because a task's state is part of its run's state.
-    """
+    """The events of one entity, which a decision guards. `run`: set for a task, whose state is part of its run's."""
 
     kind: ScopeKind
     id: UUID
@@ -228,6 +230,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     incident.Work: CommandSpec("incident", ("incident.worked",), "incident"),
     incident.Close: CommandSpec("incident", ("incident.closed",), "incident"),
     incident.Lapse: CommandSpec("incident", ("incident.lapsed",), "incident"),
+    **{kind: CommandSpec("user", (event.type,), "user") for kind, event in user.CAUSES.items()},
     run_messages.Submit: CommandSpec("run", ("run.submitted", "run.secrets_consented"), "run"),
     run_messages.Admit: CommandSpec(
         "run", ("organisation.budget_reserved", "organisation.cap_warned", "run.admitted", "run.ended"), "run"
@@ -274,6 +277,7 @@ DECIDERS: Mapping[str, Decider] = {
     "organisation": (organisation.initial, organisation.decide, organisation.evolve),
     "employee": (employee.initial, employee.decide, employee.evolve),
     "incident": (incident.initial, incident.decide, incident.evolve),
+    "user": (user.initial, user.decide, user.evolve),
     "run": (run.initial, run.decide, run.evolve),
 }
 """Entity kind -> (initial, decide, evolve). The run's functions also decide for its tasks."""

@@ -82,6 +82,11 @@ _DIRECTOR = frozenset(
         "incident.acknowledged",
         "incident.worked",
         "incident.closed",
+        "user.created",
+        "user.role_granted",
+        "user.role_revoked",
+        "user.disabled",
+        "user.enabled",
     }
 )
 _HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated", "employee.dismissed"})

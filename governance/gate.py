@@ -12,12 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from bus import codec, fork_check, hops
+from bus import codec, hops
 from bus.fault_points import Fault
 from bus.publisher import Outgoing, Publisher, Stale, Unknown
 from bus.redaction import Redactor
-from bus.store import Store
-from bus.stream import Stored, Stream
+from bus.stream import Stored
 from bus.subjects import subject_of
 from domain import law, refusal
 from domain.errors import AuraError, Contention, Forbidden, Refused, Unavailable
@@ -26,6 +25,8 @@ from domain.registry import COMMANDS, CONSULTS, DECIDERS, WITH_ORGANISATION, Con
 from governance.authority import POLICY_VERSION, may_send, senders
 from governance.cached_aggregate import CachedAggregate
 from governance.keys import Principal
+from governance.log_check import LogCheck
+from governance.people import People
 from governance.refusal_limit import RefusalLimit
 from governance.repository import Loader
 
@@ -54,45 +55,6 @@ class Outcome(msgspec.Struct, frozen=True):
         return next((event.void for event in self.events if event.void), None)
 
 
-class LogCheck:
-    """Checks whether stream and store still hold the same log: at the start and after each reconnect."""
-
-    def __init__(self, stream: Stream, store: Store) -> None:
-        self._stream = stream
-        self._store = store
-        self._checked = -1
-        self._asking = asyncio.Lock()
-        self._asked = 0
-        self._problem: Unavailable | None = None
-
-    async def same_log(self, loader: Loader) -> None:
-        """Check the log if it was not checked since the last reconnect.
-
-        Raises Forked if stream and store differ, Unavailable if they do not answer. If many commands come together,
-        such as after a start, the first one checks and the others wait for the result. Otherwise all of them would run
-        the same check, and use every connection for minutes.
-        """
-        while self._stream.client.stats["reconnects"] != self._checked:
-            asked = self._asked
-            async with self._asking:
-                if self._asked == asked:
-                    self._problem = await self._ask(loader)
-                    self._asked += 1
-                if self._problem is not None:
-                    raise self._problem
-
-    async def _ask(self, loader: Loader) -> Unavailable | None:
-        """Check the log. Return the problem, or None after dropping every cached fold."""
-        connects = self._stream.client.stats["reconnects"]
-        try:
-            await fork_check.check(self._stream, self._store)
-        except Unavailable as error:
-            return error
-        loader.forget()
-        self._checked = connects
-        return None
-
-
 class Gate:
     """The gate of one principal. All gates of a process share loader, publisher, rate limit and log check."""
 
@@ -105,6 +67,7 @@ class Gate:
         limit: RefusalLimit,
         check: LogCheck,
         redactor: Redactor,
+        people: People,
         fault: Fault = lambda _: None,
     ) -> None:
         self.principal = principal
@@ -112,6 +75,7 @@ class Gate:
         self._publisher = publisher
         self._limit = limit
         self._check = check
+        self._people = people
         self._redactor = redactor
         self._fault = fault
 
@@ -126,6 +90,13 @@ class Gate:
             hops.tracer.command(command.id, hops.RECEIVED)
         scopes = scopes_of(command)
         await self._check.same_log(self._loader)
+        try:
+            await self._authorise(command)
+        except Unavailable:
+            raise
+        except AuraError as error:
+            await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
+            raise
         caps = await self._loader.organisation() if type(command) in CONSULTS else None
         async with AsyncExitStack() as locks:
             for scope in scopes:
@@ -138,14 +109,18 @@ class Gate:
                 await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
                 raise
 
-    async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope], caps: Consulted) -> Outcome:
-        causes = COMMANDS[type(command)].causes
-        if not may_send(self.principal.role, type(command)):
-            kind = type(command).__name__
+    async def _authorise(self, command: Command) -> None:
+        """Check the capability matrix. The right of a person is read from the log. Raises Forbidden or Refused."""
+        if self.principal.role == "user":
+            await self._people.authorise(self.principal, command)
+        elif not may_send(self.principal.role, type(command)):
+            causes, kind = COMMANDS[type(command)].causes, type(command).__name__
             raise Forbidden(
                 f"A {self.principal.role} may not cause {' or '.join(causes)} with the command {kind}.",
                 hint=f"Roles with this right: {', '.join(senders(type(command))) or 'none'}.",
             )
+
+    async def _decide_and_publish(self, command: Command, scopes: Sequence[Scope], caps: Consulted) -> Outcome:
         fresh = False
         for attempt in range(ATTEMPTS_MAX):
             loaded = [await self._loader.load(scope, fresh=fresh, alone=len(scopes) == 1) for scope in scopes]

@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 from domain.errors import Forbidden, Invalid
@@ -18,10 +19,15 @@ _SECRET = re.compile(f"[0-9a-f]{{{2 * KEY_BYTES}}}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A principal: an id that is derived from its key, and the role of the key."""
+    """A principal: a key with its role, or a person. The id is derived from the key, or it is the id of the user.
+
+    `role` "user": the gate reads the roles of the person from the log. `scopes`: the scopes of the token through which
+    the person acts; None without a token.
+    """
 
     id: UUID
-    role: Role
+    role: Role | Literal["user"]
+    scopes: tuple[str, ...] | None = None
 
 
 def create(folder: Path, role: Role, *, name: str | None = None) -> Path:

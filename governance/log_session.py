@@ -11,8 +11,10 @@ from bus.publisher import Publisher
 from bus.redaction import Redactor
 from bus.store import Store
 from bus.stream import Stream, connect
-from governance.gate import Gate, LogCheck
+from governance.gate import Gate
 from governance.keys import Principal
+from governance.log_check import LogCheck
+from governance.people import People
 from governance.refusal_limit import RefusalLimit
 from governance.repository import Loader
 
@@ -29,6 +31,7 @@ class LogSession:
         self.limit = RefusalLimit()
         self.publisher = Publisher(client)
         self.loader = Loader(self.stream, store)
+        self.people = People(self.loader, store)
         self._check = LogCheck(self.stream, store)
         self._redactor = redactor or Redactor()
         self._fault = fault
@@ -68,6 +71,7 @@ class LogSession:
             publisher=self.publisher,
             limit=self.limit,
             check=self._check,
+            people=self.people,
             redactor=self._redactor,
             fault=self._fault,
             **settings,

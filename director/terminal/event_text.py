@@ -7,12 +7,12 @@ from uuid import UUID
 from agents.employees.call_errors import hint_of
 from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
-from domain import employee, incident, organisation, refusal, run_messages, task
+from domain import employee, incident, organisation, refusal, run_messages, task, user
 from domain.message import Recorded, TaskEvent
 from domain.wording import counted, sentences
 
-NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned")
-"""The events that give employees and tasks their names."""
+NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned", "user.created")
+"""The events that give employees, tasks and users their names."""
 
 
 def record_of(run: Mapping[str, Any]) -> str:
@@ -40,6 +40,8 @@ class Story:
         event = recorded.event
         if isinstance(event, employee.Hired):
             self.names[event.employee] = event.profile.name + (" (scripted)" if event.profile.scripted else "")
+        elif isinstance(event, user.Created):
+            self.names[event.user] = event.name
         elif isinstance(event, employee.Renamed):
             scripted = " (scripted)" if self.names.get(event.employee, "").endswith(" (scripted)") else ""
             self.names[event.employee] = f"{event.name}{scripted}"
@@ -62,6 +64,8 @@ class Story:
             in_session: bool = getattr(event, "order", None) in self._sessions
             who = str(self.names.get(event.employee, "?"))
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
+        if isinstance(event, user.UserEvent):
+            return f"user {self.names.get(event.user, event.user)} {_of_user(event)}"
         return _of_run(event) or funds_sentence(event, self._name)
 
     def _name(self, id: UUID) -> str:
@@ -101,6 +105,22 @@ def _of_employee(event: employee.EmployeeEvent) -> str:
             return f"has a strike less, because an appeal was granted: {reason}"
         case employee.AppealDecided(reason=reason):
             return f"keeps its strike, because an appeal was denied: {reason}"
+    return ""
+
+
+def _of_user(event: user.UserEvent) -> str:
+    """Return what happened to a user, without its name."""
+    match event:
+        case user.Created(roles=roles):
+            return f"is added, as {', '.join(roles)}"
+        case user.RoleGranted(role=role, reason=reason):
+            return f"got the role {role}: {reason}"
+        case user.RoleRevoked(role=role, reason=reason):
+            return f"lost the role {role}: {reason}"
+        case user.Disabled(reason=reason):
+            return f"is disabled: {reason}"
+        case user.Enabled(reason=reason):
+            return f"is enabled again: {reason}"
     return ""
 
 

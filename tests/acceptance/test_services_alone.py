@@ -67,6 +67,7 @@ from director.services import (
     name_holders,
     named_staff,
     parked,
+    people,
     present_posting,
     process_list,
     process_logs,
@@ -323,6 +324,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
     await of_shadow_runs(settings)
     await of_the_workers(settings)
     await of_the_agents(settings)
+    await of_people(settings)
 
 
 async def of_shadow_runs(settings: Settings) -> None:
@@ -342,6 +344,32 @@ async def of_shadow_runs(settings: Settings) -> None:
         await reviewers.check_reviewers(wanted, settings, on_review=lambda _n, _i, _c: None, note=said)
     async with desk(settings) as opened:
         assert await review_cases.accepted_works(opened)
+
+
+async def of_people(settings: Settings) -> None:
+    """Add two users, change their roles, and make and revoke a token."""
+    secret = "correct horse battery"
+    async with desk(settings) as opened:
+        assert (await people.init_user(opened, "anna", secret)).roles == ("director",)
+        with pytest.raises(Conflict, match="has users already"):
+            await people.init_user(opened, "bert", secret)
+        with pytest.raises(Invalid, match="A password has at least"):
+            await people.add_user(opened, "bert", ["viewer"], "short")
+        with pytest.raises(NotFound):
+            await people.find_user(opened.store, "bert")
+        await people.add_user(opened, "bert", ["viewer"])
+        await people.set_password(opened, "bert", secret)
+        changed = await people.change_roles(opened, "bert", grant=["approver"], revoke=["viewer"], reason="asked")
+        assert changed.roles == ("approver",)
+        with pytest.raises(Invalid, match="No role is named"):
+            await people.change_roles(opened, "bert", reason="asked")
+        made = await people.create_token(opened, "bert", scopes=["read"], days=1)
+        assert [line.state for line in await people.list_tokens(opened.store)] == ["open"]
+        assert await people.revoke_token(opened, str(made.token)) == made.token
+        assert (await people.disable_user(opened, "bert", "asked")).disabled
+        assert not (await people.enable_user(opened, "bert", "asked")).disabled
+        assert [line.name for line in await people.list_users(opened.store)] == ["anna", "bert"]
+        assert await people.refused_sign_ins(opened.store) == []
 
 
 async def of_the_agents(settings: Settings) -> None:

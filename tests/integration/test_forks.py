@@ -15,7 +15,7 @@ from bus.stream import STREAM, Stream
 from bus.stream_info import StreamInfo
 from domain import organisation
 from domain.money import Amount
-from governance.gate import LogCheck
+from governance.log_check import LogCheck
 from tests.integration.desks import WAIT_S, Desk, Desks, stamp
 
 MANY = 100

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task
+from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task, user
 from domain.caps import day_key, limit_of
 from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
@@ -82,6 +82,11 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     incident.Work: lambda: incident.Work(**stamp(), incident=uuid4(), reason="x"),
     incident.Close: lambda: incident.Close(**stamp(), incident=uuid4(), reason="x"),
     incident.Lapse: lambda: incident.Lapse(**stamp(), incident=uuid4(), reason="x"),
+    user.Create: lambda: user.Create(**stamp(), user=user.user_id("a"), name="a", roles=("viewer",)),
+    user.GrantRole: lambda: user.GrantRole(**stamp(), user=uuid4(), role="viewer", reason="x"),
+    user.RevokeRole: lambda: user.RevokeRole(**stamp(), user=uuid4(), role="viewer", reason="x"),
+    user.Disable: lambda: user.Disable(**stamp(), user=uuid4(), reason="x"),
+    user.Enable: lambda: user.Enable(**stamp(), user=uuid4(), reason="x"),
     run_messages.Submit: lambda: submit(uuid4()),
     run_messages.Admit: lambda: run_messages.Admit(**stamp(), run=uuid4()),
     run_messages.Plan: lambda: run_messages.Plan(**stamp(), run=uuid4()),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task
+from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task, user
 from domain.caps import Limit, ReturnedPart
 from domain.estimate import Estimate, Interval
 from domain.judgement import Finding, GateRecord, Judgement
@@ -32,6 +32,7 @@ RUN, EMPLOYEE, OTHER_EMPLOYEE, ORDER, OTHER_ORDER, INCIDENT, PRINCIPAL = map(uui
 FIRST, SECOND = task_id(RUN, "T1"), task_id(RUN, "T2")
 COMMAND = uuid(100)
 CLAIM = uuid(101)
+USER = user.user_id("anna")
 CAP = Amount(Decimal("10.00"), 100_000)
 BUDGET = Amount(Decimal("1.00"), 10_000)
 CALL = Amount(Decimal("0.10"), 4096)
@@ -289,6 +290,11 @@ SAMPLES: tuple[Event, ...] = (
     incident.Worked(incident=INCIDENT, run=RUN, reason="the prompt was wrong"),
     incident.Closed(incident=INCIDENT, run=RUN, reason="it works again"),
     incident.Lapsed(incident=INCIDENT, run=RUN, reason="The employee has another version."),
+    user.Created(user=USER, name="anna", roles=("operator", "approver")),
+    user.RoleGranted(user=USER, role="auditor", reason="she audits"),
+    user.RoleRevoked(user=USER, role="operator", reason="she submits no more"),
+    user.Disabled(user=USER, reason="she left"),
+    user.Enabled(user=USER, reason="she is back"),
     refusal.CommandRefused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
     run_messages.Submitted(
         run=RUN,

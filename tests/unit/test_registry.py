@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 import domain
-from domain import employee, incident, organisation, run_messages, task
+from domain import employee, incident, organisation, run_messages, task, user
 from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, WITH_ORGANISATION, Scope, scope_of
 from domain.routing.terms import RoutingSetting
-from tests.unit import runs, test_caps, test_career, test_discipline, test_employee, test_incident, test_task
+from tests.unit import runs, test_caps, test_career, test_discipline, test_employee, test_incident, test_task, test_user
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -56,6 +56,7 @@ ABSTRACT = {
     organisation.OrganisationEvent,
     employee.EmployeeEvent,
     incident.IncidentEvent,
+    user.UserEvent,
 }
 FOUNDED = happened("organisation.founded")
 HIRED = happened("employee.hired")
@@ -132,6 +133,11 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (test_incident.RAISED, test_incident.WORK),
     (test_incident.RAISED, test_incident.CLOSE),
     (test_incident.REGRESSED, test_incident.LAPSE),
+    ((), test_user.CREATE),
+    ((test_user.CREATED,), test_user.GRANT),
+    ((test_user.CREATED,), test_user.REVOKE),
+    ((test_user.CREATED,), test_user.DISABLE),
+    ((test_user.CREATED, test_user.DISABLED), test_user.ENABLE),
     ((), runs.SUBMIT),
     ((), replace(runs.SUBMIT, consent=CONSENT)),
     (happened("organisation.founded", "run.submitted"), runs.ADMIT),

@@ -1,0 +1,1 @@
+SELECT hour, kind, count FROM auth.failure ORDER BY hour, kind

@@ -1,0 +1,1 @@
+SELECT hash FROM auth.password WHERE user_id = $1
