@@ -74,7 +74,7 @@ def _loan(organisation: OrganisationState, key: str, limit: Limit, needed: Amoun
     room = limit.room(book.committed if book else NOTHING)
     if limit.stops or not lacking.fits(room):
         raise LimitReached(
-            f"The cap {key} has {_room_text(limit, room)}, but the run needs {lacking.usd} USD and {lacking.tokens} "
+            f"The cap {key} has {left_of_limit(limit, room)}, but the run needs {lacking.usd} USD and {lacking.tokens} "
             "tokens more.",
             hint="Raise the cap (`aura budget set`), or wait: `aura budget` shows what runs hold of it.",
             code="cap_used_up",
@@ -82,7 +82,7 @@ def _loan(organisation: OrganisationState, key: str, limit: Limit, needed: Amoun
     return tranche_size(needed, lacking, room)
 
 
-def _room_text(limit: Limit, room: Amount) -> str:
+def left_of_limit(limit: Limit, room: Amount) -> str:
     """Say what a cap has left, without the part that has no limit."""
     if limit.usd is None:
         return f"{max(room.tokens, 0)} tokens left"
@@ -189,7 +189,7 @@ def check_task_budget(command: Assign, task: TaskState, state: RunState) -> None
     if limit.stops or not command.reservation.fits(room):
         raise LimitReached(
             f"The call may cost {command.reservation.usd} USD and {command.reservation.tokens} tokens, but the budget "
-            f"of task {task.name} has {_room_text(limit, room)}.",
+            f"of task {task.name} has {left_of_limit(limit, room)}.",
             hint=f"Raise it: aura budget raise {command.run} --task {task.name} --usd N",
         )
 

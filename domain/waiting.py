@@ -16,6 +16,8 @@ WaitCode = Literal[
     "halted",
     "not_founded",
     "organisation_budget",
+    "cap",
+    "asks_for_budget",
     "run_budget",
     "no_staff",
     "suspended",

@@ -2,6 +2,7 @@
 unknown.
 """
 
+import hashlib
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Literal, NamedTuple
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from agents.employees.usage import Counted
 
 MILLION = 1_000_000
+DIGEST_CHARS = 12
 CACHE_WRITE_FACTOR = Decimal("1.25")
 """Price of a token that the provider stores in its cache, as a multiple of the stated price of input."""
 
@@ -94,7 +96,13 @@ def cost_of(
         price = calc_price(usage, model_ref=model, provider_id=provider)
     except (LookupError, ValueError):
         return UNKNOWN
-    return Price(price.total_price, f"genai-prices {version('genai-prices')}")
+    table = f"genai-prices {version('genai-prices')}, prices {prices_digest(price.model_price)}"
+    return Price(price.total_price, table)
+
+
+def prices_digest(prices: object) -> str:
+    """Return the version of the prices of one model: a digest of all its rates. It changes with each correction."""
+    return hashlib.sha256(repr(prices).encode()).hexdigest()[:DIGEST_CHARS]
 
 
 def charge_of(

@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from agents.duty import either, insist
+from agents.manager.purse import past_days
 from agents.manager.reactor import Manager
 from agents.manager.run_ends import end
 from bus.clock import now
 from bus.outbox import Send
 from bus.projection import Cause
 from bus.projection_rows import Rows
-from domain import organisation, task
+from domain import fund_messages, organisation, task
 from domain import run as run_rules
 from domain.message import NAMESPACE, Command, Recorded, Unreadable, derive
 from domain.registry import Scope
@@ -27,6 +28,7 @@ PICK_WAIT_US = 5_000_000
 """Microseconds after which a requested assignment that has no event counts as lost."""
 
 
+NOBODY_ANSWERED = "The run asked for a larger budget, and nobody answered within 24 hours."
 History = Callable[[Scope], Awaitable[Sequence[Recorded]]]
 
 
@@ -82,6 +84,9 @@ class Deadlines:
         """
         state = _state_of(await self._history(Scope("run", run)))
         if state.submitted is not None and state.settled:
+            if state.tranches:
+                back = derive(run, "manager.return")
+                await self._send(fund_messages.ReturnTranche(id=back, at=now(), run=run))
             id = derive(run, "manager.settle")
             await self._send(organisation.SettleBudget(id=id, at=now(), run=run, spent=state.spent))
 
@@ -111,9 +116,15 @@ class Deadlines:
                     )
                 )
         for row, state in open_in(rows, "planned"):
-            if state.due_at and self._is_due(row.scope, state.due_at, now):
+            due_at = state.due_at if state.asked is None else state.asked.until
+            if due_at and self._is_due(row.scope, due_at, now):
                 fields = Cause(self._fire(row.scope, now), now, of_event=False)
-                commands.append(end(row.scope, "rejected", "The run's minutes are used up.", fields))
+                why = "The run's minutes are used up." if state.asked is None else NOBODY_ANSWERED
+                commands.append(end(row.scope, "rejected", why, fields))
+        for run, key in past_days(rows, now):
+            if self._is_due(deadline := derive(run, key), 0, now):
+                id = self._fire(deadline, now)
+                commands.append(fund_messages.ReturnTranche(id=id, at=now, run=run, keys=(key,)))
         return commands
 
     def _why_lost(self, part: task.TaskState, now: int) -> str:
@@ -142,7 +153,8 @@ class Deadlines:
 
 def _unsettled(rows: Rows) -> list[UUID]:
     """Return the runs that are no longer open but still hold a part of the organisation's budget."""
-    held = (row.scope for row in rows.all(manager_view.ReservationRow))
+    kinds = (manager_view.ReservationRow, manager_view.TrancheRow)
+    held = dict.fromkeys(row.scope for kind in kinds for row in rows.all(kind))
     return [run for run in held if rows.get(OpenRun, run, RUN_KEY) is None]
 
 

@@ -1,6 +1,7 @@
 """Texts that say why a run cannot continue."""
 
 from domain.faults import FAULTS_MAX
+from domain.funds import left_of_limit, task_limit
 from domain.money import left_text
 from domain.repeats import REPEATED, repeats_max
 from domain.returning import attempts_used
@@ -21,6 +22,13 @@ def budget_used(state: RunState, prompt_tokens: int | None) -> str:
     size = f" with a prompt of about {prompt_tokens} tokens" if prompt_tokens is not None and prompt_tokens >= 0 else ""
     left = f"The budget has {left_text(state.left)}"
     return f"{left}: not enough for one more call{size}."
+
+
+def task_budget_used(state: RunState, part: TaskState) -> str:
+    """Say that the rest of a task's own budget is too small for one more call."""
+    limit = task_limit(state, part)
+    assert limit is not None
+    return f"The budget of task {part.name} has {left_of_limit(limit, limit.room(part.spent))}: not enough for a call."
 
 
 def nobody_left(part: TaskState, submitted: Submitted) -> str:

@@ -12,7 +12,9 @@ from agents.manager import end_reasons, routing
 from agents.manager.assignment import Terms, assignment
 from agents.manager.choosing import Ask, Router
 from agents.manager.prompt_sizes import PromptSizes
+from agents.manager.purse import Purse, cap_changed, no_budget, within_task
 from agents.manager.run_ends import end, end_shadow, follow_up, settle
+from agents.manager.run_queue import admissions, planned_at, planned_runs
 from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
 from agents.permits import SIGN_TIMES, SignTimes
@@ -20,18 +22,27 @@ from agents.turns import Place, Turns, in_turns
 from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import employee as staff
-from domain import incident, organisation, review, run_messages, task
+from domain import fund_messages, incident, organisation, review, run_messages, task
 from domain.message import Command, Recorded, RunEvent, TaskEvent
 from domain.returning import attempts_used
-from domain.run import MINUTE_US, Phase, RunState
+from domain.run import Phase, RunState
 from projections import manager as manager_view
-from projections.holds import is_held
-from projections.openrun import RUN_KEY, OpenRun, has_runs_in, open_in, open_state, ready_in
+from projections.openrun import has_runs_in, open_in
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
 TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "planned", "verified", "rejected", "released")
 """Phases that a reaction of the manager can end. Duties end the other phases."""
+_GOES_ON = (
+    run_messages.Planned,
+    run_messages.Returned,
+    fund_messages.TrancheReceived,
+    fund_messages.BudgetRaised,
+)
+_MAKES_ROOM = (
+    *(organisation.FallbackSet, organisation.RoutingSet, organisation.TrancheReturned),
+    *(incident.Closed, incident.Lapsed),
+)
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
@@ -64,10 +75,12 @@ class Manager:
             ends = (*follow_up(event, rows, cause), *settle(event.run, rows, cause))
             return [*self._of_run(event, rows, cause), *ends]
         if isinstance(event, organisation.BudgetSettled | organisation.BudgetSet):
-            return list(_admissions(rows, cause))
+            return list(admissions(rows, cause))
         if isinstance(event, organisation.Resumed):
             return list(self.resume(rows, cause))
-        if isinstance(event, organisation.FallbackSet | organisation.RoutingSet | incident.Closed | incident.Lapsed):
+        if isinstance(event, organisation.CapSet):
+            return [*cap_changed(rows, event.cap, cause), *self.dispatch(rows, cause)]
+        if isinstance(event, _MAKES_ROOM):
             return list(self.dispatch(rows, cause))
         if isinstance(event, STANDING_CHANGES):
             self.forget_employee(event.employee)
@@ -111,7 +124,9 @@ class Manager:
             case run_messages.Ended():
                 yield from taken_back(rows, cause, "run_ended", run=run)
                 yield from self.dispatch(rows, cause, run)
-            case run_messages.Planned() | run_messages.Returned():
+            case fund_messages.FundsRefused(reason=reason):
+                yield end(run, "rejected", f"The Director refused a larger budget: {reason}", cause)
+            case _ if isinstance(event, _GOES_ON):
                 yield from self.dispatch(rows, cause, run)
             case run_messages.Verified():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
@@ -129,7 +144,7 @@ class Manager:
 
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Yield every command that a pause, a halt or a void event may have delayed."""
-        yield from _admissions(rows, cause)
+        yield from admissions(rows, cause)
         for row, state in open_in(rows, "admitted", "planned", "verified"):
             if state.phase == "admitted":
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
@@ -173,7 +188,8 @@ class Manager:
         if not has_runs_in(rows, "planned"):
             return
         desk = routing.StaffCapacity.of(rows, self.picks, cause.now)
-        planned = _planned(rows, None if desk.has_room else run)
+        purse = Purse(rows, self.picks, cause.now)
+        planned = planned_runs(rows, None if desk.has_room else run)
         router = Router(rows)
 
         def goes_on(place: Place) -> bool:
@@ -185,16 +201,18 @@ class Manager:
         queue = [
             (
                 self.turns.place(each, desk.at_work[each], planned_at(state)),
-                self._dispatch_run(each, state, desk, router, cause),
+                self._dispatch_run(each, state, desk, router, purse, cause),
             )
             for each, state in planned.items()
         ]
         yield from in_turns(queue, goes_on, cause.now)
 
     def _dispatch_run(
-        self, run: UUID, state: RunState, desk: routing.StaffCapacity, router: Router, cause: Cause
+        self, run: UUID, state: RunState, desk: routing.StaffCapacity, router: Router, purse: Purse, cause: Cause
     ) -> Iterator[Command]:
         assert state.submitted is not None
+        if state.asked is not None:
+            return  # it waits for the Director's answer
         if state.tasks.blocked and (why := review.objection(state.tasks.values())):
             yield end(run, "rejected", f"The reviewer blocks the run: {why}", cause)
             return
@@ -219,43 +237,28 @@ class Manager:
                 desk.unsized.add(run)  # agents/manager/briefing.py measures the prompt and then calls dispatch
                 continue
             barred = routing.barred(part, state, team)
-            answer = router.answer(Ask(run, state, part, team, left, barred, size))
-            if answer.ends:
+            short = purse.short(run, state, team, size)
+            mine = within_task(state, part, left)
+            answer = router.answer(Ask(run, state, part, team, mine, barred | short, size))
+            if answer.ends and not short:
                 yield end(run, "rejected", f"Task {part.name}: {answer.ends}", cause)
                 return
             chosen = answer.employee
             if chosen is None:
-                if routing.unaffordable(team, state.left, barred, size) and not routing.has_work(state):
-                    yield end(run, "rejected", end_reasons.budget_used(state, size), cause)
+                whole = within_task(state, part, state.left)
+                if routing.unaffordable(team, whole, barred, size) and not routing.has_work(state):
+                    yield no_budget(run, state, part, size, cause)
                     return
+                yield from purse.reclaim(run, short - barred, cause)
                 continue
-            reservation = routing.reservation_of(desk.profiles[chosen], left, size)
+            reservation = routing.reservation_of(desk.profiles[chosen], purse.most(run, state, chosen, mine), size)
             assert reservation is not None, "the chosen employee is affordable"
             desk.take(chosen)
+            if (loan := purse.lend(run, state, chosen, reservation, cause)) is not None:
+                yield loan  # the tranche's event leads to the assignment
+                continue
             self.turns.take(run, cause.now)
             self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation)
             left = left - reservation
             terms = Terms(desk.profiles[chosen], reservation, self._lease_margin_s)
             yield assignment(run, state, part, answer, terms, cause)
-
-
-def _planned(rows: Rows, run: UUID | None) -> dict[UUID, RunState]:
-    """Return the planned runs that may get an employee or end; only this run if one is given.
-
-    A run that an open incident pauses is left out.
-    """
-    if run is None:
-        return {row.scope: state for row, state in ready_in(rows, "planned") if not is_held(rows, row.scope)}
-    row = rows.get(OpenRun, run, RUN_KEY)
-    may_go_on = row is not None and row.phase == "planned" and not is_held(rows, run)
-    return {row.scope: open_state(rows, row)} if row is not None and may_go_on else {}
-
-
-def planned_at(state: RunState) -> int:
-    """Return when the minutes of a run began, in microseconds UTC."""
-    return state.due_at - (round(state.submitted.allowance.minutes * MINUTE_US) if state.submitted else 0)
-
-
-def _admissions(rows: Rows, cause: Cause) -> Iterator[Command]:
-    for row, _ in open_in(rows, "submitted"):
-        yield run_messages.Admit(**cause.fields("manager.admit"), run=row.scope)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from bus.projection import Cause
 from bus.projection_rows import Rows
-from domain import organisation, run_messages, shadow, task
+from domain import fund_messages, organisation, run_messages, shadow, task
 from domain.message import RunEvent, TaskEvent
 from domain.money import Amount
 from domain.run import RunState
@@ -33,11 +33,13 @@ def follow_up(event: RunEvent | TaskEvent, rows: Rows, cause: Cause) -> Iterator
         yield from end_shadow(event.run, state, cause)
 
 
-def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[organisation.SettleBudget]:
-    """Yield the command that gives an ended run's unspent budget back to the organisation. The command is sent only
-    after the last open call of the run has ended.
+def settle(run: UUID, rows: Rows, cause: Cause) -> Iterator[organisation.SettleBudget | fund_messages.ReturnTranche]:
+    """Yield the commands that give an ended run's tranches and its unspent budget back to the organisation. They are
+    sent only after the last open call of the run has ended.
     """
     line = rows.get(manager_view.RunRow, run, RUN_KEY)
     if line is not None and line.phase == "ended" and rows.get(OpenRun, run, RUN_KEY) is None:
+        if next(iter(rows.of(manager_view.TrancheRow, run)), None) is not None:
+            yield fund_messages.ReturnTranche(**cause.fields("manager.return"), run=run)
         spent = Amount(line.spent_usd, line.spent_tokens)
         yield organisation.SettleBudget(**cause.fields("manager.settle"), run=run, spent=spent)

@@ -1,12 +1,13 @@
 """The reason why each open run waits. It depends only on the manager's rows and the running processes (ADR 0031)."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import cached_property
 from uuid import UUID
 
 from agents.manager import routing
 from agents.manager.choosing import Ask, Router
+from agents.manager.purse import Purse, within_task
+from agents.manager.wait_texts import STATUS, about_to, capped, clock, held_by, listed, nobody_may, not_taken_up
 from bus.projection_rows import Rows
 from domain import review
 from domain.errors import LimitReached
@@ -18,13 +19,10 @@ from domain.task import TaskState
 from domain.waiting import Wait
 from observability.process_registry import Serving
 from projections import manager as manager_view
-from projections.holds import HoldRow, holds_of
+from projections.holds import holds_of
 from projections.openrun import HAVE_ORDERS, OpenRun, open_in, open_state
 
 SHORTEST_PROMPT = 0  # tokens; a budget that is too small for this prompt is too small for any call
-NAMED_MAX = 3
-MICRO = 1_000_000
-STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
 WORKS_FOR = "employee:"
 """Prefix of the role of a process that works for one employee. After the prefix comes the name that the employee had
 when the process started.
@@ -65,7 +63,7 @@ class WaitReasons:
         if phase == "delivered":
             hint = f"Look at it: aura diff {run}. Release it: aura approve {run}"
             return Wait(code="approval", message="The delivery waits for your approval.", hint=hint)
-        return self._away() or (self._in_phase(run, state) if state is not None else _not_taken_up())
+        return self._away() or (self._in_phase(run, state) if state is not None else not_taken_up())
 
     def _away(self) -> Wait | None:
         if self._serving.nobody:
@@ -81,7 +79,7 @@ class WaitReasons:
             return self._verifier("the merged tree")
         if state.phase == "planned":
             return self._planned(run, state)
-        return self._law(state) or self._budget(run, state) or _manager(STEPS.get(state.phase, "go on"))
+        return self._law(state) or self._budget(run, state) or about_to(STEPS.get(state.phase, "go on"))
 
     def _law(self, state: RunState) -> Wait | None:
         """Return the pause or halt that prevents the run's next step."""
@@ -113,16 +111,19 @@ class WaitReasons:
         if any(part.phase in phases and part not in away for part in parts):
             return None
         if judged := [part.name for part in parts if part.phase == "submitted"]:
-            return self._verifier(f"the work on {_list(judged)}")
+            return self._verifier(f"the work on {listed(judged)}")
         if held:
             return held
+        if state.asked is not None:
+            hint = f"Answer it: aura budget raise {run} --usd N, or aura budget refuse {run} --reason …"
+            return Wait(code="asks_for_budget", message=f"It asks for a larger budget: {state.asked.reason}", hint=hint)
         if paused := holds_of(self._rows, run):
-            return _held("The run", paused)
+            return held_by("The run", paused)
         if away:
             return self._no_worker(away[0])
         if _all_done(state) or review.objection(parts):
             ends = review.objection(parts) or (state.submitted is not None and state.submitted.shadow is not None)
-            return _manager("end the run" if ends else "merge the work")
+            return about_to("end the run" if ends else "merge the work")
         return next((self._staff(run, part, state) for part in routing.ready(state)), None)
 
     def _verifier(self, what: str) -> Wait:
@@ -155,18 +156,23 @@ class WaitReasons:
         barred = routing.barred(part, state, desk)
         if not set(desk.profiles) - barred:
             resting = self._rest(part, state, desk.resting - barred)
-            return resting or self._only_named(part, state) or _nobody_may(part, state)
-        turn = routing.turn(part, desk, state.left, barred, SHORTEST_PROMPT)
+            return resting or self._only_named(part, state) or nobody_may(part, state)
+        purse = Purse(self._rows, {}, self._now)
+        short = purse.short(run, state, desk, SHORTEST_PROMPT)
+        if not set(desk.profiles) - barred - short:
+            return capped(part, purse, set(desk.profiles) - barred)
+        most = within_task(state, part, state.left)
+        turn = routing.turn(part, desk, most, barred | short, SHORTEST_PROMPT)
         if self._router.has_strategy:
-            turn = routing.fitting(desk, state.left, barred, SHORTEST_PROMPT)
+            turn = routing.fitting(desk, most, barred | short, SHORTEST_PROMPT)
         if not turn:
             left = f"The run has {left_text(state.left)}"
             hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
             return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
         if any(desk.free(who) > 0 for who in turn):
             best = self._router.answer(Ask(run, state, part, desk, state.left, barred, SHORTEST_PROMPT)).waits_for
-            return self._best(part, best) if best is not None else _manager(f"assign {part.name}")
-        busy = _list([f"{self._name(who)} works on {_list(self._runs_of(who))}" for who in turn], "; ")
+            return self._best(part, best) if best is not None else about_to(f"assign {part.name}")
+        busy = listed([f"{self._name(who)} works on {listed(self._runs_of(who))}" for who in turn], "; ")
         hint = (
             "The run continues by itself. For more calls at the same time: aura hire --slots N, or hire somebody else."
         )
@@ -174,7 +180,7 @@ class WaitReasons:
 
     def _best(self, part: TaskState, best: UUID) -> Wait:
         """Return the reason if a free employee could try, but routing waits for a busy one."""
-        works = f"{self._name(best)} works on {_list(self._runs_of(best))}"
+        works = f"{self._name(best)} works on {listed(self._runs_of(best))}"
         message = f"{part.name} waits for {self._name(best)}, which is clearly the best choice: {works}."
         hint = "The run continues by itself. For more calls at the same time: aura hire --update --slots N."
         return Wait(code="no_slot", message=message, hint=hint)
@@ -191,15 +197,15 @@ class WaitReasons:
             hint = (
                 "State the price: aura hire with --price-in and --price-out, or with --local if a call costs nothing."
             )
-            return Wait(code="no_price", message=f"The price of a call is not known for {_list(unpriced)}.", hint=hint)
+            return Wait(code="no_price", message=f"The price of a call is not known for {listed(unpriced)}.", hint=hint)
         names = [row.name for row in people]
         paused = [hold for row in people for hold in holds_of(self._rows, row.scope)]
         if paused:
-            return _held(_list(names), paused)
+            return held_by(listed(names), paused)
         lift = f'End a suspension: aura reinstate {names[0]} --reason "…". Or hire somebody else.'
         hint = f"See the reason: aura employees. {lift}"
         who = "Everybody" if chain is None else f"Everybody in the fallback chain of the role {role}"
-        return Wait(code="suspended", message=f"{who} is suspended: {_list(names)}.", hint=hint)
+        return Wait(code="suspended", message=f"{who} is suspended: {listed(names)}.", hint=hint)
 
     def _rest(self, part: TaskState, state: RunState, resting_ids: set[UUID]) -> Wait | None:
         """Return the reason if all employees that may have the task rest after faults of their servers."""
@@ -208,8 +214,8 @@ class WaitReasons:
         if not resting:
             return None
         until = min(row.rest_until for row in resting)
-        names = _list(sorted(row.name for row in resting))
-        message = f"{names}: resting after a fault of the model's server, until {_clock(until)} UTC."
+        names = listed(sorted(row.name for row in resting))
+        message = f"{names}: resting after a fault of the model's server, until {clock(until)} UTC."
         last = f" The last fault: {part.failure}" if part.failure else ""
         return Wait(code="resting", message=message, hint=f"The run continues by itself.{last}")
 
@@ -219,7 +225,7 @@ class WaitReasons:
         named = state.submitted.employees
         if not named or review.is_review(part) or any(who in self._desk.profiles for who in named):
             return None
-        names = _list([self._name(who) for who in named])
+        names = listed([self._name(who) for who in named])
         message = f"Only {names} may do {part.name}, and cannot work: suspended, dismissed, or without a known price."
         hint = "See the reason: aura employees. Or cancel the run, and submit again with another --employee."
         return Wait(code="only_named", message=message, hint=hint)
@@ -258,41 +264,3 @@ class WaitReasons:
 
 def _all_done(state: RunState) -> bool:
     return bool(state.tasks) and not state.tasks.unverified
-
-
-def _held(who: str, holds: list[HoldRow]) -> Wait:
-    """Return the reason if an open severe incident pauses a run, or the employees that could do its work."""
-    first = holds[0]
-    id = first.key[:13]
-    hint = f'Look at it: aura incidents show {id}. End the pause: aura incidents close {id} --reason "…"'
-    return Wait(code="held", message=f"{who}: paused by an open incident ({first.rule}).", hint=hint)
-
-
-def _not_taken_up() -> Wait:
-    return Wait(code="not_taken_up", message="The manager has not taken up the run yet.", hint=STATUS)
-
-
-def _manager(step: str) -> Wait:
-    hint = "If this takes long, the log of the manager shows the reason: aura logs"
-    return Wait(code="manager", message=f"The manager is about to {step}.", hint=hint)
-
-
-def _nobody_may(part: TaskState, state: RunState) -> Wait:
-    if review.is_review(part):
-        makers = _list(sorted(review.vendors(state.tasks.values())))
-        message = f"Nobody may do {part.name}: only models of {makers} are on the staff, and such models did the work."
-        return Wait(code="no_reviewer", message=message, hint="Hire a model of another maker: aura hire --help")
-    message = f"Nobody can do {part.name}: every employee failed too often or only repeats a rejected answer."
-    last = f" The last fault: {part.failure}" if part.failure else ""
-    return Wait(code="nobody_left", message=message, hint=f"Hire another employee: aura hire --help.{last}")
-
-
-def _list(names: Iterable[str], separator: str = ", ") -> str:
-    """Return the first NAMED_MAX names and the number of the remaining names."""
-    known = list(names)
-    more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
-    return separator.join(known[:NAMED_MAX]) + more
-
-
-def _clock(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / MICRO, UTC).strftime("%H:%M:%S")

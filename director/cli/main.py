@@ -12,6 +12,7 @@ from bus import crash_dump
 from director.cli.commands import (
     agents,
     backtest,
+    budget,
     doctor,
     hr,
     incidents,
@@ -64,6 +65,7 @@ MODULES = (
     reviewers,
     routing,
     money,
+    budget,
     law,
     people,
     incidents,

@@ -13,6 +13,7 @@ from bus.embedded import nats, postgres, stack
 from bus.lease import MANAGER_KEY, holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
+from director.services.budget import warned_caps
 from director.services.parked import parked_data
 from director.services.process_list import SILENT, processes
 from director.services.views import rows
@@ -102,6 +103,7 @@ async def _log_data(settings: Settings, processes: Mapping[str, dict[str, Any]])
             "organisation": phase[0]["phase"] if phase else "unfounded",
             "parked": await parked_data(store),
             "waiting": await Waits(store, settings).all(before=consumers),
+            "budgets": await warned_caps(store),
             "leader": msgspec.to_builtins(await holder_of(client, MANAGER_KEY)),
         }
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from agents.working_copies.source_history import history_of
 from bus.blobs import Blobs
 from bus.clock import now
 from director.services.base_secrets import consent_to
+from domain.caps import Limit
 from domain.errors import Invalid
 from domain.estimate import Estimate
 from domain.money import Amount
@@ -88,7 +89,6 @@ async def submit(
         requirement=source,
         sealed=sealed,
         fixtures=fixtures,
-        allowance=_allowance(requirement),
         plan=_plan_of(requirement),
         attempts_max=attempts_max,
         allow_degraded=allow_degraded,
@@ -99,6 +99,7 @@ async def submit(
         shadow=ShadowOf(name=requirement.tasks[0].id) if shadow else None,
         work=work_terms(requirement),
         **base._asdict(),
+        **_limits(requirement),
     )
     return await gate.handle(command)
 
@@ -125,9 +126,21 @@ def work_terms(requirement: Requirement) -> WorkTerms:
     )
 
 
-def _allowance(requirement: Requirement) -> Allowance:
+def _limits(requirement: Requirement) -> dict[str, Any]:
+    """Return the fields of the submission that limit what the run may spend."""
     budget = requirement.budget
-    return Allowance(amount=Amount(Decimal(budget.usd), budget.tokens), minutes=budget.minutes)
+    allowance = Allowance(amount=Amount(Decimal(budget.usd), budget.tokens), minutes=budget.minutes)
+    return {"allowance": allowance, "task_caps": _task_caps(requirement), "on_budget": budget.on_budget}
+
+
+def _task_caps(requirement: Requirement) -> dict[str, Limit]:
+    """Return the budgets of single tasks. A task without one has the requirement's `task_usd_max`, if there is one."""
+    default = requirement.budget.task_usd_max
+    caps = {
+        task.id: Limit(usd=default if task.usd_max is None else task.usd_max, tokens=task.tokens_max)
+        for task in requirement.tasks
+    }
+    return {name: limit for name, limit in caps.items() if limit != Limit()}
 
 
 async def _stored_base(

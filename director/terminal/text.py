@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bus.disk_room import FREE_BYTES_MIN, STREAM_FULL_RATIO, size_text
+from director.terminal.budget_text import warnings_text
 from director.terminal.escape import visible
 from director.terminal.estimate_text import comparison_lines
 from director.terminal.parked_text import parked_text
@@ -13,7 +14,6 @@ from director.terminal.stand_in_text import stand_in_lines
 from director.terminal.tables import money as money
 from director.terminal.tables import table as table
 from director.terminal.wait_text import wait_lines, waiting_text
-from domain.money import ZERO_USD, Amount, left_text
 from domain.wording import counted
 
 MICRO = 1_000_000
@@ -24,14 +24,6 @@ def clock(microseconds: int | None) -> str:
     if not microseconds:
         return "-"
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def budget_text(parts: Mapping[str, Amount]) -> str:
-    """Return the parts of a budget, each with its name, as a table for people. No part is shown as less than 0."""
-    shown = {name: Amount(max(part.usd, ZERO_USD), max(part.tokens, 0)) for name, part in parts.items()}
-    lines = table(("", "dollars", "tokens"), [(name, money(part.usd), part.tokens) for name, part in shown.items()])
-    left = parts["left"]
-    return lines if shown["left"] == left else f"{lines}\nThe organisation has {left_text(left)}. New runs wait."
 
 
 def masked(url: str) -> str:
@@ -74,6 +66,8 @@ def stack_text(data: dict[str, Any]) -> str:
             lines.append(f"\n{parked_text(data['parked'])}")
         if data["waiting"]:
             lines.append(f"\n{waiting_text(data['waiting'])}")
+        if data["budgets"]:
+            lines += ["", *warnings_text(data["budgets"])]
     return "\n".join(lines)
 
 

@@ -105,6 +105,7 @@ from director.services import (
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
 from domain import run as run_rules
+from domain.caps import Limit
 from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
 from domain.estimate import Estimate
 from domain.money import Amount
@@ -314,6 +315,15 @@ async def at_work(settings: Settings, folder: Path) -> None:
         other = await handed_in(opened, sample, folder)
         assert (await approvals.reject_run(opened, other, "not needed"))["outcome"] == "cancelled"
         assert (await budget.budget_of(opened.store)).limit == bring_up.CAP
+        assert (await budget.set_cap(opened, Limit(usd=Decimal(50)), day=True)).seq > stopped.seq
+        with pytest.raises(Invalid, match="exactly one cap"):
+            await budget.set_cap(opened, None, day=True, account="key")
+        assert (await budget.set_cap(opened, None, day=True)).seq
+        with pytest.raises(Refused, match="cannot be raised"):
+            await budget.raise_budget(opened, str(other), Amount(Decimal(1)))
+        with pytest.raises(Refused, match="does not ask"):
+            await budget.refuse_budget(opened, str(other), "no")
+        assert all(cap.warned for cap in await budget.warned_caps(opened.store))
         halted = await law.halt(opened, "stop")
         resumed = await law.resume(opened, "go on")
         await limits_accepted(settings, opened)

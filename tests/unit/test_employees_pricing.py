@@ -1,22 +1,32 @@
 """The cost of a call: zero only if configured, known if the price table has the model, else unknown."""
 
+import copy
+import re
 from decimal import Decimal
 from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
 import pytest
+from genai_prices import Usage, calc_price
+from msgspec.structs import replace
 
 from agents.employees.call_errors import CallFailed, CallFailure
 from agents.employees.contract import CallLimits
 from agents.employees.model_employee import ModelEmployee
 from agents.employees.posting import Posting
-from agents.employees.pricing import UNKNOWN, Rates, cost_of
+from agents.employees.pricing import UNKNOWN, Rates, cost_of, prices_digest
 from agents.employees.providers.table import profile_of
 from agents.employees.server_errors import failure_of_status
 from agents.employees.usage import tokens_of
+from bus.projection_rows import Rows
+from domain.money import Amount
+from domain.task import CallFinished
+from projections.accountant import AccountantProjection, Charge
 from tests.openai_employee import openai_employee
 from tests.orders import order
+from tests.unit.samples import EMPLOYEE, FIRST, ORDER, RUN, SNAPSHOT
+from tests.unit.test_projections import recorded
 
 OPENAI = "https://api.openai.com/v1"
 LOCAL = "http://127.0.0.1:11434/v1"
@@ -28,7 +38,36 @@ def test_a_hosted_model_is_priced_by_the_table() -> None:
     )
     assert cost == Decimal("0.002025")
     assert source is not None
-    assert source.startswith("genai-prices ")
+    assert re.fullmatch(r"genai-prices \S+, prices [0-9a-f]{12}", source)
+
+
+def test_a_corrected_price_has_another_version_and_the_same_price_the_same() -> None:
+    (before, again, other) = (
+        calc_price(Usage(input_tokens=tokens, output_tokens=5), model_ref=model, provider_id="openai")
+        for tokens, model in ((10, "gpt-5"), (99, "gpt-5"), (10, "gpt-5-mini"))
+    )
+    assert prices_digest(before.model_price) == prices_digest(again.model_price)
+    corrected = copy.copy(before.model_price)
+    vars(corrected)["output_mtok"] = Decimal("9.99")
+    digests = {prices_digest(prices) for prices in (before.model_price, corrected, other.model_price)}
+    assert len(digests) == 3
+
+
+def test_a_corrected_price_changes_later_charges_and_no_earlier_one() -> None:
+    """The event holds the charge and the version of its price. The rows follow from the events alone."""
+    rows, projection = Rows(AccountantProjection.tables), AccountantProjection()
+    stated = (Rates(Decimal(1), Decimal(1)), Rates(Decimal(2), Decimal(2)))
+    shown: list[list[tuple[Decimal, str]]] = []
+    for seq, rates in enumerate(stated, 1):
+        usd, source = cost_of(rates, base_url=LOCAL, model="m", input_tokens=10**6, output_tokens=0)
+        assert usd is not None
+        charged = Amount(usd, 10**6)
+        snapshot = replace(SNAPSHOT, cost=charged, cost_source=source)
+        receipt = CallFinished(run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, snapshot=snapshot, charged=charged)
+        projection.apply(recorded(seq, receipt), rows)
+        shown.append(sorted((charge.usd, charge.price_source) for charge in rows.all(Charge)))
+    assert shown[0] == [(Decimal(1), str(stated[0]))]
+    assert shown[1] == [*shown[0], (Decimal(2), str(stated[1]))]
 
 
 @pytest.mark.parametrize(

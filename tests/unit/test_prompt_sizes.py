@@ -123,8 +123,12 @@ async def test_a_prompt_that_cannot_be_sized_is_reserved_at_its_most(
 def test_a_small_prompt_is_paid_for_by_a_budget_that_the_longest_would_not_fit() -> None:
     manager = Manager(sizes=PromptSizes())
     small = replace(PROFILE, call_tokens_max=10**6, call_usd_max=Decimal(9), prompt_usd_max=Decimal("8.95"))
-    rows = board(*PLANNED)
-    rows_small = board(*PLANNED, profile=small)
+    events = [
+        replace(event, task_caps={}, on_budget="end") if isinstance(event, run_messages.Submitted) else event
+        for event in PLANNED
+    ]
+    rows = board(*events)
+    rows_small = board(*events, profile=small)
     assert manager.sizes is not None
     manager.sizes.put(RUN, first_task(*PLANNED), 300)
     (command,) = manager.dispatch(rows_small, Cause(UUID(int=6), LATER))

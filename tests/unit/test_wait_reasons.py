@@ -18,8 +18,10 @@ from director.services.waiting import NEEDED
 from director.terminal.inbox_text import inbox_text
 from director.terminal.wait_text import waiting_text
 from domain import employee, incident, organisation, task
+from domain.caps import Limit
 from domain.message import Event, RunEvent, TaskEvent
 from domain.money import Amount
+from domain.organisation import CapSet
 from domain.run_messages import Planned
 from domain.run_messages import Rejected as RunRejected
 from domain.waiting import PASSING, RunWait, Wait, WaitCode
@@ -195,6 +197,13 @@ CASES: dict[str, Case] = {
     "control: a second slot": Case((*PLANNED, *hired(slots=2), *of_other_run(*CALLING)), "manager"),
     "the run's budget pays no call": Case(
         (*FOUNDED, *with_budget(Amount(BUDGET.usd, 100)), *PLANNED[2:], *HIRED), "run_budget", "100 tokens left"
+    ),
+    "the cap of the day pays no call": Case(
+        (*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(tokens=100))), "cap", "100 tokens", "aura budget set"
+    ),
+    "control: it does": Case((*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(tokens=10**6))), "manager", "assign T1"),
+    "the run asks for a larger budget": Case(
+        (*PLANNED, *HIRED, *happened("run.funds_requested")), "asks_for_budget", "too little", "aura budget raise"
     ),
     "the author alone could review": Case((*REVIEW_READY, *HIRED), "no_reviewer", "models of m", "another maker"),
     "control: somebody else reviews": Case((*REVIEW_READY, *HIRED, *colleague()), "manager", "assign T2"),

@@ -14,7 +14,16 @@ from verification.requirements.base_keys import (
 )
 from verification.requirements.dependencies import read_dependencies, read_from_base
 from verification.requirements.fields import Fields
-from verification.requirements.model import Base, BaseSuitePolicy, Budget, Deliverable, ProofPlace, Serve, SuiteLimits
+from verification.requirements.model import (
+    Base,
+    BaseSuitePolicy,
+    Budget,
+    Deliverable,
+    OnBudget,
+    ProofPlace,
+    Serve,
+    SuiteLimits,
+)
 from verification.requirements.placeholders import names_in
 from verification.requirements.problems import ProblemList, listed
 from verification.requirements.routing_keys import read_skill, read_usd, read_value
@@ -56,7 +65,8 @@ _TAKEN = re.compile(r"/(aura|bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin
 SUITE_LIMITS = {"minutes": "15", "memory_mb": "2048", "processes": "128", "files": "40000"}
 SUITE_MINUTES_MAX = 60
 SUITE_CAPS = {"memory_mb": (64, 16_384), "processes": (8, 1024), "files": (256, 200_000)}
-BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20"}
+BUDGET = {"usd": '"1.00"', "tokens": "100000", "minutes": "20", "task_usd_max": '"0.50"', "on_budget": "ask"}
+ON_BUDGET: dict[str, OnBudget] = {"end": "end", "ask": "ask"}
 COMMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) *= *([A-Za-z_][\w.]*):([A-Za-z_]\w*)", re.ASCII)
 
 
@@ -248,8 +258,14 @@ def _budget(fields: Fields) -> Budget | None:
         return None
     inner = Fields(node, fields.report, BUDGET, "`budget`")
     usd = read_usd(inner, "usd", required=True)
+    task_usd_max = read_usd(inner, "task_usd_max")
+    on_budget = inner.text("on_budget") or "end"
+    if on_budget not in ON_BUDGET:
+        inner.wrong("on_budget", inner.get("on_budget") or node, "`end` or `ask`")
     caps: dict[str, Any] = {}
     for name, most in (("tokens", TOKENS_MAX), ("minutes", MINUTES_MAX)):
         if inner.require(name) is not None and (cap := inner.number(name, 0, most, whole=True)) is not None:
             caps[name] = int(cap)
-    return Budget(usd=usd, **caps) if usd is not None and len(caps) == 2 else None
+    if usd is None or len(caps) < 2:
+        return None
+    return Budget(usd=usd, **caps, task_usd_max=task_usd_max, on_budget=ON_BUDGET.get(on_budget, "end"))

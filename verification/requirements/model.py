@@ -13,6 +13,7 @@ import msgspec
 from verification.requirements.property_model import Property
 
 Deliverable = Literal["library", "cli", "http"]
+OnBudget = Literal["end", "ask"]
 Share = Literal["whole", "partial", "none"]
 
 
@@ -175,6 +176,7 @@ class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
     """One task of the requirement: the criteria that it must meet, and the paths that it may write.
 
     `skill`: parts of its skill, for routing. `value_usd`: the value of the verified task, if the requirement states it.
+    `usd_max`, `tokens_max`: its own budget within that of the run; None: no limit of its own.
     """
 
     id: str
@@ -183,14 +185,21 @@ class RequirementTask(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[str, ...] = ()
     skill: Mapping[str, str] = {}
     value_usd: Decimal | None = None
+    usd_max: Decimal | None = None
+    tokens_max: int | None = None
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Upper limits of one run. 0 means "stop"; it never means "no limit"."""
+class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Upper limits of one run. 0 means "stop"; it never means "no limit".
+
+    `task_usd_max`: the limit of each task that states none. `on_budget`: what a run does when its budget is used up.
+    """
 
     usd: Decimal
     tokens: int
     minutes: int
+    task_usd_max: Decimal | None = None
+    on_budget: OnBudget = "end"
 
 
 ProofPlace = Literal["notes", "folder", "branch"]

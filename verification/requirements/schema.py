@@ -77,19 +77,15 @@ def _definitions() -> Schema:
 
 
 def _front() -> Schema:
-    budget = _object(
-        frontmatter.BUDGET,
-        {
-            "usd": _USD,
-            "tokens": _whole(0, frontmatter.TOKENS_MAX),
-            "minutes": _whole(0, frontmatter.MINUTES_MAX),
-        },
-        required=["usd", "tokens", "minutes"],
-    )
+    tokens = _whole(0, frontmatter.TOKENS_MAX)
+    minutes, asks = _whole(0, frontmatter.MINUTES_MAX), {"enum": list(frontmatter.ON_BUDGET)}
+    caps = {"usd": _USD, "tokens": tokens, "minutes": minutes, "task_usd_max": _USD, "on_budget": asks}
+    budget = _object(frontmatter.BUDGET, caps, required=["usd", "tokens", "minutes"])
     limits = {name: _whole(low, high) for name, (low, high) in frontmatter.SUITE_CAPS.items()}
     limits["minutes"] = _number(0.1, frontmatter.SUITE_MINUTES_MAX)
     scope = {"type": "array", "minItems": 1, "maxItems": frontmatter.SCOPE_PATTERNS_MAX, "items": _TEXT}
-    keys = {"id": _id(), "scope": scope, **_routing()}
+    of_task = _object(task_plan.BUDGET_OF_A_TASK, {"usd": _USD, "tokens": tokens})
+    keys = {"id": _id(), "scope": scope, "budget": of_task, **_routing()}
     task = _object(task_plan.EXAMPLES_OF_A_TASK, keys, required=["id", "criteria"])
     change = _object(base_keys.CHANGE, {"test": {"type": "string", "pattern": "::"}}, required=["test"])
     made = _object(

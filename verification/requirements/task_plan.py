@@ -1,14 +1,15 @@
 """The tasks of a requirement, from the key `tasks`. Without this key, each criterion gets one task, in order."""
 
 from collections.abc import Sequence as Seq
+from decimal import Decimal
 from typing import NamedTuple
 
 from verification.requirements.criteria import read_id
 from verification.requirements.fields import Fields
-from verification.requirements.frontmatter import EXAMPLES, read_scope
+from verification.requirements.frontmatter import EXAMPLES, TOKENS_MAX, read_scope
 from verification.requirements.model import RequirementTask
 from verification.requirements.problems import ProblemList, listed, similar
-from verification.requirements.routing_keys import read_skill, read_value
+from verification.requirements.routing_keys import read_skill, read_usd, read_value
 from verification.requirements.scope import contains, overlap
 from verification.requirements.yaml_tree import Mapping, Node, Sequence, kind
 
@@ -21,7 +22,9 @@ EXAMPLES_OF_A_TASK = {
     "after": "[]",
     "skill": "{size: large}",
     "value_usd": '"0.50"',
+    "budget": '{usd: "0.50"}',
 }
+BUDGET_OF_A_TASK = {"usd": '"0.50"', "tokens": "50000"}
 
 
 class _Written(NamedTuple):
@@ -88,12 +91,30 @@ def _task(node: Node, scope: tuple[str, ...], report: ProblemList) -> _Written |
             report.add(at, f"`{pattern[:60]}` is outside the requirement's scope", remedy)
     after = tuple(text for text, _ in fields.texts("after", empty=True) or ())
     skill, value = read_skill(fields), read_value(fields)
+    usd_max, tokens_max = _budget(fields, report)
     if name is None:
         return None
     task = RequirementTask(
-        id=name, criteria=criteria, scope=scope if own is None else own, after=after, skill=skill, value_usd=value
+        id=name,
+        criteria=criteria,
+        scope=scope if own is None else own,
+        after=after,
+        skill=skill,
+        value_usd=value,
+        usd_max=usd_max,
+        tokens_max=tokens_max,
     )
     return _Written(task, node)
+
+
+def _budget(fields: Fields, report: ProblemList) -> tuple[Decimal | None, int | None]:
+    """Return the dollars and tokens of a task's own budget; None for a part without a limit."""
+    node = fields.mapping("budget")
+    if node is None:
+        return None, None
+    inner = Fields(node, report, BUDGET_OF_A_TASK, "the budget of a task")
+    tokens = inner.number("tokens", 0, TOKENS_MAX, whole=True) if inner.has("tokens") else None
+    return read_usd(inner, "usd"), None if tokens is None else int(tokens)
 
 
 def _check_coverage(node: Node, written: list[_Written], criteria: Seq[str], report: ProblemList) -> None:

@@ -141,20 +141,25 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 
 @command("inbox")
 async def inbox(door: Door, settings: "Settings") -> None:
-    """List what needs a decision: deliveries, runs that need a person, severe incidents, and open appeals."""
+    """List what needs a decision: deliveries, runs that need a person, severe incidents, open appeals, warnings."""
     from director.cli.hr_text import appeals_text
     from director.services.appeals import open_appeals_in
     from director.services.approvals import waiting_runs
+    from director.services.budget import warned_caps
     from director.services.incidents import severe_and_open
     from director.services.session import archive
     from director.services.waiting import Waits
+    from director.terminal.budget_text import warnings_text
     from director.terminal.inbox_text import inbox_text
 
     async with archive(settings) as store:
         waiting, held_up = await waiting_runs(store), await Waits(store, settings).held_up()
         severe, appeals = await severe_and_open(store), await open_appeals_in(store)
-    data = {"waiting": waiting, "held_up": held_up, "incidents": severe, "appeals": appeals}
-    door.answer(data, inbox_text(waiting, held_up, severe, [appeals_text(appeals)] if appeals else []))
+        warned = await warned_caps(store)
+    data = {"waiting": waiting, "held_up": held_up, "incidents": severe, "appeals": appeals, "budgets": warned}
+    more = [appeals_text(appeals)] if appeals else []
+    more += ["\n".join(warnings_text(warned))] if warned else []
+    door.answer(data, inbox_text(waiting, held_up, severe, more))
 
 
 @command("approve")
