@@ -383,6 +383,8 @@ def _of_money(world: World) -> list[Asked]:
             continue
         need = {day_key(AT): Amount(Decimal("0.60"), 600)}
         found += [_fixed(fund_messages.LendTranche, run=key, needs=need)] * 3
+        little = Amount(Decimal("0.10"), 1)
+        found.append(_fixed(fund_messages.RaiseBudget, run=key, task=None, amount=little))
         answers = (fund_messages.RaiseBudget, fund_messages.RefuseFunds)
         found += [_fixed(kind, run=key) for kind in (answers if state.asked else (fund_messages.RequestFunds,))]
         found += [_fixed(fund_messages.ReturnTranche, run=key)] if state.tranches else []

@@ -87,9 +87,11 @@ def test_minutes_have_an_end() -> None:
 
 @pytest.mark.parametrize("more", [Amount(Decimal("0.01"), 0), Amount(Decimal(0), 1)])
 def test_a_call_is_reserved_from_what_is_left(more: Amount) -> None:
-    given(*PLANNED).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "has only 1.00 USD")
-    (assigned,) = decide_after(replace(ASSIGN, reservation=BUDGET), *PLANNED)
-    assert fold("run", *PLANNED, assigned).left == Amount(Decimal("0.00"), 0)
+    planned = tuple(replace(event, task_caps={}) if isinstance(event, m.Submitted) else event for event in PLANNED)
+    given(*planned).when(replace(ASSIGN, reservation=BUDGET + more)).refused(LimitReached, "has only 1.00 USD")
+    assigned, warned = decide_after(replace(ASSIGN, reservation=BUDGET), *planned)
+    assert warned.type == "run.budget_warned"
+    assert fold("run", *planned, assigned, warned).left == Amount(Decimal("0.00"), 0)
 
 
 def test_no_call_begins_when_the_tokens_are_used_up() -> None:

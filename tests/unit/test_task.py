@@ -36,6 +36,7 @@ from tests.unit.samples import (
     BLOB,
     CALL,
     CALLING,
+    CHOICE,
     CLAIM,
     COMMAND,
     COST,
@@ -58,6 +59,7 @@ from tests.unit.samples import (
     happened,
 )
 
+ASSIGN_WITH_CHOICE = replace(ASSIGN, skill="python/python/small/answer/normal", choice=CHOICE)
 START = StartCall(
     id=COMMAND, at=AT, run=RUN, task=FIRST, employee=EMPLOYEE, order=ORDER, index=0, bound=CALL, claim=CLAIM
 )
@@ -144,7 +146,7 @@ def test_a_task_that_the_plan_does_not_name_takes_nothing(command: TaskCommand) 
 
 
 def test_the_way_to_verified() -> None:
-    given(*PLANNED).when(ASSIGN).then(*happened("task.assigned"))
+    given(*PLANNED).when(ASSIGN_WITH_CHOICE).then(*happened("task.assigned"))
     given(*ASSIGNED).when(START).then(*happened("task.call_started"))
     given(*CALLING).when(FINISH).then(*happened("task.call_finished"))
     given(*ANSWERED).when(HAND_IN).then(*happened("task.submitted"))
@@ -172,7 +174,7 @@ def test_a_rejected_task_waits_with_its_findings_and_without_its_files() -> None
 def test_an_attempt_is_assigned_once() -> None:
     for events in (ASSIGNED, SUBMITTED, VERIFIED, REJECTED):
         given(*events).when(ASSIGN).then()
-    given(*PLANNED).when(ASSIGN).then(*happened("task.assigned"))
+    given(*PLANNED).when(ASSIGN_WITH_CHOICE).then(*happened("task.assigned"))
 
 
 def test_a_verdict_is_about_the_tree_that_was_handed_in() -> None:
