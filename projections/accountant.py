@@ -16,6 +16,7 @@ from domain.message import Recorded, TaskEvent
 from projections.career_rows import CAREER_READS, CAREER_TABLES, put_career
 from projections.routing_rows import ROUTING_READS, put_routing
 from projections.routing_tables import ROUTING_TABLES, is_shadow
+from projections.scorecard_rows import SCORECARD_READS, SCORECARD_TABLES, put_scorecard
 
 RUN_KEY = "run"
 _estimate_decoder = msgspec.json.Decoder(Estimate)
@@ -122,6 +123,7 @@ class AccountantProjection:
         RunEstimate,
         *ROUTING_TABLES,
         *CAREER_TABLES,
+        *SCORECARD_TABLES,
     )
     reads: ClassVar[tuple[type, ...]] = (
         TaskEvent,
@@ -130,6 +132,7 @@ class AccountantProjection:
         run_messages.Ended,
         *ROUTING_READS,
         *CAREER_READS,
+        *SCORECARD_READS,
         incident.Raised,
     )
 
@@ -137,6 +140,7 @@ class AccountantProjection:
         event = recorded.event
         put_career(recorded, rows)
         put_routing(recorded, rows)
+        put_scorecard(recorded, rows)
         if isinstance(event, run_messages.Submitted):
             for name, value in event.labels.items():
                 rows.put(Label(scope=event.run, key=name, value=value))

@@ -83,6 +83,7 @@ from director.services import (
     run_end,
     run_record,
     run_simulation,
+    scorecards,
     session,
     shadow_run,
     shadow_views,
@@ -424,6 +425,12 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     await declared_in_a_file(settings, script)
     assert (await hiring.dismiss(settings, "carl", "asked")).employee == hired.employee
     assert [score.verified for score in await staff.scores(settings)] == [1]
+    card = await scorecards.scorecard(settings, NAME, events=True)
+    assert sum(each.verified for each in card.cards) == 1
+    assert "verified" in {each.number for each in card.events}
+    assert [each.verified for each in await scorecards.suppliers(settings, "maker")] == [1]
+    with pytest.raises(Invalid, match="no grouping colour"):
+        await scorecards.suppliers(settings, "colour")
     assert [line.usd_held for line in (await estimates.list_estimates(settings)).runs] == [None, True], "one cancelled"
     assert cost_views.ESTIMATES in cost_views.QUERIES
     assert any(cost.calls for cost in await costs.costs(settings))

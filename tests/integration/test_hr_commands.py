@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from director.cli.main import main
 from director.services import hiring
 from director.services.hire_options import Hiring
 from director.settings import Settings
+from domain.ladder import DAY_US
 from governance import hr_rules
-from tests.integration.house import House
+from tests.integration.house import WAIT_S, House
 from tests.integration.test_hr_at_work import STAFF, phase, strike
 from tests.integration.test_staff_services import script
 from tests.integration.test_staff_services import settings as settings  # a fixture
@@ -57,7 +59,9 @@ async def test_the_rules_are_shown_and_checked(shell: Shell, settings: Settings,
         "strike 1: a warning",
         "strike 2: suspension for 7 days",
         "strike 3: the end of the employment",
-        "20 verified tasks and 60% of the submitted work verified",
+        "until 20 verified tasks and 60% of the attempts verified",
+        "tier mid: rises at a lower bound of 60% after 30 verified tasks; falls at an upper bound below 55%",
+        "fine for integrity: 100% more cost in routing, for 20 attempts",
         "30 days after an end by a strike",
         "at most 2 of one strike",
         f"write {settings.root / 'hr.toml'}",
@@ -124,3 +128,38 @@ async def test_appeals_rehires_and_the_blacklist(
         assert "the end of the term (3 days)" in await shell.text(
             "suspend", "coder", "--days", "3", "--reason", "a pause"
         )
+
+
+async def in_tier(shell: Shell, tier: str) -> Any:
+    """Return the career of the only employee when the Accountant's rows show the tier."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        (person,) = (await shell.json("employees"))["employees"]
+        if person["career"] is not None and person["career"]["tier"] == tier:
+            return person["career"]
+        assert time.monotonic() < deadline, person
+        await asyncio.sleep(0.1)
+
+
+async def test_careers_and_scorecards(shell: Shell, house: House, settings: Settings, tmp_path: Path) -> None:
+    async with house.running([*STAFF, "accountant"]):
+        await hiring.hire(settings, Hiring(name="coder", script=script(tmp_path)))
+        await phase(settings, "coder", "working")
+        assert "working, on probation" in await shell.text("employees")
+        placed = await shell.text("tier", "coder", "mid", "--reason", "I know its work")
+        assert "coder has the tier mid, as event" in placed
+        assert "coder has the tier mid already." in await shell.text("tier", "coder", "mid", "--reason", "again")
+        wrong = await shell.json("tier", "coder", "boss", "--reason", "x", code=2)
+        assert "probation, junior, mid, senior, principal" in wrong["hint"]
+        assert (await shell.json("tier", "nobody", "mid", "--reason", "x", code=3))["code"] == "not_found"
+
+        career = await in_tier(shell, "mid")
+        assert (career["open_attempts_max"], career["attempt_usd_max"], career["high_risk"]) == (8, "20.00", True)
+        assert career["loses_trust_at"] == career["since"] + 60 * DAY_US
+        text = await shell.text("employees")
+        for part in ("working, mid", "falls if unused until", "has another tier: probation to mid: I know its work"):
+            assert part in text
+        assert "coder has no attempt with a result yet." in await shell.text("scores", "coder")
+        assert (await shell.json("scores", "coder"))["cards"] == []
+        assert (await shell.json("scores", "--by", "maker"))["suppliers"] == []
+        assert "maker, model, agent, version" in (await shell.json("scores", "--by", "colour", code=2))["hint"]

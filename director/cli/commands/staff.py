@@ -274,8 +274,34 @@ def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
 
 
 @command("scores")
-async def scores(door: Door, settings: "Settings") -> None:
-    """Show the score of each employee: its verified and rejected work, first attempts, tokens, cost and time."""
+async def scores(
+    door: Door,
+    settings: "Settings",
+    who: Annotated[
+        str | None, typer.Argument(metavar="[EMPLOYEE]", help="Show the scorecard of this employee, for each skill.")
+    ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="With EMPLOYEE: also show the events behind each number.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option(metavar="GROUP", help="Compare suppliers: by maker, model, agent or version.")
+    ] = None,
+) -> None:
+    """Show the score of each employee, the scorecard of one employee, or the suppliers of the models."""
+    if who is not None:
+        from director.cli.scorecard_text import scorecard_text
+        from director.services.scorecards import scorecard
+
+        card = as_data(await scorecard(settings, who, events=events))
+        door.answer(card, scorecard_text(who, card))
+        return
+    if by is not None:
+        from director.cli.scorecard_text import suppliers_text
+        from director.services.scorecards import suppliers
+
+        data = as_data({"by": by, "suppliers": await suppliers(settings, by)})
+        door.answer(data, suppliers_text(data["suppliers"], by))
+        return
     from director.cli.staff_text import scores_text, shadow_scores_text
     from director.services import staff
     from director.services.shadow_views import shadow_scores
