@@ -24,6 +24,7 @@ WaitCode = Literal[
     "held",
     "no_price",
     "no_reviewer",
+    "tier",
     "only_named",
     "nobody_left",
     "not_running",

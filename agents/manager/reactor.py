@@ -46,7 +46,10 @@ _MAKES_ROOM = (
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
-STANDING_CHANGES = (staff.Hired, staff.Reinstated, staff.Suspended, staff.Dismissed, staff.Rehired)
+STANDING_CHANGES = (
+    *(staff.Hired, staff.Reinstated, staff.Suspended, staff.Dismissed, staff.Rehired),
+    *(staff.Promoted, staff.Demoted, staff.Placed),
+)
 """Events that decide whether an employee may work."""
 
 

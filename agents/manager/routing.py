@@ -15,6 +15,7 @@ from decimal import ROUND_UP
 from typing import NamedTuple
 from uuid import UUID
 
+from agents.manager.ceilings import above_ceilings, within_ceilings
 from bus.projection_rows import Rows
 from domain import review
 from domain.employee import Profile
@@ -26,6 +27,7 @@ from domain.organisation import WorkRole
 from domain.run import RunState
 from domain.task import Phase as TaskPhase
 from domain.task import TaskState
+from domain.tiers import Ceilings
 from projections import manager as manager_view
 from projections.fallback import fallback_chains
 from projections.holds import is_held
@@ -66,6 +68,7 @@ class StaffCapacity:
     in_order: bool = False
     at_work: Counter[UUID] = field(default_factory=Counter)
     unsized: set[UUID] = field(default_factory=set)
+    ceilings: dict[UUID, Ceilings] = field(default_factory=dict)  # of the tier of each employee
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
@@ -77,7 +80,8 @@ class StaffCapacity:
             if row.rest_until > now:
                 desk.resting.add(row.scope)
             else:
-                desk.profiles[row.scope] = profile
+                desk.profiles[row.scope] = within_ceilings(profile, row.ceilings)
+                desk.ceilings[row.scope] = row.ceilings
         for run_row, state in busy_in(rows, *HAVE_ORDERS):
             for task in state.tasks.in_progress():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
@@ -103,7 +107,8 @@ class StaffCapacity:
         if chain is None or (state.submitted.employees and not review.is_review(task)):
             return self
         profiles = {who: self.profiles[who] for who in chain if who in self.profiles}
-        return StaffCapacity(profiles, self.open_calls, self.resting & set(chain), self.chains, in_order=True)
+        resting = self.resting & set(chain)
+        return StaffCapacity(profiles, self.open_calls, resting, self.chains, in_order=True, ceilings=self.ceilings)
 
     def take(self, employee: UUID) -> None:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
@@ -173,8 +178,19 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
 
     An employee is barred if it had faults_max faults with the task, or if it only repeats rejected answers. If the
     submission names employees, all others are barred. For a review, the authors of the work and models of the same
-    makers are barred, too.
+    makers are barred, too. The ceilings of a tier bar an employee last.
     """
+    return _barred_by_task(task, state, desk) | barred_by_tier(task, state, desk).keys()
+
+
+def barred_by_tier(task: TaskState, state: RunState, desk: StaffCapacity) -> dict[UUID, str]:
+    """Return the employees that only their tier keeps from the task, with the reason."""
+    barred = _barred_by_task(task, state, desk)
+    above = above_ceilings(task, desk.profiles, desk.ceilings)
+    return {who: reason for who, reason in above.items() if who not in barred}
+
+
+def _barred_by_task(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     worn_out = {who for who in desk.profiles if not may_do(task, who, state)}
     if not review.is_review(task):
         return frozenset(worn_out)

@@ -7,7 +7,17 @@ from uuid import UUID
 from agents.manager import routing
 from agents.manager.choosing import Ask, Router
 from agents.manager.purse import Purse, within_task
-from agents.manager.wait_texts import STATUS, about_to, capped, clock, held_by, listed, nobody_may, not_taken_up
+from agents.manager.wait_texts import (
+    STATUS,
+    about_to,
+    above_tier,
+    capped,
+    clock,
+    held_by,
+    listed,
+    nobody_may,
+    not_taken_up,
+)
 from bus.projection_rows import Rows
 from domain import review
 from domain.errors import LimitReached
@@ -154,6 +164,8 @@ class WaitReasons:
         if not desk.profiles and not desk.resting:
             return self._nobody_can(role_of(part))
         barred = routing.barred(part, state, desk)
+        if not set(desk.profiles) - barred and (above := routing.barred_by_tier(part, state, desk)):
+            return above_tier(part, above, {who: self._name(who) for who in above})
         if not set(desk.profiles) - barred:
             resting = self._rest(part, state, desk.resting - barred)
             return resting or self._only_named(part, state) or nobody_may(part, state)

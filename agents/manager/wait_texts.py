@@ -1,6 +1,6 @@
 """The texts of the reasons why a run waits."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from projections.holds import HoldRow
 
 STATUS = "See which process is missing: aura status. Start it again: aura down, then aura up."
 NAMED_MAX = 3
+"""The most names in one message."""
 MICRO = 1_000_000
 
 
@@ -31,6 +32,16 @@ def capped(part: TaskState, purse: Purse, employees: Collection[UUID]) -> Wait:
     left = ", ".join(f"{key} has {left_text(purse.room(key))}" for key in keys)
     hint = "Raise the cap: aura budget set --help. See what runs hold of it: aura budget"
     return Wait(code="cap", message=f"A cap is used up, so nobody can do {part.name}: {left}.", hint=hint)
+
+
+def above_tier(part: TaskState, above: Mapping[UUID, str], names: Mapping[UUID, str]) -> Wait:
+    """Return the reason if the tiers of all employees forbid the task. `above`: the reason for each employee."""
+    each = [f"{names[who]} ({reason})" for who, reason in above.items()]
+    hint = (
+        f'Place an employee in a higher tier: aura tier {names[next(iter(above))]} mid --reason "…". Or hire somebody '
+        "else. The task also goes on when an employee is promoted. `aura rules show` shows the ceilings."
+    )
+    return Wait(code="tier", message=f"The tier of nobody allows {part.name}: {listed(each, '; ')}.", hint=hint)
 
 
 def not_taken_up() -> Wait:
@@ -60,4 +71,5 @@ def listed(names: Iterable[str], separator: str = ", ") -> str:
 
 
 def clock(microseconds: int) -> str:
+    """Return the time of day, UTC."""
     return datetime.fromtimestamp(microseconds / MICRO, UTC).strftime("%H:%M:%S")

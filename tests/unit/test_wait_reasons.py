@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from domain.money import Amount
 from domain.organisation import CapSet
 from domain.run_messages import Planned
 from domain.run_messages import Rejected as RunRejected
+from domain.tiers import Ceilings
 from domain.waiting import PASSING, RunWait, Wait, WaitCode
 from observability.process_registry import Serving
 from observability.wait_metrics import StaffMetrics, WaitMetrics
@@ -166,6 +168,14 @@ HELD = incident.Raised(
 )
 RUN_HELD = replace(HELD, kind="stalled_run", rule="stalled_run", run=RUN, employee=None, follows="pause_run")
 
+
+def in_tier(**ceilings: Any) -> Event:
+    """Return the event that places ada in a tier with these ceilings."""
+    return employee.Placed(
+        employee=EMPLOYEE, before=None, tier="mid", ceilings=Ceilings(**ceilings), reason="x", rules_version="hr-x"
+    )
+
+
 CASES: dict[str, Case] = {
     "nobody is hired": Case(PLANNED, "no_staff", "Nobody is on the staff.", "aura hire"),
     "control: somebody is hired, and is about to get the task": Case(
@@ -204,6 +214,16 @@ CASES: dict[str, Case] = {
     "control: it does": Case((*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(tokens=10**6))), "manager", "assign T1"),
     "the run asks for a larger budget": Case(
         (*PLANNED, *HIRED, *happened("run.funds_requested")), "asks_for_budget", "too little", "aura budget raise"
+    ),
+    "the tier of everybody forbids the price of a call": Case(
+        (*PLANNED, *HIRED, in_tier(attempt_usd_max=Decimal("0.09"))),
+        "tier",
+        "ada (a call may cost 0.10 USD",
+        "aura tier",
+    ),
+    "control: the tier allows the price": Case((*PLANNED, *HIRED, in_tier(attempt_usd_max=Decimal("0.10"))), "manager"),
+    "control: another employee has no tier": Case(
+        (*PLANNED, *HIRED, in_tier(attempt_usd_max=Decimal("0.09")), *colleague()), "manager"
     ),
     "the author alone could review": Case((*REVIEW_READY, *HIRED), "no_reviewer", "models of m", "another maker"),
     "control: somebody else reviews": Case((*REVIEW_READY, *HIRED, *colleague()), "manager", "assign T2"),
