@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from domain.employee import Profile
 from domain.routing.skill import TaskFacts, skill_of
+from domain.routing.terms import WorkTerms, skill_for
 from domain.task import TaskState
 from domain.tiers import NO_CEILINGS, Ceilings
 
@@ -24,7 +25,7 @@ def within_ceilings(profile: Profile, ceilings: Ceilings) -> Profile:
 
 
 def above_ceilings(
-    task: TaskState, profiles: Mapping[UUID, Profile], ceilings: Mapping[UUID, Ceilings]
+    task: TaskState, profiles: Mapping[UUID, Profile], ceilings: Mapping[UUID, Ceilings], work: WorkTerms
 ) -> dict[UUID, str]:
     """Return the employees whose tier does not allow them the task, with the reason."""
     reasons: dict[UUID, str] = {}
@@ -33,12 +34,14 @@ def above_ceilings(
         usd, usd_max = profile.call_usd_max, limits.attempt_usd_max
         if usd is not None and usd_max is not None and usd > usd_max:
             reasons[who] = f"a call may cost {usd} USD, and its tier allows {usd_max} USD"
-        elif not limits.high_risk and is_risky(task):
+        elif not limits.high_risk and is_risky(task, work):
             reasons[who] = HIGH_RISK
     return reasons
 
 
-def is_risky(task: TaskState) -> bool:
-    """Return whether the paths of a task make it a task of high risk."""
-    facts = TaskFacts(deliver="", language="", criteria=len(task.criteria), paths=tuple(task.scope))
-    return skill_of(facts).risk == "high"
+def is_risky(task: TaskState, work: WorkTerms) -> bool:
+    """Return whether a task has a high risk: by its paths, or because the requirement says so."""
+    skill = skill_for(work, task.name, len(task.criteria), task.scope, "answer")
+    if skill is None:  # a submission of an earlier release does not say what it delivers
+        skill = skill_of(TaskFacts(deliver="", language="", criteria=len(task.criteria), paths=tuple(task.scope)))
+    return skill.risk == "high"

@@ -186,7 +186,8 @@ def barred(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[U
 def barred_by_tier(task: TaskState, state: RunState, desk: StaffCapacity) -> dict[UUID, str]:
     """Return the employees that only their tier keeps from the task, with the reason."""
     barred = _barred_by_task(task, state, desk)
-    above = above_ceilings(task, desk.profiles, desk.ceilings)
+    assert state.submitted is not None
+    above = above_ceilings(task, desk.profiles, desk.ceilings, state.submitted.work)
     return {who: reason for who, reason in above.items() if who not in barred}
 
 

@@ -83,6 +83,7 @@ from director.services import (
     run_end,
     run_record,
     run_simulation,
+    scorecard_views,
     scorecards,
     session,
     shadow_run,
@@ -433,6 +434,7 @@ async def of_the_staff(settings: Settings, script: str) -> None:
         await scorecards.suppliers(settings, "colour")
     assert [line.usd_held for line in (await estimates.list_estimates(settings)).runs] == [None, True], "one cancelled"
     assert cost_views.ESTIMATES in cost_views.QUERIES
+    assert scorecard_views.SCORECARDS in scorecard_views.QUERIES
     assert any(cost.calls for cost in await costs.costs(settings))
     assert (costs.labels_of(["team=web"]), costs.dimensions_of("run")) == ({"team": "web"}, ("run",))
     file = b"day,model,input_tokens\n2026-01-31,m,1\n2026-01-31,m,2\n"

@@ -12,6 +12,7 @@ from agents.manager.routing import StaffCapacity, barred, barred_by_tier
 from bus.projection_rows import Rows
 from domain import employee, run_messages
 from domain.message import Event
+from domain.routing.terms import WorkTerms
 from domain.tiers import NO_CEILINGS, Ceilings
 from projections.manager import EmployeeRow
 from projections.openrun import RUN_KEY, OpenRun, open_state
@@ -19,6 +20,8 @@ from tests.unit.samples import AT, EMPLOYEE, PLANNED, PROFILE, RUN, TERMS
 from tests.unit.test_fallback import ADA, BEN, assigned, chosen, hired, rows_after
 
 STRICT = Ceilings(high_risk=False, attempt_usd_max=Decimal("0.09"), open_attempts_max=1)
+PLAIN = WorkTerms(deliver="library", language="python")
+STATED = WorkTerms(deliver="library", language="python", skill={"risk": "high"})
 PRICED = Ceilings(attempt_usd_max=Decimal("0.09"))
 
 
@@ -26,14 +29,20 @@ def placed(who: Any, ceilings: Ceilings) -> Event:
     return employee.Placed(employee=who, before=None, tier="mid", ceilings=ceilings, reason="x", rules_version="hr-x")
 
 
-def risky() -> tuple[Event, ...]:
-    """Return the events of a planned run whose first task changes a risky path."""
+def planned(path: str = "a.py", work: WorkTerms = PLAIN) -> tuple[Event, ...]:
+    """Return the events of a planned run whose first task changes this path."""
     changed = list(PLANNED)
     for place, event in enumerate(changed):
         if isinstance(event, run_messages.Planned):
-            first = replace(event.tasks[0], scope=("src/auth.py",))
+            first = replace(event.tasks[0], scope=(path,))
             changed[place] = replace(event, tasks=(first, *event.tasks[1:]))
+        elif isinstance(event, run_messages.Submitted):
+            changed[place] = replace(event, work=work)
     return tuple(changed)
+
+
+def risky() -> tuple[Event, ...]:
+    return planned("src/auth.py")
 
 
 def test_an_employee_whose_call_may_cost_too_much_is_passed_over() -> None:
@@ -47,7 +56,10 @@ def test_a_task_of_high_risk_needs_a_tier_that_allows_it() -> None:
     careful = Ceilings(high_risk=False)
     assert chosen(*risky(), hired(ADA), placed(ADA, careful)) is None
     assert chosen(*risky(), hired(ADA), placed(ADA, NO_CEILINGS)) == "ada", "control: a higher tier"
-    assert chosen(*PLANNED, hired(ADA), placed(ADA, careful)) == "ada", "control: another task"
+    assert chosen(*planned(), hired(ADA), placed(ADA, careful)) == "ada", "control: another task"
+    assert chosen(*planned(work=STATED), hired(ADA), placed(ADA, careful)) is None, "the requirement states the risk"
+    assert chosen(*planned(work=WorkTerms()), hired(ADA), placed(ADA, careful)) == "ada", "control: an old submission"
+    assert chosen(*planned("src/auth.py", WorkTerms()), hired(ADA), placed(ADA, careful)) is None
 
 
 def test_the_run_does_not_end_while_it_waits_for_a_tier() -> None:
@@ -85,7 +97,7 @@ def test_the_reasons_name_the_ceiling_and_a_tier_never_bars_first() -> None:
     assert row is not None
     state, desk = open_state(rows, row), StaffCapacity.of(rows, {}, AT)
     first = next(iter(state.tasks.ready()))
-    assert above_ceilings(first, desk.profiles, desk.ceilings) == {
+    assert above_ceilings(first, desk.profiles, desk.ceilings, PLAIN) == {
         ADA: "a call may cost 0.10 USD, and its tier allows 0.09 USD",
         BEN: HIGH_RISK,
     }

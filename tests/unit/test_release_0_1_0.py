@@ -202,7 +202,7 @@ def _judged(**changes: object) -> Callable[[dict[str, Any]], None]:
             "task.call_finished",
             _put(charged={"usd": "7", "tokens": 7}),
             "accountant",
-            "account charge routing_evidence routing_total",
+            "account charge routing_evidence routing_total scored_attempt",
         ),
         ("task.rejected", _judged(findings=[]), "auditor", "attempt"),
         ("task.verified", _judged(wall_s=77.0), "accountant", "account"),

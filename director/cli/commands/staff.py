@@ -1,4 +1,4 @@
-"""The commands employees, hire, rename, suspend, reinstate, dismiss, tier and scores."""
+"""The commands employees, hire, rename, suspend, reinstate and dismiss."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +106,7 @@ CliFlags = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for function in (employees, hire, rename, suspend, reinstate, dismiss, tier, scores):
+    for function in (employees, hire, rename, suspend, reinstate, dismiss):
         app.command()(function)
 
 
@@ -254,58 +254,6 @@ async def dismiss(door: Door, settings: "Settings", who: Who, reason: Reason) ->
     _changed(door, changed, f"{who} is dismissed. Its record stays, and its name is free")
 
 
-@command("tier")
-async def tier(
-    door: Door,
-    settings: "Settings",
-    who: Who,
-    tier: Annotated[str, typer.Argument(metavar="TIER", help="probation, junior, mid, senior or principal.")],
-    reason: Reason,
-) -> None:
-    """Set the tier of an employee. Its ceilings follow from the rules; its evidence stays."""
-    from director.services import careers
-
-    _changed(door, await careers.place(settings, who, tier, reason), f"{who} has the tier {tier}")
-
-
 def _changed(door: Door, changed: "StandingChanged", said: str) -> None:
     """Print the change and its event. A change that was made before has no new event."""
     door.answer(changed, f"{said}, as event {changed.seq}." if changed.seq else f"{said} already.")
-
-
-@command("scores")
-async def scores(
-    door: Door,
-    settings: "Settings",
-    who: Annotated[
-        str | None, typer.Argument(metavar="[EMPLOYEE]", help="Show the scorecard of this employee, for each skill.")
-    ] = None,
-    events: Annotated[
-        bool, typer.Option("--events", help="With EMPLOYEE: also show the events behind each number.")
-    ] = False,
-    by: Annotated[
-        str | None, typer.Option(metavar="GROUP", help="Compare suppliers: by maker, model, agent or version.")
-    ] = None,
-) -> None:
-    """Show the score of each employee, the scorecard of one employee, or the suppliers of the models."""
-    if who is not None:
-        from director.cli.scorecard_text import scorecard_text
-        from director.services.scorecards import scorecard
-
-        card = as_data(await scorecard(settings, who, events=events))
-        door.answer(card, scorecard_text(who, card))
-        return
-    if by is not None:
-        from director.cli.scorecard_text import suppliers_text
-        from director.services.scorecards import suppliers
-
-        data = as_data({"by": by, "suppliers": await suppliers(settings, by)})
-        door.answer(data, suppliers_text(data["suppliers"], by))
-        return
-    from director.cli.staff_text import scores_text, shadow_scores_text
-    from director.services import staff
-    from director.services.shadow_views import shadow_scores
-
-    shadow = await shadow_scores(settings)
-    data = as_data({"scores": await staff.scores(settings), "shadow": shadow})
-    door.answer(data, scores_text(data["scores"]) + shadow_scores_text(shadow))
