@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
-from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, Effect, Explanation, ToldEvent
+from director.services.causes import CAUSES_MAX, TREE_EVENTS_MAX, ChoiceView, Effect, Explanation, ToldEvent
 from director.services.events import EventView
 from director.services.replay import ReplayDigests
 from director.services.state import ViewState
+from director.terminal.escape import visible
 from director.terminal.text import clock, table
+from domain.routing.sentence import percent, usd
 from domain.wording import counted
 from projections.history_check import Sampled
 from projections.replay import Checked
@@ -39,13 +41,31 @@ def explanation_text(told: Explanation) -> str:
     lines.extend(map(_told_line, told.causes))
     if not told.causes:
         lines.append(f"  none in the log: the {told.event.envelope.role} began it")
-    lines += ["", "This event:", _told_line(told.event), *_values(told.event), "", "Effects of this event:"]
+    lines += ["", "This event:", _told_line(told.event), *_values(told.event)]
+    lines += choice_lines(told.choice) if told.choice is not None else []
+    lines += ["", "Effects of this event:"]
     lines.extend(_tree_lines(told.effects, 0))
     if not told.effects:
         lines.append("  none")
     if told.effects_cut:
         lines.append(f"  (cut after {TREE_EVENTS_MAX} events)")
     return "\n".join(lines)
+
+
+def choice_lines(choice: ChoiceView) -> list[str]:
+    """Return why an employee was chosen, and a table of the candidates."""
+    record, rows = choice.record, []
+    for each in choice.candidates:
+        marks = [mark for mark, holds in (("chosen", each.employee == choice.chosen), ("busy", each.busy)) if holds]
+        drawn = "-" if each.drawn is None else usd(each.drawn)
+        handicap = f"{each.handicap}%" if each.handicap else "-"
+        cells = (visible(each.name), percent(each.rate), percent(each.rate_now), usd(each.cost), usd(each.reservation))
+        rows.append((*cells, drawn, handicap, ", ".join(marks)))
+    value = f"strategy {record.strategy}, value {usd(record.value)} (from: {record.value_from}), risk {record.risk}"
+    more = [f"and {record.more} more candidates"] if record.more else []
+    head = ("employee", "rate", "rate now", "cost", "value of the attempt", "drawn value", "handicap", "")
+    failed = f"{record.failed} failed before"
+    return ["", "Why this employee:", choice.sentence, f"{value}, {failed}", table(head, rows), *more]
 
 
 def _told_line(event: ToldEvent) -> str:

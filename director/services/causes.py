@@ -1,13 +1,18 @@
 """The causes and effects of an event, each in words."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import msgspec
 
 from bus.store import Store
 from director.services.events import EventView
+from director.services.session import find_event, find_run
 from director.terminal.event_text import NAMING_TYPES, Story
+from domain import run_messages, task
+from domain.errors import NotFound
 from domain.message import Recorded
+from domain.routing.record import CandidateRecord, ChoiceRecord
 
 CAUSES_MAX = 200
 DEPTH_MAX = 200
@@ -27,9 +32,25 @@ class Effect(ToldEvent, frozen=True, kw_only=True):
     effects: tuple["Effect", ...]
 
 
+class ChosenFrom(CandidateRecord, frozen=True, kw_only=True):
+    """One candidate of a choice, with the name of the employee."""
+
+    name: str
+
+
+class ChoiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The choice of an employee for an attempt: the reason in words, and the recorded numbers."""
+
+    sentence: str
+    chosen: UUID
+    record: ChoiceRecord
+    candidates: tuple[ChosenFrom, ...]
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """An event, its causes in the order of the log, and the tree of its effects.
 
+    `choice`: why the employee was chosen, for an assignment with a recorded choice.
     `causes_cut`: there are more than CAUSES_MAX causes. `effects_cut`: there may be more than TREE_EVENTS_MAX effects.
     """
 
@@ -38,6 +59,34 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     effects: tuple[Effect, ...]
     causes_cut: bool
     effects_cut: bool
+    choice: ChoiceView | None = None
+
+
+async def find_subject(store: Store, text: str, run: str) -> Recorded:
+    """Find an event by its sequence or id, or the last assignment of a task by its name or id.
+
+    `run`: the run of a task that is given by its name. Raises NotFound, Invalid.
+    """
+    if text.isdecimal():
+        return await find_event(store, text)
+    try:
+        found = await store.find(UUID(text))
+    except ValueError:
+        found = None
+    if found is not None:
+        return found
+    id = await find_run(store, run)
+    events = await store.read_run(id)
+    planned = [part for each in events if isinstance(each.event, run_messages.Planned) for part in each.event.tasks]
+    wanted = {part.id for part in planned if text in (part.name, str(part.id))}
+    assigned = [each for each in events if isinstance(each.event, task.Assigned) and each.event.task in wanted]
+    if not assigned:
+        names = ", ".join(part.name for part in planned) or "none yet"
+        raise NotFound(
+            f"There is no event {text}, and no assigned task {text} in run {str(id)[:13]}.",
+            hint=f"Give a sequence or id of `aura events`, or a task of the run ({names}) with --run RUN.",
+        )
+    return assigned[-1]
 
 
 async def explain(store: Store, recorded: Recorded) -> Explanation:
@@ -57,6 +106,23 @@ async def explain(store: Store, recorded: Recorded) -> Explanation:
         effects=tuple(_tree(effects, story)),
         causes_cut=cut,
         effects_cut=budget[0] <= 0,
+        choice=choice_view(recorded, story),
+    )
+
+
+def choice_view(recorded: Recorded, story: Story) -> ChoiceView | None:
+    """Return the choice in the event of an assignment; None for any other event and without a recorded choice."""
+    event = recorded.event
+    if not isinstance(event, task.Assigned) or event.choice is None:
+        return None
+    return ChoiceView(
+        sentence=story.reason_of(event.choice, event.employee),
+        chosen=event.employee,
+        record=event.choice,
+        candidates=tuple(
+            ChosenFrom(name=story.names.get(each.employee, str(each.employee)[:8]), **msgspec.structs.asdict(each))
+            for each in event.choice.candidates
+        ),
     )
 
 

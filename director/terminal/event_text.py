@@ -9,6 +9,9 @@ from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
 from domain import employee, incident, organisation, refusal, run_messages, task, user
 from domain.message import Recorded, TaskEvent
+from domain.routing.record import ChoiceRecord
+from domain.routing.sentence import sentence_of
+from domain.routing.terms import TURNS
 from domain.wording import counted, sentences
 
 NAMING_TYPES = ("employee.hired", "employee.renamed", "run.planned", "user.created")
@@ -63,6 +66,9 @@ class Story:
         if isinstance(event, TaskEvent):
             in_session: bool = getattr(event, "order", None) in self._sessions
             who = str(self.names.get(event.employee, "?"))
+            if isinstance(event, task.Assigned) and event.choice is not None and event.choice.strategy != TURNS:
+                told = _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
+                return f"{told}. {self.reason_of(event.choice, event.employee)}"
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
         if isinstance(event, user.UserEvent):
             return f"user {self.names.get(event.user, event.user)} {_of_user(event)}"
@@ -71,6 +77,10 @@ class Story:
     def _name(self, id: UUID) -> str:
         """Return the name of an employee or a task; its id if the name is not known."""
         return self.names.get(id) or self._tasks.get(id) or str(id)
+
+    def reason_of(self, choice: ChoiceRecord, employee: UUID) -> str:
+        """Return why an employee was chosen, in one sentence."""
+        return sentence_of(choice.as_choice(employee), {str(who): name for who, name in self.names.items()})
 
     def about(self, recorded: Recorded) -> str:
         """Return the task and the employee of a task's event; empty for other events."""

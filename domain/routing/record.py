@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from domain.routing.choice import Reason
+from domain.routing.choice import Choice, Reason, Valued
 from domain.routing.skill import Risk
 
 RECORDED_MAX = 16
@@ -57,6 +57,33 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True, gc=False):
     seed: str = ""
     counter: int = 0
     parallel: tuple[UUID, ...] = ()
+
+    def as_choice(self, employee: UUID) -> Choice:
+        """Return the choice of this employee, with the ids of the employees as names of the candidates."""
+        candidates = tuple(
+            Valued(
+                version=str(each.employee),
+                rate=each.rate,
+                rate_now=each.rate_now,
+                cost=each.cost,
+                time=each.time,
+                reservation=each.reservation,
+                drawn_rate=each.drawn_rate,
+                drawn=each.drawn,
+                handicap=each.handicap,
+            )
+            for each in self.candidates
+        )
+        return Choice(
+            strategy=self.strategy,
+            version=str(employee),
+            reason=self.reason,
+            value=self.value,
+            candidates=candidates,
+            parallel=tuple(map(str, self.parallel)),
+            seed=self.seed,
+            counter=self.counter,
+        )
 
     def of(self, employee: UUID) -> CandidateRecord | None:
         """Return the candidate with the employee's numbers; None if it is not listed."""

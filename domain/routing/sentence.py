@@ -56,4 +56,5 @@ def percent(rate: int) -> str:
 
 def usd(amount: int) -> str:
     """Return an amount in micro-dollars as dollars with four places."""
-    return f"${amount // MICRO}.{amount % MICRO // 100:04}"
+    sign, amount = ("-" if amount < 0 else ""), abs(amount)
+    return f"{sign}${amount // MICRO}.{amount % MICRO // 100:04}"

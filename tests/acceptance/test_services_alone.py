@@ -553,6 +553,12 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     told = await causes.explain(store, await session.find_event(store, str(verified.seq)))
     assert (told.event.seq, told.causes[0].envelope.type, told.causes_cut) == (verified.seq, "run.submitted", False)
     assert "verified" in told.event.words
+    chosen = await causes.explain(store, await causes.find_subject(store, "T1", str(run)))
+    assert chosen.choice is not None
+    assert chosen.choice.sentence in chosen.event.words
+    assert (await causes.find_subject(store, str(verified.seq), "last")).seq == verified.seq
+    with pytest.raises(NotFound):
+        await causes.find_subject(store, "T9", str(run))
 
 
 async def judged(settings: Settings, opened: DirectorSession, run: UUID, file: Path) -> None:

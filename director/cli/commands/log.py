@@ -78,15 +78,18 @@ async def events(
 async def why(
     door: Door,
     settings: "Settings",
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="An event's id or its sequence.")],
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT|TASK", help="An event's id or its sequence; or a task's name or its id.")
+    ],
+    run: Annotated[str, typer.Option(metavar="RUN", help="The run of a task. Without: the newest run.")] = "last",
 ) -> None:
-    """Show the causes of an event, and its effects as a tree."""
+    """Show the causes of an event, and its effects as a tree. For a task: why its employee was chosen."""
     from director.cli.log_text import explanation_text
-    from director.services.causes import explain
-    from director.services.session import archive, find_event
+    from director.services.causes import explain, find_subject
+    from director.services.session import archive
 
     async with archive(settings) as store:
-        explained = await explain(store, await find_event(store, event))
+        explained = await explain(store, await find_subject(store, event, run))
     door.answer(explained, explanation_text(explained))
 
 
