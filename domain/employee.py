@@ -3,6 +3,8 @@
 from math import inf
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain import career, discipline
 from domain.attempt import CALLS_MAX
 from domain.career_messages import Assess as Assess
@@ -66,7 +68,8 @@ def decide(command: Command, state: EmployeeState) -> tuple[EmployeeEvent, ...]:
             refuse_blacklisted(profile, command.blacklisted)
             if state.phase != "unknown":
                 return (Hired(employee=employee, profile=profile),)
-            return (Hired(employee=employee, profile=profile, tier=command.tier, ceilings=command.ceilings),)
+            start = Hired(employee=employee, profile=profile, tier=command.tier, ceilings=command.ceilings)
+            return (replace(start, shadow_tasks_min=max(0, command.shadow_tasks_min)),)
         case Strike():
             _known(state, command.employee)
             return discipline.strike(command, state)

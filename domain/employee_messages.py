@@ -77,7 +77,8 @@ class Hired(EmployeeEvent, frozen=True, kw_only=True):
     """An employee was hired, or got a new profile.
 
     `tier` and `ceilings`: the start of its career; None at a new profile, which changes neither, and in events of
-    version 4 and earlier, which had no tiers.
+    version 4 and earlier, which had no tiers. `shadow_tasks_min`: the shadow tasks that a new employee must pass before
+    it gets other work.
     """
 
     type = "employee.hired"
@@ -85,6 +86,7 @@ class Hired(EmployeeEvent, frozen=True, kw_only=True):
     profile: Profile
     tier: Tier | None = None
     ceilings: Ceilings | None = None
+    shadow_tasks_min: int = 0
 
 
 class Warned(EmployeeEvent, frozen=True, kw_only=True):
@@ -182,13 +184,17 @@ class Renamed(EmployeeEvent, frozen=True, kw_only=True):
 
 
 class Hire(Command, frozen=True, kw_only=True):
-    """`blacklisted`: the versions that nobody may be hired with. `tier`, `ceilings`: the start of a new career."""
+    """`blacklisted`: the versions that nobody may be hired with. `tier`, `ceilings`: the start of a new career.
+
+    `shadow_tasks_min`: the shadow tasks that a new employee must pass first.
+    """
 
     employee: UUID
     profile: Profile
     blacklisted: tuple[UUID, ...] = ()
     tier: Tier | None = None
     ceilings: Ceilings | None = None
+    shadow_tasks_min: int = 0
 
 
 class Strike(Command, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ WaitCode = Literal[
     "no_reviewer",
     "tier",
     "only_named",
+    "shadow_tasks",
     "nobody_left",
     "not_running",
     "no_recorder",

@@ -28,11 +28,15 @@ HINT = "`aura rules show` shows rules that are valid. docs/workforce.md explains
 Days = Annotated[int, msgspec.Meta(ge=0, le=DAYS_MAX)]
 
 
-class Probation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The terms for leaving a probation: verified tasks, and the percentage of submitted work that was verified."""
+class Probation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The terms for leaving a probation: verified tasks, and the percentage of submitted work that was verified.
+
+    `shadow_tasks_min`: the shadow tasks that a new employee must pass before it gets other work.
+    """
 
     verified_tasks_min: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     verified_percent_min: Annotated[int, msgspec.Meta(ge=1, le=100)]
+    shadow_tasks_min: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
 
 
 class RehireRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,9 +165,10 @@ def default() -> HrRules:
 
 
 def with_start(hire: Hire, home: Path) -> Hire:
-    """Return the hire with the tier of a new employee. Raises Invalid if the home's file is not valid."""
-    tier, ceilings = in_force(home).start
-    return replace(hire, tier=tier, ceilings=ceilings)
+    """Return the hire with the start of a new employee. Raises Invalid if the home's file is not valid."""
+    rules = in_force(home)
+    tier, ceilings = rules.start
+    return replace(hire, tier=tier, ceilings=ceilings, shadow_tasks_min=rules.probation.shadow_tasks_min)
 
 
 def source_in(home: Path) -> Path | None:

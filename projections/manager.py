@@ -26,7 +26,7 @@ from projections.organisation_rows import TrancheRow as TrancheRow
 from projections.organisation_rows import organisation_phase as organisation_phase
 from projections.organisation_rows import organisation_state as organisation_state
 from projections.routing_rows import put_routing
-from projections.routing_tables import ROUTING_TABLES
+from projections.routing_tables import ROUTING_TABLES, RUN, ShadowRun
 from projections.task_lines import TaskRow as TaskRow
 from projections.task_lines import line_of, put_task_line
 
@@ -55,6 +55,7 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
     profile: Profile
     tier: str = ""  # empty for an employee without a career, which has no ceilings
     ceilings: Ceilings = NO_CEILINGS
+    shadow_left: int = 0  # shadow tasks that it must still pass before it gets other work
     handicap_percent: int = 0  # what its fines add to its costs in routing
 
 
@@ -121,10 +122,19 @@ class ManagerProjection:
         elif isinstance(event, incident.IncidentEvent):
             put_hold(event, recorded.envelope.occurred_at, rows)
         put_routing(recorded, rows)
+        if isinstance(event, task.Verified):
+            _passed(event, rows)
         fined = put_fines(event, rows)
         row = rows.get(EmployeeRow, fined, "employee") if fined is not None else None
         if row is not None:
             rows.put(_with_career(row, row.tier, row.ceilings, rows))
+
+
+def _passed(event: task.Verified, rows: Rows) -> None:
+    """Count a shadow task that an employee passed. A review is none."""
+    row, shadow = rows.get(EmployeeRow, event.employee, "employee"), rows.get(ShadowRun, event.run, RUN)
+    if row is not None and row.shadow_left and shadow is not None and not shadow.review:
+        rows.put(msgspec.structs.replace(row, shadow_left=row.shadow_left - 1))
 
 
 def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
@@ -139,7 +149,8 @@ def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
         case staff.Hired(profile=profile):
             again = _employee_row(event.employee, profile, suspended=row.suspended if row else False)
             tier, ceilings = (row.tier, row.ceilings) if row else (event.tier, event.ceilings)
-            rows.put(_with_career(again, tier, ceilings, rows))
+            left = row.shadow_left if row else event.shadow_tasks_min
+            rows.put(msgspec.structs.replace(_with_career(again, tier, ceilings, rows), shadow_left=left))
         case staff.Rehired(profile=profile, suspended=suspended):
             again = _employee_row(event.employee, profile, suspended=suspended)
             rows.put(_with_career(again, event.tier, event.ceilings, rows))

@@ -69,6 +69,7 @@ class StaffCapacity:
     at_work: Counter[UUID] = field(default_factory=Counter)
     unsized: set[UUID] = field(default_factory=set)
     ceilings: dict[UUID, Ceilings] = field(default_factory=dict)  # of the tier of each employee
+    in_probation: set[UUID] = field(default_factory=set)  # must pass shadow tasks first, so they get no other work
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
@@ -82,6 +83,8 @@ class StaffCapacity:
             else:
                 desk.profiles[row.scope] = within_ceilings(profile, row.ceilings)
                 desk.ceilings[row.scope] = row.ceilings
+            if row.shadow_left:
+                desk.in_probation.add(row.scope)
         for run_row, state in busy_in(rows, *HAVE_ORDERS):
             for task in state.tasks.in_progress():
                 if task.phase in ("assigned", "calling") and task.employee is not None:
@@ -107,8 +110,15 @@ class StaffCapacity:
         if chain is None or (state.submitted.employees and not review.is_review(task)):
             return self
         profiles = {who: self.profiles[who] for who in chain if who in self.profiles}
-        resting = self.resting & set(chain)
-        return StaffCapacity(profiles, self.open_calls, resting, self.chains, in_order=True, ceilings=self.ceilings)
+        return StaffCapacity(
+            profiles,
+            self.open_calls,
+            self.resting & set(chain),
+            self.chains,
+            in_order=True,
+            ceilings=self.ceilings,
+            in_probation=self.in_probation,
+        )
 
     def take(self, employee: UUID) -> None:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
@@ -193,6 +203,8 @@ def barred_by_tier(task: TaskState, state: RunState, desk: StaffCapacity) -> dic
 
 def _barred_by_task(task: TaskState, state: RunState, desk: StaffCapacity) -> frozenset[UUID]:
     worn_out = {who for who in desk.profiles if not may_do(task, who, state)}
+    if state.submitted is not None and state.submitted.shadow is None:
+        worn_out |= desk.in_probation & desk.profiles.keys()
     if not review.is_review(task):
         return frozenset(worn_out)
     parts = state.tasks.values()

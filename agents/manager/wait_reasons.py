@@ -14,6 +14,7 @@ from agents.manager.wait_texts import (
     capped,
     clock,
     held_by,
+    in_probation,
     listed,
     nobody_may,
     not_taken_up,
@@ -167,7 +168,9 @@ class WaitReasons:
         if not set(desk.profiles) - barred and (above := routing.barred_by_tier(part, state, desk)):
             return above_tier(part, above, {who: self._name(who) for who in above})
         if not set(desk.profiles) - barred:
-            resting = self._rest(part, state, desk.resting - barred)
+            resting = self._rest(part, state, desk.resting - barred - desk.in_probation)
+            if not resting and desk.in_probation and state.submitted is not None and state.submitted.shadow is None:
+                return in_probation(part.name, sorted(map(self._name, desk.in_probation)))
             return resting or self._only_named(part, state) or nobody_may(part, state)
         purse = Purse(self._rows, {}, self._now)
         short = purse.short(run, state, desk, SHORTEST_PROMPT)

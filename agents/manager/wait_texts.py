@@ -1,6 +1,6 @@
 """The texts of the reasons why a run waits."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -32,6 +32,13 @@ def capped(part: TaskState, purse: Purse, employees: Collection[UUID]) -> Wait:
     left = ", ".join(f"{key} has {left_text(purse.room(key))}" for key in keys)
     hint = "Raise the cap: aura budget set --help. See what runs hold of it: aura budget"
     return Wait(code="cap", message=f"A cap is used up, so nobody can do {part.name}: {left}.", hint=hint)
+
+
+def in_probation(task: str, names: Sequence[str]) -> Wait:
+    """Return the reason if the employees that could do a task must pass shadow tasks first."""
+    hint = f"Let them do one: aura rerun RUN --task T1 --employee {names[0]}. Or hire somebody else."
+    message = f"Nobody may do {task} yet: {listed(names)} must pass shadow tasks first."
+    return Wait(code="shadow_tasks", message=message, hint=hint)
 
 
 def above_tier(part: TaskState, above: Mapping[UUID, str], names: Mapping[UUID, str]) -> Wait:

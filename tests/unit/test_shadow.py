@@ -1,5 +1,7 @@
 """A shadow run: one task of an earlier run, done again. It is judged, counted apart, and never delivered."""
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,12 +14,14 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import run_messages as m
 from domain import task
+from domain.employee import Hire, Hired
 from domain.errors import Invalid, Refused
 from domain.message import Event
 from domain.planning import task_id
 from domain.routing.fixed_point import MICRO
 from domain.run import RunState
 from domain.shadow import GivenTask, ShadowOf
+from governance.hr_rules import parse, with_start
 from projections.accountant import Account, AccountantProjection, ShadowAccount
 from projections.manager import ManagerProjection, RunRow
 from projections.openrun import RUN_KEY
@@ -174,3 +178,39 @@ def test_an_attempt_of_a_shadow_run_is_half_an_attempt_and_no_spending() -> None
     assert total.spent == whole.cost
     lost, _ = evidence(*REJECTED)
     assert (lost.verified, lost.failed, lost.alarm) == (0, MICRO // 2, 0)
+
+
+def test_a_new_employee_passes_its_shadow_tasks_before_it_gets_other_work() -> None:
+    (usual,) = happened("employee.hired")
+    assert isinstance(usual, Hired)
+    new = replace(usual, employee=OTHER_EMPLOYEE, shadow_tasks_min=1)
+    usual_run = tuple(
+        replace(event, run=uuid(300)) for event in happened("run.submitted", "run.admitted", "run.planned")
+    )
+
+    def assigned(*events: Event) -> list[Any]:
+        return [command.run for command in reactions(*events) if isinstance(command, task.Assign)]
+
+    assert assigned(*PLANNED, new) == [], "no other work yet"
+    assert assigned(*PLANNED, replace(new, shadow_tasks_min=0)) == [RUN], "control"
+    assert assigned(*PLANNED_SHADOW, new) == [RUN], "a shadow task is permitted"
+    assert assigned(new, *VERIFIED, *usual_run) == [uuid(300)], "it has passed"
+    assert uuid(300) not in assigned(new, *REJECTED, *usual_run), "it has not passed"
+    again = replace(new, profile=replace(new.profile, style="grammar"), shadow_tasks_min=0)
+    assert assigned(new, again, *PLANNED, again) == [], "a new profile does not end the probation"
+
+
+def test_the_rule_travels_from_the_file_to_the_event(tmp_path: Path) -> None:
+    text = files("governance").joinpath("hr_rules.toml").read_text(encoding="utf-8")
+    (tmp_path / "hr.toml").write_text(text.replace("shadow_tasks_min = 0", "shadow_tasks_min = 2"), encoding="utf-8")
+    (hired,) = happened("employee.hired")
+    assert isinstance(hired, Hired)
+    hire = Hire(id=COMMAND, at=AT, employee=EMPLOYEE, profile=hired.profile)
+    (event,) = decide_after(with_start(hire, tmp_path))
+    assert isinstance(event, Hired)
+    assert event.shadow_tasks_min == 2
+    (usual,) = decide_after(with_start(hire, tmp_path / "nowhere"))
+    assert isinstance(usual, Hired)
+    assert usual.shadow_tasks_min == 0, "control: the default"
+    with pytest.raises(Invalid):
+        parse(text.replace("shadow_tasks_min = 0", "shadow_tasks_min = -1"), "hr.toml")

@@ -227,6 +227,12 @@ CASES: dict[str, Case] = {
     ),
     "the author alone could review": Case((*REVIEW_READY, *HIRED), "no_reviewer", "models of m", "another maker"),
     "control: somebody else reviews": Case((*REVIEW_READY, *HIRED, *colleague()), "manager", "assign T2"),
+    "a new employee must pass shadow tasks first": Case(
+        (*PLANNED, replace(HIRED[0], shadow_tasks_min=1)), "shadow_tasks", "ada must pass shadow tasks", "aura rerun"
+    ),
+    "control: somebody else has passed": Case(
+        (*PLANNED, replace(HIRED[0], shadow_tasks_min=1), *colleague()), "manager", "assign T1"
+    ),
     "the submission names somebody who cannot work": Case(
         (*naming(EMPLOYEE), *HIRED, *SUSPENDED, *colleague()), "only_named", "Only ada may do T1", "--employee"
     ),

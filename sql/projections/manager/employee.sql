@@ -11,6 +11,7 @@ CREATE TABLE {schema}.employee (
     profile text NOT NULL,
     tier text NOT NULL,
     ceilings text NOT NULL,
+    shadow_left bigint NOT NULL,
     handicap_percent bigint NOT NULL,
     PRIMARY KEY (scope, key)
 );
