@@ -41,11 +41,11 @@ demo: $(STAMP)/base $(STAMP)/aura  ## show an organisation at work, from a requi
 test: $(STAMP)/dev $(STAMP)/aura  ## run all tests except the slow ones
 	@$(BIN)/python -m pytest -q -n 6 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-# The slow tests run one after the other: some measure, some start a Docker engine, and some kill processes. The option
-# -rP prints their counts and seeds.
+# The slow tests run one after the other: some measure, some start a Docker engine, and some kill processes. The tests
+# before a merge measure nothing, so two files of them run at the same time. The option -rP prints counts and seeds.
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## run the slow tests, with the embedded model (PART=ci: only the ones that .ci/run runs)
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model
-	@$(BIN)/python -m pytest -q -rP -m "slow$(if $(PART), and $(PART))"
+	@$(BIN)/python -m pytest -q -rP $(if $(filter ci,$(PART)),-n 2 --dist loadfile --no-loadscope-reorder) -m "slow$(if $(PART), and $(PART))"
 
 check: $(STAMP)/dev $(STAMP)/aura  ## check format, lint, types, import direction and architecture
 	@$(BIN)/ruff format --check .
