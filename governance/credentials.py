@@ -208,7 +208,9 @@ class Credentials:
         """Return the user of a one-time link, and delete the link. Raises Forbidden."""
         row = await self._row("auth_link_use", _digest(secret))
         if row is None or row["expires_at"] <= now():
-            raise Forbidden("This sign-in link is used or expired.", hint="Ask for another one.", code="link_used")
+            raise Forbidden(
+                "This sign-in link is used or expired.", hint="Make another one: aura open", code="link_used"
+            )
         return UUID(int=row["user_id"].int)
 
     async def count_failure(self, kind: str) -> None:

@@ -15,6 +15,7 @@ from director.services.session import DirectorSession, new_id, run_state
 from director.services.views import RUN, rows
 from domain.errors import NotFound, Unavailable
 from domain.run_messages import Approve, End
+from governance.gate import Outcome
 
 FOLLOW_S = 60.0
 POLL_S = 0.1
@@ -46,6 +47,23 @@ async def approve_run(
     Raises Refused (code base_moved) if the base has moved. The delivery is then not approved, but judged again on the
     base's new commit.
     """
+    await decide_approval(opened, run, commit=commit, reason=reason, note=note)
+    return await _ended(opened, run)
+
+
+async def decide_approval(
+    opened: DirectorSession,
+    run: UUID,
+    *,
+    commit: str | None,
+    reason: str,
+    note: Callable[[str], None] = lambda _: None,
+    id: UUID | None = None,
+) -> Outcome:
+    """Approve a delivery, and do not wait for its release ref. `id`: of the command.
+
+    Raises Refused (code base_moved) as `approve_run` does.
+    """
     state = await run_state(opened.store, run)
     if state.phase == "delivered" and commit in (None, state.commit):
         try:
@@ -55,8 +73,7 @@ async def approve_run(
             moved = None
         if moved is not None:
             raise await return_to_work(opened, state, moved)
-    await opened.done(Approve(id=new_id(), at=now(), run=run, commit=commit, reason=reason))
-    return await _ended(opened, run)
+    return await opened.done(Approve(id=id or new_id(), at=now(), run=run, commit=commit, reason=reason))
 
 
 async def reject_run(opened: DirectorSession, run: UUID, reason: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from bus.store import Store
 from director.services.cost_views import CHARGES, ChargeLine
 from director.services.session import archive
 from director.services.usage_file import Usage, read_usage
@@ -100,10 +101,15 @@ def labels_of(pairs: Sequence[str]) -> dict[str, str]:
 
 async def costs(settings: Settings, request: CostRequest = CostRequest()) -> list[CostLine]:  # noqa: B008  # frozen
     """Return the cost of each group. The newest days and runs come first, then the most expensive groups."""
-    named = [name.removeprefix(LABEL_PREFIX) for name in request.by if name.startswith(LABEL_PREFIX)]
     async with archive(settings) as store:
-        wanted = msgspec.json.encode(dict(request.labels)).decode()
-        lines = await CHARGES.read(store, request.since, request.until, wanted, list(request.by), named)
+        return await costs_in(store, request)
+
+
+async def costs_in(store: Store, request: CostRequest) -> list[CostLine]:
+    """Return the cost of each group, as `costs` does, from an open store."""
+    named = [name.removeprefix(LABEL_PREFIX) for name in request.by if name.startswith(LABEL_PREFIX)]
+    wanted = msgspec.json.encode(dict(request.labels)).decode()
+    lines = await CHARGES.read(store, request.since, request.until, wanted, list(request.by), named)
     return [_line(line) for line in lines]
 
 

@@ -18,6 +18,7 @@ from director.settings import Settings
 from domain.errors import Unavailable
 from domain.estimate import Estimate
 from domain.labels import check_labels
+from domain.message import derive
 from observability.process_registry import at_work
 from verification.adequacy.weak_criteria import Weak, weak_criteria
 from verification.requirements.model import Base, Requirement
@@ -109,14 +110,17 @@ async def hand_in(
     note: Note = lambda _: None,
     on_handed_in: Callable[[UUID], None] = lambda _: None,
     on_estimate: Callable[[Estimate | None], None] = lambda _: None,
+    command: UUID | None = None,
 ) -> HandedIn:
     """Submit a requirement, and wait until it is recorded. `on_handed_in`: called when the submission is done.
 
     `on_estimate`: called before the submission with the expected cost and time; None if nobody can work.
+    `command`: the id of the command. The same person gets the same run for the same id; without it, a new run.
 
     Raises Unavailable if a server stops during the submission; its hint names the next step for the run.
     """
-    request, run = ready.request, new_id()
+    request, id = ready.request, command or new_id()
+    run = derive(id, opened.gate.principal.id, "run") if command else new_id()
     made = await estimate_for(opened.store, ready.requirement, request.attempts_max, request.employees)
     on_estimate(made)
     with advised(f"Run {run} may be on record. See: `aura run show {run}`. {_AGAIN}"):
@@ -124,7 +128,7 @@ async def hand_in(
             opened.gate,
             opened.blobs,
             ready.requirement,
-            id=new_id(),
+            id=id,
             run=run,
             folder=ready.folder,
             attempts_max=request.attempts_max,

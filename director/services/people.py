@@ -161,6 +161,22 @@ async def revoke_token(opened: DirectorSession, text: str) -> UUID:
     return matching[0]
 
 
+async def sign_in_link(opened: DirectorSession, name: str = "") -> tuple[UserLine, str]:
+    """Return a user and the secret of a link that signs it in once.
+
+    Without a name: the only user who may act as a director. Raises NotFound, Invalid.
+    """
+    everybody = await list_users(opened.store)
+    directors = [line for line in everybody if "director" in line.roles and not line.disabled]
+    chosen = [await find_user(opened.store, name)] if name else directors
+    if not chosen:
+        raise NotFound("No user is a director.", hint="Add the first user: aura user init NAME")
+    if len(chosen) > 1:
+        names = ", ".join(line.name for line in chosen)
+        raise Invalid(f"There are {len(chosen)} directors: {names}.", hint="Name one: aura open NAME")
+    return chosen[0], await Credentials(opened.store).create_link(chosen[0].user)
+
+
 async def refused_sign_ins(store: Store) -> list[FailureLine]:
     """Return the counts of refused sign-ins by hour and kind, the oldest first."""
     return await Credentials(store).failures()

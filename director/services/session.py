@@ -39,14 +39,16 @@ def new_id() -> UUID:
 
 
 class DirectorSession:
-    """The connections of one command. A command is done only after the recorder has stored its events."""
+    """The connections of one command, and the gate of the key or person that sends it.
 
-    def __init__(self, settings: Settings, office: LogSession, principal: str) -> None:
+    A command is done only after the recorder has stored its events.
+    """
+
+    def __init__(self, settings: Settings, office: LogSession, principal: keys.Principal) -> None:
         self.settings = settings
         self.office = office
         self.store = office.store
-        self.principal = principal
-        self.gate: Gate = office.gate(keys.load(settings.keys, principal))
+        self.gate: Gate = office.gate(principal)
         self.blobs = Blobs(office.store, Redactor())
 
     async def done(self, command: Command) -> Outcome:
@@ -60,12 +62,12 @@ class DirectorSession:
 async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
     """Open the Director's session. Raises Unavailable without servers, and Forbidden if the key cannot be read."""
     endpoints = settings.endpoints()
-    keys.load(settings.keys, principal)
+    key = keys.load(settings.keys, principal)
     office = await LogSession.open(
         endpoints.nats_url, endpoints.postgres_dsn, name="aura-door", stream_bytes_max=stream_room(settings.root)
     )
     try:
-        yield DirectorSession(settings, office, principal)
+        yield DirectorSession(settings, office, key)
     finally:
         await office.close()
 

@@ -99,6 +99,7 @@ from director.services import (
     toml_lines,
     toolboxes,
     usage_file,
+    user_acts,
     verdicts,
     views,
     waiting,
@@ -111,6 +112,7 @@ from domain.caps import Limit
 from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
 from domain.estimate import Estimate
 from domain.money import Amount
+from governance.keys import Principal
 from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
 from tests.clusters import open_folder, with_cluster
@@ -382,6 +384,26 @@ async def of_people(settings: Settings) -> None:
         assert not (await people.enable_user(opened, "bert", "asked")).disabled
         assert [line.name for line in await people.list_users(opened.store)] == ["anna", "bert"]
         assert await people.refused_sign_ins(opened.store) == []
+        line, secret = await people.sign_in_link(opened)
+        assert (line.name, len(secret)) == ("anna", 43)
+        anna = DirectorSession(settings, opened.office, Principal(line.user, "user"))
+        await acts_of_a_user(anna)
+
+
+async def acts_of_a_user(anna: DirectorSession) -> None:
+    """Submit, cancel, and stop the organisation, as a user."""
+    sample = Sample(1)
+    asked = user_acts.Asked(requirement=sample.source.decode(), sealed=sample.sealed.decode())
+    id = session.new_id()
+    assert (await user_acts.stop(anna, session.new_id(), "pause", "nobody works on it")).events
+    acted = await user_acts.submit_text(anna, id, asked)
+    assert acted.run is not None
+    assert (await user_acts.submit_text(anna, id, asked)).run == acted.run
+    with pytest.raises(AuraError):
+        await user_acts.approve(anna, session.new_id(), acted.run, "0" * 40, "asked")
+    assert (await user_acts.end(anna, session.new_id(), acted.run, "cancelled", "asked")).seq
+    stops = [await user_acts.stop(anna, session.new_id(), how, "asked") for how in ("halt", "resume")]
+    assert all(len(stop.events) == 1 for stop in stops)
 
 
 async def of_the_agents(settings: Settings) -> None:
@@ -436,6 +458,8 @@ async def of_the_staff(settings: Settings, script: str) -> None:
     assert cost_views.ESTIMATES in cost_views.QUERIES
     assert scorecard_views.SCORECARDS in scorecard_views.QUERIES
     assert any(cost.calls for cost in await costs.costs(settings))
+    async with archive(settings) as store:
+        assert await costs.costs_in(store, costs.CostRequest()) == await costs.costs(settings)
     assert (costs.labels_of(["team=web"]), costs.dimensions_of("run")) == ({"team": "web"}, ("run",))
     file = b"day,model,input_tokens\n2026-01-31,m,1\n2026-01-31,m,2\n"
     (line,) = await costs.compare_usage(settings, file, costs.CostRequest())

@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     for function in (create, list_tokens, revoke):
         tokens.command(function.__name__.removesuffix("_tokens"))(function)
     app.add_typer(tokens, name="token")
+    app.command("open")(open_link)
 
 
 @command("user init")
@@ -128,6 +129,23 @@ async def password(door: Door, settings: "Settings", name: Name, password_stdin:
     async with desk(settings) as opened:
         line = await set_password(opened, name, given)
     door.answer(line, f"User {line.name} has a new password. Its sessions have ended.")
+
+
+@command("open")
+async def open_link(
+    door: Door,
+    settings: "Settings",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The user. Without it: the only director.")] = "",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of `aura serve http`.")] = 8000,
+) -> None:
+    """Print a link that signs a user in once, within 5 minutes. This needs the Director's key."""
+    from director.services.people import sign_in_link
+    from director.services.session import desk
+
+    async with desk(settings) as opened:
+        line, secret = await sign_in_link(opened, name)
+    url = f"http://127.0.0.1:{port}/auth/link/{secret}"
+    door.answer({"user": line.name, "url": url}, f"{url}\nIt signs {line.name} in once, within 5 minutes.")
 
 
 @command("token create")

@@ -125,14 +125,20 @@ async def repair(
 
 
 def serve(
-    roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, or employee NAME.")],
+    roles: Annotated[
+        list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, employee NAME, or http.")
+    ],
     as_json: Json = False,
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
     name: Annotated[
         str, typer.Option(help="The name of the process in `aura status`, for example manager-2 for a second manager.")
     ] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With `http`: the port. 0: any free port.")] = 8000,
 ) -> None:
-    """Run roles of the organisation in this process until SIGTERM."""
+    """Run roles of the organisation, or the HTTP API (`http`), in this process until SIGTERM."""
+    if roles == ["http"]:
+        _serve_http(port=port, as_json=as_json)
+        return
     from bus.event_loop import factory_of
     from director.cli.serving import open_door
     from director.deployment.serve import Serving, name_of, serve_roles
@@ -151,3 +157,11 @@ def serve(
         door.answer(served, "drained and stopped")
 
     door.run(work(), factory_of(settings.loop))
+
+
+@command("serve http")
+async def _serve_http(door: Door, settings: "Settings", port: int) -> None:
+    from director.http.server import serve_http
+
+    served = await serve_http(settings, port=port, on_ready=lambda url: door.say(f"serving the API at {url}"))
+    door.answer(served, "drained and stopped")

@@ -1,0 +1,75 @@
+"""Errors as RFC 9457 problems: our code, the message and the hint."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from domain.errors import AuraError
+
+STATUSES: Mapping[str, HTTPStatus] = {
+    "invalid": HTTPStatus.BAD_REQUEST,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "conflict": HTTPStatus.CONFLICT,
+    "refused": HTTPStatus.CONFLICT,
+    "limit_reached": HTTPStatus.TOO_MANY_REQUESTS,
+    "differs": HTTPStatus.CONFLICT,
+    "failed": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Kind of error -> status. docs/http.md has this table."""
+PROBLEM = "application/problem+json"
+JSON = "application/json"
+
+
+class Unauthenticated(AuraError):
+    """Nobody is signed in."""
+
+    exit_code = 4
+    kind = "unauthenticated"
+
+
+class TooMany(AuraError):
+    """Too many requests of one kind. `retry_s`: the seconds after which the next one may succeed."""
+
+    exit_code = 7
+    kind = "limit_reached"
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "too_many", retry_s: int = 60) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.retry_s = retry_s
+
+
+def problem(error: AuraError) -> Response:
+    """Return an error as a problem."""
+    status = STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.retry_s)
+    return problem_of(status, error.code, error.message, error.hint, headers)
+
+
+def problem_of(
+    status: HTTPStatus, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a problem with its parts."""
+    body = {
+        "type": f"urn:aura:problem:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": message,
+        "code": code,
+        "hint": hint,
+    }
+    return Response(msgspec.json.encode(body), status.value, headers, media_type=PROBLEM)
+
+
+def answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Return data as JSON. Amounts of money are strings."""
+    return Response(msgspec.json.encode(value, enc_hook=str), status.value, media_type=JSON)

@@ -1,0 +1,120 @@
+"""The server of the HTTP API: uvicorn on a loopback address, until a signal."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import msgspec
+import uvicorn
+
+from bus.embedded.status import stream_room
+from bus.logger import SILENT, Logger
+from director.http.app import LOOPBACK_HOSTS, make_app
+from director.http.sign_in import Doorkeeper
+from director.settings import Settings
+from domain.errors import Invalid, Unavailable
+from governance.log_session import LogSession
+
+PORT = 8000
+CONNECTIONS_MAX = 400
+DRAIN_S = 3
+HEADER_BYTES_MAX = 16 * 1024
+
+
+class HttpServed(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP server that has stopped."""
+
+    url: str
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it is ready, and leaves the signals to its caller."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_http(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    log: Logger = SILENT,
+    on_ready: Callable[[str], None] = lambda _: None,
+    stop: asyncio.Event | None = None,
+) -> HttpServed:
+    """Serve the API until SIGTERM, SIGINT or `stop`. Port 0: any free port.
+
+    Raises Invalid for an address that is not loopback, because there is no TLS. Raises Unavailable if the port is taken
+    or the servers do not answer.
+    """
+    listening = _listen(host, port)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    endpoints = settings.endpoints()
+    office = await LogSession.open(
+        endpoints.nats_url, endpoints.postgres_dsn, name="aura-http", stream_bytes_max=stream_room(settings.root)
+    )
+    ended = stop or asyncio.Event()
+    try:
+        app = make_app(Doorkeeper(settings, office, secure=False), hosts=LOOPBACK_HOSTS, log=log)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_graceful_shutdown=DRAIN_S,
+            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            http="h11",
+            ws="none",
+        )
+        server = _Server(config, lambda: on_ready(url))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve([listening])).add_done_callback(lambda _: ended.set())
+            await ended.wait()
+            server.should_exit = True
+    finally:
+        await office.close()
+        listening.close()
+    return HttpServed(url=url)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        raise Invalid(f"{host} is not an IP address.", hint="Write 127.0.0.1 or ::1.") from None
+    if not address.is_loopback:
+        raise Invalid(
+            f"{host} is not a loopback address, and this server has no TLS.",
+            hint="Listen on 127.0.0.1, and put a proxy with TLS in front.",
+            code="needs_tls",
+        )
+    listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise Unavailable(
+            f"Port {port} of {host} cannot be used: {error.strerror}.",
+            hint="Choose another one: --port N",
+            code="port_taken",
+        ) from error
+    return listening

@@ -1,0 +1,172 @@
+"""Sign-in at the HTTP API: sessions in a cookie, tokens in a header, and the checks against forged requests."""
+
+import hmac
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from director.http.problems import TooMany, Unauthenticated
+from director.http.shield import host_of
+from director.services.session import DirectorSession
+from director.settings import Settings
+from domain.errors import Forbidden
+from domain.user import UserState, user_id
+from governance.credentials import ABSOLUTE_US, SECOND_US, Credentials, SignedIn, csrf_of
+from governance.log_session import LogSession
+from governance.user_rights import may_read
+
+COOKIE, SECURE_COOKIE = "aura_session", "__Host-aura_session"
+CSRF_HEADER = "X-CSRF-Token"
+SIGN_INS_MAX = 10
+SIGN_IN_WINDOW_S = 300
+NAMES_COUNTED_MAX = 10_000
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class SignInLimit:
+    """Counts the refused sign-ins of each address and of each name. It forgets the oldest of too many names."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._refused: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def check(self, *keys: str) -> None:
+        """Raise TooMany if one of the keys had SIGN_INS_MAX refused sign-ins within SIGN_IN_WINDOW_S."""
+        for key in keys:
+            times = self._refused.get(key, deque())
+            while times and times[0] <= self._clock() - SIGN_IN_WINDOW_S:
+                times.popleft()
+            if len(times) >= SIGN_INS_MAX:
+                raise TooMany(
+                    "There were too many refused sign-ins.",
+                    hint=f"Wait {SIGN_IN_WINDOW_S // 60} minutes.",
+                    code="too_many_sign_ins",
+                    retry_s=SIGN_IN_WINDOW_S,
+                )
+
+    def count(self, *keys: str) -> None:
+        for key in keys:
+            self._refused.setdefault(key, deque(maxlen=SIGN_INS_MAX)).append(self._clock())
+            self._refused.move_to_end(key)
+        while len(self._refused) > NAMES_COUNTED_MAX:
+            self._refused.popitem(last=False)
+
+
+class Doorkeeper:
+    """Finds out who sends a request, and signs people in and out. It has no key of the Director."""
+
+    def __init__(
+        self, settings: Settings, office: LogSession, *, secure: bool, limit: SignInLimit | None = None
+    ) -> None:
+        self.settings = settings
+        self.office = office
+        self.credentials = Credentials(office.store)
+        self._limit = limit or SignInLimit()
+        self._secure = secure
+        self._cookie = SECURE_COOKIE if secure else COOKIE
+
+    async def who(self, request: Request) -> SignedIn:
+        """Return who sends a request. A changing request of a session needs its CSRF token. Raises Unauthenticated."""
+        header = request.headers.get("authorization", "")
+        if header:
+            kind, _, text = header.partition(" ")
+            who = await self.credentials.token(text.strip()) if kind.lower() == "bearer" else None
+            if who is None:
+                await self.credentials.count_failure("token")
+                raise Unauthenticated(
+                    "The token is unknown, expired or revoked.",
+                    hint="Make another one: aura token create NAME --scope read",
+                )
+            return who
+        secret = request.cookies.get(self._cookie, "")
+        session = await self.credentials.session(secret) if secret else None
+        if session is None:
+            raise Unauthenticated("Nobody is signed in.", hint="Sign in, or send a token: Authorization: Bearer TOKEN")
+        if request.method not in _SAFE:
+            refuse_other_sites(request)
+            if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
+                raise Forbidden(
+                    f"The header {CSRF_HEADER} is missing or wrong.", hint="GET /api/me returns it.", code="csrf"
+                )
+        return session
+
+    async def reader(self, request: Request) -> SignedIn:
+        """Return who sends a request, if this person may read. Raises Unauthenticated, Forbidden."""
+        who = await self.who(request)
+        if not may_read((await self.state(who)).acting, who.scopes):
+            raise Forbidden("This person or token may not read.", hint="A token needs the scope read.")
+        return who
+
+    async def actor(self, request: Request) -> DirectorSession:
+        """Return the session in which the signed-in person sends commands. The gate checks the person's roles."""
+        who = await self.who(request)
+        return DirectorSession(self.settings, self.office, who.principal)
+
+    async def state(self, who: SignedIn) -> UserState:
+        return await self.office.people.state(who.user)
+
+    async def still_reads(self, who: SignedIn) -> bool:
+        """Return whether a session or token is still open, and its user may still read."""
+        return await self.credentials.is_open(who) and may_read((await self.state(who)).acting, who.scopes)
+
+    async def by_password(self, request: Request, name: str, password: str) -> str:
+        """Return the secret of a new session. The answer does not tell whether the name or the password is wrong.
+
+        Raises Forbidden, Unauthenticated, TooMany.
+        """
+        refuse_other_sites(request)
+        keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
+        self._limit.check(*keys)
+        user = user_id(name)
+        right = await self.credentials.check_password(user, password)
+        if not right or not (await self.office.people.state(user)).acting:
+            self._limit.count(*keys)
+            await self.credentials.count_failure("password")
+            raise Unauthenticated(
+                "The name or the password is wrong, or the user is disabled.", hint="Ask a director: aura user list"
+            )
+        return await self.credentials.begin_session(user)
+
+    async def by_link(self, request: Request, link: str) -> str:
+        """Return the secret of a new session for a one-time link. Raises Forbidden, TooMany."""
+        key = f"address {request.client.host if request.client else ''}"
+        self._limit.check(key)
+        try:
+            user = await self.credentials.use_link(link)
+        except Forbidden:
+            self._limit.count(key)
+            await self.credentials.count_failure("link")
+            raise
+        return await self.credentials.begin_session(user)
+
+    def csrf(self, request: Request) -> str | None:
+        """Return the CSRF token of the request's session; None for a token."""
+        secret = request.cookies.get(self._cookie, "")
+        return csrf_of(secret) if secret and "authorization" not in request.headers else None
+
+    def keep(self, response: Response, secret: str) -> None:
+        """Put a session into the cookie."""
+        response.set_cookie(
+            self._cookie,
+            secret,
+            max_age=ABSOLUTE_US // SECOND_US,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+    def drop(self, response: Response) -> None:
+        response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Refuse a request that a page of another site sends. Raises Forbidden."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin")
+    same = origin is None or origin.partition("://")[2] == request.headers.get("host", "")
+    if site not in ("same-origin", "none") or not same or not host_of(request.headers.get("host", "")):
+        raise Forbidden("Another site sent this request.", hint="Use the address of Aura itself.", code="other_site")

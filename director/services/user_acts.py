@@ -1,0 +1,103 @@
+"""The acts of a signed-in person: submit, approve, decline, cancel, pause, halt and resume.
+
+Each act has the id of its command. The same id gives the same result, however often it is sent.
+"""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from bus.clock import now
+from director.services.approvals import decide_approval
+from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
+from director.services.session import DirectorSession
+from domain.errors import Conflict, Refused
+from domain.message import Command, Recorded
+from domain.organisation import Halt, Pause, Resume
+from domain.registry import COMMANDS
+from domain.run_messages import End
+from verification.requirements.parser import read_requirement
+
+Stop = Literal["pause", "halt", "resume"]
+_STOPS = {"pause": Pause, "halt": Halt, "resume": Resume}
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of a requirement file and of its sealed cases."""
+
+    requirement: str
+    sealed: str = ""
+    attempts_max: int = 6
+
+
+class Acted(msgspec.Struct, frozen=True, kw_only=True):
+    """The events that an act caused. `seq`: the last one. There are none if nothing had to change."""
+
+    seq: int
+    events: tuple[UUID, ...] = ()
+    run: UUID | None = None
+
+
+async def submit_text(opened: DirectorSession, id: UUID, asked: Asked) -> Acted:
+    """Submit a requirement that came as text. Raises the errors of `hand_in`, and Refused if it has a base.
+
+    A base names a folder of this machine, and only a person at this machine may name it.
+    """
+    with TemporaryDirectory(prefix="aura-request-") as folder:
+        file = await asyncio.to_thread(_written, Path(folder), asked)
+        if (await asyncio.to_thread(read_requirement, file)).base is not None:
+            raise Refused(
+                "A requirement with a base cannot be submitted here, because the base is a folder of the server.",
+                hint="Submit it on that machine: aura submit FILE",
+                code="base_not_here",
+            )
+        ready = await ready_to_hand_in(HandIn(file=file, attempts_max=asked.attempts_max), opened.settings)
+        handed_in = await hand_in(opened, ready, command=id)
+    return Acted(seq=handed_in.seq, events=(handed_in.event,), run=handed_in.run)
+
+
+async def approve(opened: DirectorSession, id: UUID, run: UUID, commit: str, reason: str) -> Acted:
+    """Approve the delivery with this commit. Raises Refused if the base has moved, or the commit is another one."""
+    outcome = await decide_approval(opened, run, commit=commit, reason=reason, id=id)
+    return _acted(opened, outcome.events, "run.approved", run)
+
+
+async def end(
+    opened: DirectorSession, id: UUID, run: UUID, outcome: Literal["declined", "cancelled"], reason: str
+) -> Acted:
+    """Decline a delivery, or cancel a run."""
+    command = End(id=id, at=now(), run=run, outcome=outcome, reason=reason)
+    return await _sent(opened, command, run)
+
+
+async def stop(opened: DirectorSession, id: UUID, how: Stop, reason: str) -> Acted:
+    """Pause, halt or resume the organisation."""
+    return await _sent(opened, _STOPS[how](id=id, at=now(), reason=reason))
+
+
+async def _sent(opened: DirectorSession, command: Command, run: UUID | None = None) -> Acted:
+    outcome = await opened.done(command)
+    return _acted(opened, outcome.events, COMMANDS[type(command)].causes[0], run)
+
+
+def _acted(opened: DirectorSession, events: tuple[Recorded, ...], kind: str, run: UUID | None) -> Acted:
+    """Return the events of an act. Raises Conflict if they came from another command or person with the same id."""
+    for recorded in events:
+        if recorded.envelope.type != kind or recorded.envelope.principal != opened.gate.principal.id:
+            raise Conflict("This key was used for another command.", hint="Send a new UUID.", code="key_used")
+    return Acted(
+        seq=events[-1].seq if events else 0, events=tuple(recorded.envelope.id for recorded in events), run=run
+    )
+
+
+def _written(folder: Path, asked: Asked) -> Path:
+    """Write the files of a request, and return the requirement."""
+    file = folder / "requirement.md"
+    file.write_text(asked.requirement, encoding="utf-8")
+    if asked.sealed:
+        file.with_suffix(".sealed.yaml").write_text(asked.sealed, encoding="utf-8")
+    return file
