@@ -6,12 +6,14 @@ worker with the same order cannot use a permit of the first one.
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 
 from domain.errors import Unavailable
+from domain.faults import NO_ACCOUNT as NO_ACCOUNT
 from domain.money import Amount
 
 ANSWER_WAIT_S = 5.0
@@ -19,7 +21,9 @@ ANSWER_WAIT_S = 5.0
 RETRY_WAIT_S = 0.25
 RETRY_WAIT_MAX_S = 4.0
 ENDS_ATTEMPT = ("reservation_used_up", "calls_used_up", "lease_ended")
-"""Codes of refused permits that end the attempt. After any other code the order is no longer this worker's."""
+"""Codes of refused permits that end the attempt. After any other code but NO_ACCOUNT, the order is no longer this
+worker's. NO_ACCOUNT ends the attempt as a fault, without its work.
+"""
 Status = Literal["granted", "already_granted", "refused"]
 
 
@@ -39,7 +43,10 @@ SIGN_TIMES = SignTimes()
 
 
 class PermitRequest(msgspec.Struct, frozen=True, kw_only=True, tag="permit"):
-    """The request for one call. `ask`: number of the request; after a refusal the next one has another number."""
+    """The request for one call. `ask`: number of the request; after a refusal the next one has another number.
+
+    `avoid`: accounts that failed a moment ago, so the manager may not know it yet.
+    """
 
     run: UUID
     task: UUID
@@ -48,6 +55,7 @@ class PermitRequest(msgspec.Struct, frozen=True, kw_only=True, tag="permit"):
     bound: Amount
     claim: UUID
     ask: int = 0
+    avoid: tuple[str, ...] = ()
 
 
 class SignOfLife(msgspec.Struct, frozen=True, kw_only=True, tag="sign"):
@@ -64,6 +72,7 @@ class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The manager's answer. `already_granted`: the call with this index has a permit, which belongs to `claim`.
 
     `again`: a later request may succeed. `open`: in the answer to a sign of life, the calls without a receipt.
+    `account`: the permitted call goes through this account; empty if the employee names none.
     """
 
     status: Status
@@ -72,6 +81,14 @@ class PermitAnswer(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     again: bool = False
     open: tuple[int, ...] = ()
+    account: str = ""
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """A permitted call: its index in the attempt, and its account."""
+
+    index: int
+    account: str
 
 
 class Standing(NamedTuple):
@@ -117,14 +134,18 @@ class Permits:
         self._turn = asyncio.Lock()
 
     async def ask(self, bound: Amount) -> int:
-        """Return the index of the permitted call. Wait during a pause, and while no manager answers.
+        """Return the index of the permitted call. Raises the errors of `permit`."""
+        return (await self.permit(bound)).index
 
-        Raises PermitRefused, TakenElsewhere.
+    async def permit(self, bound: Amount, avoid: Collection[str] = ()) -> Permit:
+        """Return the permitted call. Wait during a pause, for an account, and while no manager answers.
+
+        `avoid`: accounts that failed a moment ago. Raises PermitRefused, TakenElsewhere.
         """
         async with self._turn:
-            await self._granted(bound)
+            account = await self._granted(bound, tuple(sorted(avoid)))
             index, self._next = self._next, self._next + 1
-            return index
+            return Permit(index, account)
 
     async def standing(self, credential: str) -> Standing:
         """Tell the manager that this worker still works on the order, and return the state of the order.
@@ -141,24 +162,28 @@ class Permits:
         answer = _answer.decode(data)
         return Standing(ours=answer.status != "refused", open=answer.open)
 
-    async def _granted(self, bound: Amount) -> None:
+    async def _granted(self, bound: Amount, avoid: tuple[str, ...]) -> str:
+        """Wait until the call is permitted, and return its account."""
         wait_s = RETRY_WAIT_S
         while True:
             left_s = self.ends_at - time.monotonic()
             if left_s <= 0:
                 raise PermitRefused("lease_ended", "The lease of the order ended before the call was permitted.")
-            answer = await self._answer(bound, min(ANSWER_WAIT_S, left_s))
+            answer = await self._answer(bound, avoid, min(ANSWER_WAIT_S, left_s))
             if answer is not None and self._is_ours(answer):
-                return
+                return answer.account
             if answer is not None:
                 self._asks += 1  # the same request would get the same answer, now and later
+                avoid = ()  # the manager now knows from the receipt how long the account is closed
             if answer is not None and not answer.again:
                 raise PermitRefused(answer.code, answer.message)
             await asyncio.sleep(min(wait_s, max(0.0, self.ends_at - time.monotonic())))
             wait_s = min(2 * wait_s, RETRY_WAIT_MAX_S)
 
-    async def _answer(self, bound: Amount, wait_s: float) -> PermitAnswer | None:
-        request = PermitRequest(**self._ids, index=self._next, bound=bound, claim=self._claim, ask=self._asks)
+    async def _answer(self, bound: Amount, avoid: tuple[str, ...], wait_s: float) -> PermitAnswer | None:
+        request = PermitRequest(
+            **self._ids, index=self._next, bound=bound, claim=self._claim, ask=self._asks, avoid=avoid
+        )
         try:
             data = await self._queue.ask_permit(self._employee, msgspec.json.encode(request), wait_s)
         except Unavailable:

@@ -17,17 +17,21 @@ CALLS_MAX = 1000
 
 
 class OpenCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A permitted call without a receipt. `bound`: the most that it may cost. `claim`: who asked for the permit."""
+    """A permitted call without a receipt. `bound`: the most that it may cost. `claim`: who asked for the permit.
+
+    `account`: the call goes through this account; empty if it has no name.
+    """
 
     bound: Amount
     claim: UUID | None = None
+    account: str = ""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt. `number` counts the attempts of the task from 1. `due_at`: end of the lease, microseconds UTC.
 
     `calls`: the number of permitted calls. The next call has this index. `open`: the permitted calls without a receipt,
-    by index. `charged`: the sum of the receipts.
+    by index. `charged`: the sum of the receipts. `account`: that of the last permitted call, or of the first call.
     """
 
     order: UUID
@@ -43,6 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     charged: Amount = NOTHING
     ended: bool = False
     draws: tuple[str, ...] = ()  # the tranches that it draws on (domain/tranches.py)
+    account: str = ""
 
     @property
     def committed(self) -> Amount:
@@ -65,10 +70,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return not_negative(self.reservation - self.charged)
 
 
-def started(attempt: Attempt, index: int, bound: Amount, claim: UUID | None) -> Attempt:
+def started(attempt: Attempt, index: int, call: OpenCall) -> Attempt:
     """Return the attempt with one more open call."""
-    opened = {**attempt.open, index: OpenCall(bound=bound, claim=claim)}
-    return replace(attempt, calls=max(attempt.calls, index + 1), open=opened)
+    opened = {**attempt.open, index: call}
+    return replace(attempt, calls=max(attempt.calls, index + 1), open=opened, account=call.account)
 
 
 def finished(attempt: Attempt, index: int, charged: Amount) -> Attempt:

@@ -49,6 +49,7 @@ from domain.employee_state import evolve as evolve
 from domain.employee_state import initial as initial
 from domain.errors import Invalid, NotFound, Refused
 from domain.message import Command
+from domain.model_account import checked_accounts_of
 from domain.money import ZERO_USD, Amount, checked
 from domain.reason import reason_of
 from domain.reviewer_check import RecordReviewerCheck as RecordReviewerCheck
@@ -158,6 +159,7 @@ def _sound(profile: Profile) -> None:
         raise Invalid(
             "A prompt cannot cost more than its whole call.", hint="Give prompt_usd_max between 0 and call_usd_max."
         )
+    checked_accounts_of(profile.accounts)
     if profile.session is not None:
         _sound_session(profile.session)
 

@@ -30,6 +30,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     If `prompt_usd_max` is None, the prompt's part of `call_usd_max` is unknown. `server`: scheme, host and port; empty
     if it is unknown or runs in the organisation. `parameters`: other request parameters that change the answers.
+    `accounts`: the accounts of its server through which its calls go, in order; none: one key without a name.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     server: str = ""
     parameters: Mapping[str, str] = {}
     session: SessionTerms | None = None
+    accounts: tuple[str, ...] = ()
 
     @property
     def form(self) -> Form:
@@ -62,7 +64,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def version_of(profile: Profile) -> UUID:
     """Return the id of a profile's version. Profiles with comparable answers have the same version.
 
-    Name, slots, prices and time limits do not change the version. The form of its work does.
+    Name, slots, prices, accounts and time limits do not change the version. The form of its work does.
     """
     content: tuple[object, ...] = (
         *(profile.provider, profile.server, profile.model, profile.model_digest, profile.style, profile.scripted),
@@ -152,6 +154,7 @@ class Rehired(EmployeeEvent, frozen=True, kw_only=True):
     """
 
     type = "employee.rehired"
+    version = 2
     reason: str
     profile: Profile
     probation: bool = True

@@ -34,13 +34,19 @@ WEIGHTS: Mapping[str, int] = {
 """Outcome of a call -> its weight. Every other outcome uses up an attempt."""
 MACHINE_FAULTS: Mapping[str, int] = {"working_copy": COSTLY, "libraries": LASTING, "no_box": LASTING}
 """Outcome of an attempt that a worker's machine could not begin -> its weight. It has no call."""
+NO_ACCOUNT = "no_account"
+"""Outcome of an attempt that ended because no account of its employee could be used."""
+ACCOUNT_FAULTS = frozenset({"rate_limit", "payment", "auth", "forbidden", "region", NO_ACCOUNT})
+"""Outcomes that concern the account of a call, and not the employee. If the account has a name, the weight is not
+counted: the manager keeps the state of the account instead.
+"""
 ATTEMPTS = ("answered", "blocked", "declined", "empty", "too_large", "truncated")
 """Known outcomes that use up an attempt."""
 
 
 def weight_of(outcome: str) -> int:
     """Return the weight of this outcome as a fault; 0 for an attempt."""
-    return WEIGHTS.get(outcome) or MACHINE_FAULTS.get(outcome, 0)
+    return WEIGHTS.get(outcome) or MACHINE_FAULTS.get(outcome) or (PASSING if outcome == NO_ACCOUNT else 0)
 
 
 def rests(outcome: str) -> bool:

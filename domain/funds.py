@@ -30,7 +30,7 @@ from domain.reason import reason_of
 from domain.run_messages import Submitted
 from domain.run_state import RunState
 from domain.task import Assign, TaskState
-from domain.tranches import account_of, drawn, left_of, received, returned
+from domain.tranches import drawn, left_of, received, returned
 
 FundsEvent = f.TrancheReceived | f.TrancheReturned | f.BudgetWarned | f.BudgetRaised | f.FundsRequested | f.FundsRefused
 RUN = "run"
@@ -116,7 +116,7 @@ def return_tranche(command: Command, organisation: OrganisationState, state: Run
 def refuse_uncovered(command: Command, organisation: OrganisationState, state: RunState) -> None:
     """Raise LimitReached if a cap applies to an assignment and the run holds no tranche of it."""
     assert isinstance(command, Assign)
-    for key in keys_for(organisation.caps, command.employee, account_of(command), command.at):
+    for key in keys_for(organisation.caps, command.employee, command.account, command.at):
         held = state.tranches.get(key)
         if held is None or held.closed:
             raise LimitReached(

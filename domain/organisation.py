@@ -21,9 +21,11 @@ from domain.caps import (
     is_of_day,
     limit_of,
 )
+from domain.chains import with_chain
 from domain.errors import Conflict, Invalid, LimitReached, Refused
 from domain.lent import NOTHING_LENT, Lent
 from domain.message import Command, Erased, Event
+from domain.model_account import AccountCommand, AccountEvent, ModelAccount, decide_account, evolve_accounts
 from domain.money import NOTHING, Amount, checked, left_text
 from domain.organisation_messages import AcceptLimit as AcceptLimit
 from domain.organisation_messages import BlacklistVersion as BlacklistVersion
@@ -78,6 +80,7 @@ class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     books: Mapping[str, Book] = {}  # key of tranches -> what is lent and spent
     warned: tuple[str, ...] = ()  # "organisation" and keys of tranches whose limit has had its warning
     routing: RoutingSetting | None = None  # None: employees take turns
+    accounts: Mapping[str, ModelAccount] = {}  # name -> account of models
 
     @property
     def committed(self) -> Amount:
@@ -137,6 +140,9 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
         case BlacklistVersion() | ClearVersion():
             _founded(state)
             return blacklist.decide(command, state.blacklisted)
+        case _ if isinstance(command, AccountCommand):
+            _founded(state)
+            return decide_account(command, state.accounts)
         case SettleBudget(run=run, spent=spent):
             if run not in state.lent:
                 return ()
@@ -247,13 +253,15 @@ def evolve(state: OrganisationState, event: Event | Erased) -> OrganisationState
             limits = tuple(each for each in state.accepted.get(machine, ()) if each != limit)
             return replace(state, accepted={**state.accepted, machine: limits})
         case FallbackSet(role=role, employees=employees):
-            return replace(state, fallback=_with_chain(state.fallback, role, employees))
+            return replace(state, fallback=with_chain(state.fallback, role, employees))
         case RoutingSet(strategy=strategy, value_usd=value_usd):
             return replace(state, routing=RoutingSetting(strategy=strategy, value_usd=value_usd))
         case VersionBlacklisted(employee_version=version):
             return replace(state, blacklisted=(*state.blacklisted, version))
         case VersionCleared(employee_version=version):
             return replace(state, blacklisted=tuple(each for each in state.blacklisted if each != version))
+        case _ if isinstance(event, AccountEvent):
+            return replace(state, accounts=evolve_accounts(state.accounts, event))
     return state
 
 
@@ -285,10 +293,3 @@ def _is_present(key: str, books: Mapping[str, Book]) -> bool:
 
 def _not_of(warned: tuple[str, ...], cap: str) -> tuple[str, ...]:
     return tuple(key for key in warned if cap_of(key) != cap)
-
-
-def _with_chain(
-    chains: Mapping[WorkRole, tuple[UUID, ...]], role: WorkRole, employees: tuple[UUID, ...]
-) -> Mapping[WorkRole, tuple[UUID, ...]]:
-    rest = {key: chain for key, chain in chains.items() if key != role}
-    return {**rest, role: employees} if employees else rest

@@ -1,12 +1,14 @@
 """The table of contents: every event type, and every command with its decider and the events that it may cause."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
 
 from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task, user
+from domain import employee_upcasters as upcasters
+from domain import model_account as accounts
 from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
@@ -35,6 +37,7 @@ EVENTS: Mapping[str, type[Event]] = {
         organisation.RoutingSet,
         organisation.VersionBlacklisted,
         organisation.VersionCleared,
+        *get_args(accounts.AccountEvent),
         employee.Hired,
         employee.Warned,
         employee.Suspended,
@@ -108,26 +111,6 @@ def _with_end(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "ends": fields["snapshot"]["outcome"] != "answered", "prompt": {}}
 
 
-def _with_server(fields: dict[str, Any]) -> dict[str, Any]:
-    """Upcast a profile of version 2, which had no server and no parameters. Both stay unknown."""
-    return {**fields, "profile": {**fields["profile"], "server": "", "parameters": {}}}
-
-
-def _without_session(fields: dict[str, Any]) -> dict[str, Any]:
-    """Upcast a profile of version 3. In version 3, each attempt had one call."""
-    return {**fields, "profile": {**fields["profile"], "session": None}}
-
-
-def _without_tier(fields: dict[str, Any]) -> dict[str, Any]:
-    """Upcast a hire of version 4, which had no career. Such an employee has no ceilings."""
-    return {**fields, "tier": None, "ceilings": None}
-
-
-def _without_rules(fields: dict[str, Any]) -> dict[str, Any]:
-    """Upcast HR's answer of version 1. It came from two numbers in the code, and a suspension had no end."""
-    return {**fields, "rule": "", "rules_version": ""}
-
-
 def _with_kinds(fields: dict[str, Any]) -> dict[str, Any]:
     """Upcast a difference with a manifest of version 1, which had only files."""
     return {**fields, "files": msgspec.to_builtins(from_version_1(fields["files"]))}
@@ -151,18 +134,25 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
         for event in (task.Verified, task.Rejected, run_messages.Verified, run_messages.Rejected)
     },
     (task.Assigned.type, 1): lambda fields: {**fields, "form": "answer", "calls_max": 1},
-    (task.Assigned.type, 2): lambda fields: {**fields, "skill": "", "choice": None},
+    (task.Assigned.type, 2): lambda fields: {**fields, "skill": "", "choice": None, "account": ""},
+    (task.CallStarted.type, 2): lambda fields: {**fields, "account": ""},
+    (task.CallFinished.type, 3): lambda fields: {**fields, "snapshot": {**fields["snapshot"], "account": ""}},
     (task.CallStarted.type, 1): lambda fields: {**fields, "index": 0, "bound": None, "claim": None},
     (task.CallFinished.type, 1): _counted,
     (task.CallFinished.type, 2): _with_end,
     (employee.Hired.type, 1): dict,
-    (employee.Hired.type, 2): _with_server,
-    (employee.Hired.type, 3): _without_session,
-    (employee.Hired.type, 4): _without_tier,
-    (employee.Warned.type, 1): _without_rules,
-    (employee.Suspended.type, 1): lambda fields: {**_without_rules(fields), "until": None},
+    (employee.Hired.type, 2): upcasters.with_server,
+    (employee.Hired.type, 3): upcasters.without_session,
+    (employee.Hired.type, 4): lambda fields: upcasters.without_accounts(upcasters.without_tier(fields)),
+    (employee.Rehired.type, 1): upcasters.without_accounts,
+    (employee.Warned.type, 1): upcasters.without_rules,
+    (employee.Suspended.type, 1): lambda fields: {**upcasters.without_rules(fields), "until": None},
     (employee.Reinstated.type, 1): lambda fields: {**fields, "strikes_kept": False, "rule": ""},
-    (employee.Dismissed.type, 1): lambda fields: {**_without_rules(fields), "incident": None, "rehire_from": None},
+    (employee.Dismissed.type, 1): lambda fields: {
+        **upcasters.without_rules(fields),
+        "incident": None,
+        "rehire_from": None,
+    },
     (task.Submitted.type, 1): lambda fields: {**_with_kinds(fields), "dropped": []},
     (run_messages.Merged.type, 1): _with_kinds,
     (run_messages.Submitted.type, 1): lambda fields: {**fields, "base_ref": None, "proof": "inside"},
@@ -205,6 +195,9 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     organisation.SetRouting: CommandSpec("organisation", ("organisation.routing_set",)),
     organisation.BlacklistVersion: CommandSpec("organisation", ("organisation.version_blacklisted",)),
     organisation.ClearVersion: CommandSpec("organisation", ("organisation.version_cleared",)),
+    accounts.SetAccount: CommandSpec("organisation", ("organisation.account_set",)),
+    accounts.RemoveAccount: CommandSpec("organisation", ("organisation.account_removed",)),
+    accounts.ReopenAccount: CommandSpec("organisation", ("organisation.account_reopened",)),
     employee.Hire: CommandSpec("employee", ("employee.hired",), "employee"),
     employee.Strike: CommandSpec(
         "employee", ("employee.warned", "employee.suspended", "employee.dismissed"), "employee"

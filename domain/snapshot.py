@@ -29,7 +29,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `outcome` is "answered", "declined" or a kind of failure. Digests name blobs. Tokens are None if they were not
     reported. `cost` is None if it is unknown; the reservation is then charged. `estimated`: the cost was computed from
     the bytes of prompt and answer. `adaptations`: changes to the request that the server needs, because it refuses the
-    usual form. `retry_after_s`: the wait that the server requested.
+    usual form. `retry_after_s`: the wait that the server requested. `account`: that of the call, if it has a name.
     """
 
     outcome: str
@@ -54,6 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     estimated: bool = False
     adaptations: tuple[str, ...] = ()
     retry_after_s: float | None = None
+    account: str = ""
 
     @property
     def was_read(self) -> bool:

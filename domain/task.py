@@ -8,6 +8,8 @@ not use up the attempt.
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.attempt import CALLS_MAX, Attempt
 from domain.errors import Invalid, LimitReached, Refused
 from domain.faults import weight_of
@@ -59,6 +61,7 @@ def decide(command: TaskCommand, state: TaskState) -> TaskEvent:
                     f"Call {index} of order {command.order} is not open.", hint="A call has one permit and one receipt."
                 )
             charged, counts = _charge(snapshot, attempt.open[index].bound), not weight_of(snapshot.outcome)
+            snapshot = replace(snapshot, account=attempt.open[index].account)  # the permit decides, not the worker
             return CallFinished(**ids, snapshot=snapshot, charged=charged, counts=counts, index=index, prompt=prompt)
         case EndAttempt(outcome=outcome, message=message):
             _no_open_call(state, command)
@@ -110,6 +113,7 @@ def _assigned(command: Assign, state: TaskState) -> Assigned:
         calls_max=command.calls_max,
         skill=command.skill,
         choice=command.choice,
+        account=command.account,
     )
 
 
@@ -146,6 +150,7 @@ def _call_started(command: StartCall, state: TaskState) -> CallStarted:
         index=command.index,
         bound=bound,
         claim=command.claim,
+        account=command.account,
     )
 
 

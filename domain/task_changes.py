@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain import attempt as attempts
-from domain.attempt import Attempt
-from domain.faults import weight_of
+from domain.attempt import Attempt, OpenCall
+from domain.faults import ACCOUNT_FAULTS, weight_of
 from domain.message import Erased, Event
 from domain.repeats import RejectedTree, is_repeat
 from domain.task_messages import (
@@ -39,6 +39,7 @@ def _after_assignment(state: TaskState, event: Assigned) -> TaskState:
         reservation=event.reservation,
         form=event.form,
         calls_max=event.calls_max,
+        account=event.account,
     )
     return replace(
         state,
@@ -47,6 +48,7 @@ def _after_assignment(state: TaskState, event: Assigned) -> TaskState:
         tried=(*state.tried, event.employee),
         answer=state.answer if event.form == "answer" else None,
         orders={event.order: attempt},
+        stays_with=None,
     )
 
 
@@ -55,7 +57,8 @@ def _after_call_start(state: TaskState, event: CallStarted) -> TaskState:
     if present is None:  # the payload of the assignment is erased
         return replace(state, phase="calling")
     bound = present.reservation if event.bound is None else event.bound
-    attempt = attempts.started(present, event.index, bound, event.claim)
+    call = OpenCall(bound=bound, claim=event.claim, account=event.account)
+    attempt = attempts.started(present, event.index, call)
     return replace(state, phase="calling", orders={event.order: attempt})
 
 
@@ -86,7 +89,10 @@ def _after_call(state: TaskState, event: CallFinished) -> TaskState:
 
 def _after_attempt(state: TaskState, event: AttemptEnded) -> TaskState:
     failure = f"{event.outcome}: {event.message}".removesuffix(": ")
+    attempt = state.orders.get(event.order)
     state = replace(state, orders=_ended(state), phase="waiting", failure=failure)
+    if attempt is not None and attempt.account and event.outcome in ACCOUNT_FAULTS:
+        return replace(_not_counted(state), stays_with=event.employee)
     return state if event.counts else _after_fault(state, event.employee, event.outcome)
 
 
@@ -136,7 +142,11 @@ def _after_rejection(state: TaskState, event: Rejected) -> TaskState:
 def _after_fault(state: TaskState, employee: UUID, outcome: str) -> TaskState:
     """Return the state with this attempt not counted. `tried` keeps the employee, so that another employee is next."""
     faults = {**state.faults, employee: state.faults.get(employee, 0) + weight_of(outcome)}
-    return replace(state, attempts=max(state.attempts_before, state.attempts - 1), faults=faults)
+    return replace(_not_counted(state), faults=faults)
+
+
+def _not_counted(state: TaskState) -> TaskState:
+    return replace(state, attempts=max(state.attempts_before, state.attempts - 1))
 
 
 _EVOLVE: Mapping[type[Event | Erased], Callable[[TaskState, Any], TaskState]] = {

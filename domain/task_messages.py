@@ -16,6 +16,7 @@ class Assigned(TaskEvent, frozen=True, kw_only=True):
 
     `skill`: the kind of work, as the key of a skill (domain/routing/skill.py); empty if it is not known. `choice`: why
     the employee got the task. Both are unknown in an event of version 1 or 2.
+    `account`: the account through which its first call goes; empty if the employee names no account.
     """
 
     type = "task.assigned"
@@ -29,21 +30,23 @@ class Assigned(TaskEvent, frozen=True, kw_only=True):
     calls_max: int = 1
     skill: str = ""
     choice: ChoiceRecord | None = None
+    account: str = ""
 
 
 class CallStarted(TaskEvent, frozen=True, kw_only=True):
     """The permit of one call. `index`: number of the call in its attempt, from 0. `bound`: the most that it may cost.
 
     `claim`: the random id under which a worker took the order. `bound` and `claim` are None in an event of version 1:
-    the attempt had one call, and the call had the whole reservation.
+    the attempt had one call, and the call had the whole reservation. `account`: the call goes through this account.
     """
 
     type = "task.call_started"
-    version = 2
+    version = 3
     order: UUID
     index: int = 0
     bound: Amount | None = None
     claim: UUID | None = None
+    account: str = ""
 
 
 class CallFinished(TaskEvent, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class CallFinished(TaskEvent, frozen=True, kw_only=True):
     """
 
     type = "task.call_finished"
-    version = 3
+    version = 4
     order: UUID
     snapshot: Snapshot
     charged: Amount
@@ -169,6 +172,7 @@ class Assign(TaskCommand, frozen=True, kw_only=True):
     calls_max: int = 1
     skill: str = ""
     choice: ChoiceRecord | None = None
+    account: str = ""
 
 
 class StartCall(TaskCommand, frozen=True, kw_only=True):
@@ -177,6 +181,7 @@ class StartCall(TaskCommand, frozen=True, kw_only=True):
     index: int
     bound: Amount
     claim: UUID
+    account: str = ""
 
 
 class FinishCall(TaskCommand, frozen=True, kw_only=True):

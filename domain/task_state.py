@@ -35,6 +35,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     evidence: str | None = None  # digest of the verdict that verified the task
     blocked: str = ""  # reason of a verified review that blocks the run
     faults: Mapping[UUID, int] = {}  # employee -> the sum of weights of its faults with this task
+    stays_with: UUID | None = None  # an account of this employee failed: another account comes before another employee
     failure: str = ""  # the failure of the last call, in words; empty after an answer
     answer: str | None = None  # digest of the last answer
     attempted: Manifest = {}  # the changes of the last answer

@@ -49,14 +49,8 @@ def left_of(tranches: Tranches, tasks: Tasks, key: str) -> Amount:
 
 def draws_of(tranches: Tranches, assigned: Assign | Assigned) -> tuple[str, ...]:
     """Return the tranches that an attempt draws on: all that the run holds and that cover it."""
-    account = account_of(assigned)
+    account = assigned.account
     return tuple(key for key, held in tranches.items() if not held.closed and covers(key, assigned.employee, account))
-
-
-def account_of(assigned: Assign | Assigned) -> str:
-    """Return the account of an assignment; empty if it names none."""
-    account: str = getattr(assigned, "account", "")
-    return account
 
 
 def check_draws(tranches: Tranches, tasks: Tasks, command: Assign) -> None:

@@ -11,6 +11,7 @@ WaitCode = Literal[
     "verifier",
     "no_slot",
     "resting",
+    "account_limit",
     "manager",
     "paused",
     "halted",
@@ -22,6 +23,7 @@ WaitCode = Literal[
     "no_staff",
     "suspended",
     "held",
+    "no_account",
     "no_price",
     "no_reviewer",
     "tier",
@@ -37,7 +39,7 @@ WaitCode = Literal[
     "behind",
     "parked",
 ]
-PASSING: Collection[WaitCode] = frozenset({"verifier", "no_slot", "resting", "manager"})
+PASSING: Collection[WaitCode] = frozenset({"verifier", "no_slot", "resting", "account_limit", "manager"})
 """Reasons that end by themselves. Every other reason needs a person."""
 
 

@@ -54,12 +54,16 @@ class ShadowAccount(Account, frozen=True, kw_only=True):
 
 
 class OpenOrder(Row, frozen=True, kw_only=True):
-    """The attempt number of an open order. The key is the order's id. The row exists until the order has an outcome."""
+    """The attempt number of an open order. The key is the order's id. The row exists until the order has an outcome.
+
+    `account`: the account of its last permitted call.
+    """
 
     table = "open_order"
     of_runs = True
     employee: UUID
     attempt: int
+    account: str = ""
 
 
 class Charge(Row, frozen=True, kw_only=True):
@@ -68,6 +72,7 @@ class Charge(Row, frozen=True, kw_only=True):
     The key is the event's id. `at`: microseconds UTC. `cut_off`: charged at the upper bound, because no receipt came.
     Model and provider are then empty. `unpriced`: the provider named no cost. `estimated`: the cost was computed from
     the bytes of prompt and answer. `price_source`: the origin of the price, with the version of the price table.
+    `account`: that of the call; empty if it has no name. If several calls are cut off, that of the last one.
     """
 
     table = "charge"
@@ -85,6 +90,7 @@ class Charge(Row, frozen=True, kw_only=True):
     unpriced: bool = False
     estimated: bool = False
     price_source: str = ""
+    account: str = ""
 
 
 class Label(Row, frozen=True, kw_only=True):
@@ -153,7 +159,7 @@ class AccountantProjection:
                 rows.put(_became(estimate, event, recorded.envelope.occurred_at))
         if not isinstance(event, TaskEvent):
             return
-        charge = _charge(recorded)
+        charge = _charge(recorded, rows)
         if charge is not None:
             rows.put(charge)
         key = id_key(event.employee)
@@ -174,10 +180,14 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
         )
     match event:
         case task.Assigned(order=order, attempt=attempt, run=run, employee=employee):
-            rows.put(OpenOrder(scope=run, key=id_key(order), employee=employee, attempt=attempt))
+            row = OpenOrder(scope=run, key=id_key(order), employee=employee, attempt=attempt, account=event.account)
+            rows.put(row)
             first = account.first_attempts + (attempt == 1)
             return replace(account, attempts=account.attempts + 1, first_attempts=first)
-        case task.CallStarted():
+        case task.CallStarted(order=order, run=run):
+            open_order = rows.get(OpenOrder, run, id_key(order))
+            if open_order is not None and open_order.account != event.account:
+                rows.put(replace(open_order, account=event.account))
             return replace(account, calls=account.calls + 1)
         case task.CallFinished(snapshot=snapshot, charged=charged):
             return replace(
@@ -216,7 +226,7 @@ def _booked(account: Account, event: TaskEvent, rows: Rows) -> Account:
     return account
 
 
-def _charge(recorded: Recorded) -> Charge | None:
+def _charge(recorded: Recorded, rows: Rows) -> Charge | None:
     """Return the row of an event that charges an amount; None for any other event."""
     event = recorded.event
     if not isinstance(event, task.CallFinished | task.Released):
@@ -231,7 +241,8 @@ def _charge(recorded: Recorded) -> Charge | None:
         usd=event.charged.usd,
     )
     if isinstance(event, task.Released):
-        return replace(charge, cut_off=True) if event.cut_off else None
+        row = rows.get(OpenOrder, event.run, id_key(event.order))
+        return replace(charge, cut_off=True, account=row.account if row else "") if event.cut_off else None
     snapshot = event.snapshot
     return replace(
         charge,
@@ -242,6 +253,7 @@ def _charge(recorded: Recorded) -> Charge | None:
         unpriced=snapshot.cost is None,
         estimated=snapshot.estimated,
         price_source=snapshot.cost_source or "",
+        account=snapshot.account,
     )
 
 

@@ -10,11 +10,13 @@ from bus.projection_rows import JsonColumns, Row, Rows
 from domain import employee as staff
 from domain import incident, organisation, run_messages, task
 from domain.employee import Profile
-from domain.faults import MACHINE_FAULTS, rests
+from domain.faults import ACCOUNT_FAULTS, MACHINE_FAULTS, rests
 from domain.message import OF_RUNS, Recorded, RunEvent, TaskEvent
+from domain.model_account import AccountEvent
 from domain.money import Amount
 from domain.run import RunState
 from domain.tiers import NO_CEILINGS, Ceilings
+from projections.accounts import AccountRow, put_account, put_use
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
 from projections.fine_rows import FineRow, handicap_percent, put_fines
 from projections.holds import HoldRow, put_hold
@@ -25,15 +27,12 @@ from projections.organisation_rows import ReservationRow as ReservationRow
 from projections.organisation_rows import TrancheRow as TrancheRow
 from projections.organisation_rows import organisation_phase as organisation_phase
 from projections.organisation_rows import organisation_state as organisation_state
+from projections.rests import rest_s
 from projections.routing_rows import put_routing
 from projections.routing_tables import ROUTING_TABLES, RUN, ShadowRun
 from projections.task_lines import TaskRow as TaskRow
 from projections.task_lines import line_of, put_task_line
 
-REST_S = 1
-REST_MAX_S = 60
-RETRY_AFTER_MAX_S = 3600
-"""The longest wait that a server can request. A longer wait is shortened to this value."""
 MICRO = 1_000_000
 
 _profile_decoder = msgspec.json.Decoder(Profile)
@@ -99,6 +98,7 @@ class ManagerProjection:
         HoldRow,
         FineRow,
         *ROUTING_TABLES,
+        AccountRow,
     )
     reads: ClassVar[tuple[type, ...]] = (
         *OF_RUNS,
@@ -141,6 +141,8 @@ def _organisation(event: organisation.OrganisationEvent, rows: Rows) -> None:
     put_organisation(event, rows)
     if isinstance(event, organisation.FallbackSet):
         put_chain(event, rows)
+    elif isinstance(event, AccountEvent):
+        put_account(event, rows)
 
 
 def _employee(event: staff.EmployeeEvent, rows: Rows) -> None:
@@ -189,9 +191,13 @@ def _with_career(row: EmployeeRow, tier: str | None, ceilings: Ceilings | None, 
 
 
 def _health(event: task.CallFinished, at: int, rows: Rows) -> None:
-    """Let an employee rest after a fault of its server. An answer ends the rest."""
+    """Let an employee rest after a fault of its server. An answer ends the rest.
+
+    A fault of an account with a name is not a reason to rest: the account is closed, and another one may be open.
+    """
     snapshot = event.snapshot
-    _rest(event.employee, at, rows, fault=rests(snapshot.outcome), retry_after_s=snapshot.retry_after_s)
+    if not (snapshot.account and snapshot.outcome in ACCOUNT_FAULTS):
+        _rest(event.employee, at, rows, fault=rests(snapshot.outcome), retry_after_s=snapshot.retry_after_s)
     row = rows.get(EmployeeRow, event.employee, "employee")
     if row is not None and snapshot.adaptations:
         rows.put(msgspec.structs.replace(row, adaptations=",".join(snapshot.adaptations)))
@@ -206,13 +212,6 @@ def _rest(employee: UUID, at: int, rows: Rows, *, fault: bool, retry_after_s: fl
         rows.put(msgspec.structs.replace(row, faults=faults, rest_until=rest_until))
 
 
-def rest_s(faults: int, retry_after_s: float | None) -> float:
-    """Return the rest (s) after this many consecutive faults: at least the wait that the server requests."""
-    own = float(min(REST_S * 2 ** min(faults - 1, REST_MAX_S), REST_MAX_S))
-    asked = retry_after_s if retry_after_s is not None and retry_after_s > 0 else 0.0
-    return max(own, min(asked, RETRY_AFTER_MAX_S))
-
-
 def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     moved = moved_by_event(event, rows)
     state = moved.after
@@ -224,6 +223,7 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
         put_state(event, moved, recorded.envelope.id, rows)
     _run_line(recorded, event, state, rows)
     if isinstance(event, TaskEvent):
+        put_use(event, recorded.envelope.occurred_at, moved.before, rows)
         put_task_line(recorded, event, state, rows)
         if isinstance(event, task.Assigned):
             at = recorded.envelope.occurred_at

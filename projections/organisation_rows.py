@@ -16,6 +16,7 @@ from domain import organisation
 from domain.caps import Book, Limit
 from domain.lent import Lent
 from domain.message import ORGANISATION
+from domain.model_account import ModelAccount
 from domain.money import Amount
 from domain.organisation import OrganisationState, Phase, WorkRole
 from domain.routing.terms import RoutingSetting
@@ -47,6 +48,7 @@ class OrganisationHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     books: Mapping[str, BookHead]
     warned: tuple[str, ...]
     routing: RoutingSetting | None = None
+    accounts: Mapping[str, ModelAccount] = {}
 
 
 _head_decoder = msgspec.json.Decoder(OrganisationHead)
@@ -111,6 +113,7 @@ def organisation_state(rows: Rows) -> OrganisationState:
         books={key: _book(rows, key, book) for key, book in head.books.items()},
         warned=head.warned,
         routing=head.routing,
+        accounts=head.accounts,
     )
     rows.load([replace(row, state=state)])
     return state
@@ -166,4 +169,5 @@ def _head(state: OrganisationState) -> OrganisationHead:
         books={key: BookHead(spent=book.spent, lent=book.lent.total) for key, book in state.books.items()},
         warned=state.warned,
         routing=state.routing,
+        accounts=state.accounts,
     )

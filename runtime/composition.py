@@ -10,6 +10,7 @@ from nats.aio.client import Client
 
 from agents.cli_agents.employee import with_agents
 from agents.duty import ended
+from agents.employees.account_files import read_account_keys
 from agents.employees.postings import read_keys
 from agents.manager.leadership import GRACE_S, Managing, Parts
 from agents.manager.wait_reasons import WaitReasons
@@ -134,6 +135,7 @@ class Organisation:
         if unknown:
             raise Invalid(f"There is no role {unknown[0]}.", hint=f"Roles: {', '.join(STAFF_ROLES)}, employee ID.")
         read_keys(setup.employees, setup.environment)
+        read_account_keys(setup.employees, setup.environment)
         redactor = Redactor(secrets_of(setup.environment))
         self.vitals.begin([role for role in setup.roles if role in self._consumers], recorder="recorder" in setup.roles)
         if any(role in STAFF_ROLES for role in setup.roles):

@@ -3,18 +3,21 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from agents.employees.pricing import Rates
 from agents.gateway.contract import CallRefused, MeteredCall, Upstream
 from agents.gateway.gateway import Gateway
 from agents.gateway.refusals import WireName
 from agents.gateway.spending import Spending
-from domain.attempt import Attempt, finished, started
+from agents.permits import Permit
+from domain.attempt import Attempt, OpenCall, finished, started
 from domain.money import Amount
 from tests.provider_double import Act, Provider, provider
 
@@ -39,20 +42,24 @@ class Account:
         )
         self.calls_max = calls_max
         self.calls: dict[int, MeteredCall] = {}
+        self.accounts: tuple[str, ...] = ()
+        self.asked: list[str] = []
         self.worst = reservation
         """The least that was ever left, before a receipt gave something back."""
 
-    async def ask(self, bound: Amount) -> int:
+    async def ask(self, bound: Amount, avoid: Collection[str] = ()) -> Permit:
         await asyncio.sleep(0)
+        account = next((name for name in self.accounts if name not in avoid), "")
         index = self.attempt.calls
         if index >= self.calls_max:
             raise CallRefused("calls_used_up", f"The attempt has used its {self.calls_max} calls.")
         if not bound.fits(self.attempt.left):
             raise CallRefused("reservation_used_up", "The bound of the call does not fit.")
-        self.attempt = started(self.attempt, index, bound, None)
+        self.attempt = started(self.attempt, index, OpenCall(bound=bound))
         left = self.attempt.left
         self.worst = Amount(min(self.worst.usd, left.usd), min(self.worst.tokens, left.tokens))
-        return index
+        self.asked.append(account)
+        return Permit(index, account)
 
     async def receipt(self, index: int, call: MeteredCall) -> None:
         await asyncio.sleep(0)
@@ -79,16 +86,19 @@ async def world(
     wires: Sequence[WireName] = tuple(PATHS),
     calls_max: int = 1000,
     wait_s: float = 30.0,
+    keys: Mapping[str, str] | None = None,
     **upstream: Any,
 ) -> AsyncIterator[World]:
-    """Run a gateway and a double."""
+    """Run a gateway and a double. `keys`: name of an account -> its key."""
     settings: dict[str, Any] = {"output_tokens_max": 1000, "wall_s": 60.0, "price": RATES, "secret": SECRET}
     settings |= {"model": MODEL, **upstream}
     async with provider(act) as double:
         base_url = settings.pop("base_url", double.address)
         account, spending = Account(reservation, calls_max), Spending(reservation, wait_s=wait_s)
         hired = Upstream(provider="double", base_url=base_url, wires=frozenset(wires), **settings)
-        gateway = Gateway(hired, account, spending)
+        through = {name: replace(hired, secret=key) for name, key in (keys or {}).items()}
+        account.accounts = tuple(through)
+        gateway = Gateway(hired, account, spending, accounts=through)
         try:
             yield World(gateway, double, account, spending)
         finally:

@@ -44,7 +44,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
     `api_key_env`: the environment variable with the key. The variable with this name plus _FILE has the path of a key
     file. `session`: the limits of its sessions; None: it answers with one call. `agent`: the
-    coding agent that works in its sessions; None: the model itself.
+    coding agent that works in its sessions; None: the model itself. `accounts`: names of accounts, whose keys are used
+    in this order instead of the key in `api_key_env`.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentTerms | None = None
     tools: bool = True  # False: the server says that the model cannot call tools
     small: bool = False  # True: the server says that the model is tiny, so it gets the shortest prompt
+    accounts: tuple[str, ...] = ()
 
     @property
     def price_source(self) -> PriceSource:

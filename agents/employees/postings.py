@@ -40,14 +40,14 @@ def path_of(folder: Path, name: str) -> Path:
 def save(folder: Path, posting: Posting) -> Path:
     """Write an employee's file. It replaces an existing file."""
     path = path_of(folder, posting.name)
-    os.replace(_partial(path, posting), path)
+    os.replace(write_partial(path, posting), path)
     return path
 
 
 def create(folder: Path, posting: Posting) -> bool:
     """Write the file of an employee. Return False if the name is in use."""
     path = path_of(folder, posting.name)
-    partial = _partial(path, posting)
+    partial = write_partial(path, posting)
     try:
         os.link(partial, path)
     except FileExistsError:
@@ -57,11 +57,11 @@ def create(folder: Path, posting: Posting) -> bool:
     return True
 
 
-def _partial(path: Path, posting: Posting) -> Path:
+def write_partial(path: Path, content: msgspec.Struct) -> Path:
     """Write the file under a temporary name, which readers ignore."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(posting)))
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(content)))
     return partial
 
 

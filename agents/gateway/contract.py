@@ -1,6 +1,6 @@
 """The contract between the gateway and its caller: the hired model and its server, and the permits of the attempt."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from agents.employees.providers.anthropic_messages import API_VERSION
 from agents.gateway.metering import Meter
 from agents.gateway.refusals import WireName
 from agents.gateway.wires.wire import Hired
+from agents.permits import Permit as CallPermit
 from domain.money import Amount
 from domain.snapshot import Snapshot
 from domain.tree import digest_of
@@ -87,8 +88,8 @@ class MeteredCall(msgspec.Struct, frozen=True, kw_only=True):
 class Permit(Protocol):
     """The permits of one attempt. `agents/workers/gateway_permits.py` has the real one."""
 
-    async def ask(self, bound: Amount) -> int:
-        """Return the index of the permitted call. Raises CallRefused."""
+    async def ask(self, bound: Amount, avoid: Collection[str] = ()) -> CallPermit:
+        """Return the permitted call. `avoid`: accounts that failed a moment ago. Raises CallRefused."""
 
     async def receipt(self, index: int, call: MeteredCall) -> None:
         """Record the receipt of a permitted call, with the digests of request and answer."""

@@ -4,11 +4,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.employees.call_errors import CallFailed
 from agents.employees.event_stream import ended_early, object_in
 from agents.employees.providers.failures import failed_call, request_id_of
+from agents.employees.retry_after import retry_after_s
 from agents.employees.safe_text import one_line
 from agents.employees.server_errors import failure_of_status, sentence_of
 from agents.gateway import limits
@@ -36,10 +38,19 @@ class Outgoing:
     """One call: what is sent, and what is known about its answer so far.
 
     `usage_asked`: the agent asked for the usage of a stream; otherwise the event with the usage is not passed on.
+    `held_back`: failures that are not passed on, because the call is then made by another account.
     """
 
     def __init__(
-        self, wire: Wire, body: bytes, output_tokens: int, *, stream: bool, usage_asked: bool, removed: tuple[str, ...]
+        self,
+        wire: Wire,
+        body: bytes,
+        output_tokens: int,
+        *,
+        stream: bool,
+        usage_asked: bool,
+        removed: tuple[str, ...],
+        held_back: frozenset[str] = frozenset(),
     ) -> None:
         self.wire = wire
         self.body = body
@@ -47,11 +58,13 @@ class Outgoing:
         self.stream = stream
         self.usage_asked = usage_asked
         self.removed = removed
+        self.held_back = held_back
         self.usage = wire.reader()
         self.answer = bytearray()
         self.outcome = "cancelled"
         self.message = ""
         self.free = False
+        self.retry_after_s: float | None = None
         self.headers: dict[str, str] = {}
         self.begun = time.monotonic()
 
@@ -60,6 +73,11 @@ class Outgoing:
         """The most bytes of the answer that are read. A server that sends more does not keep its limit of tokens."""
         most = self.output_tokens * limits.ANSWER_BYTES_PER_TOKEN + limits.ANSWER_ECHOES_MAX * len(self.body)
         return min(limits.ANSWER_BYTES_MAX, most + limits.ANSWER_BYTES_FREE)
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether the call failed in a way that the agent does not see."""
+        return self.outcome in self.held_back
 
     def keep(self, content: bytes) -> None:
         """Add bytes of the answer to the record. Raises CallFailed if there are more than the limit."""
@@ -71,6 +89,7 @@ class Outgoing:
         """Note why the call has no usable answer."""
         self.outcome, self.free = failure.failure, failure.costs_nothing
         self.message = one_line(failure.message, MESSAGE_CHARS_MAX)
+        self.retry_after_s = failure.retry_after_s
 
     def metered(self, upstream: Upstream) -> MeteredCall:
         """Return the record of the call, with its cost."""
@@ -95,6 +114,7 @@ class Outgoing:
             request_id=request_id_of(self.headers) or self.usage.id,
             message=self.message,
             estimated=charge.estimated,
+            retry_after_s=self.retry_after_s,
         )
         return MeteredCall(snapshot=snapshot, request=request, answer=answer)
 
@@ -118,7 +138,7 @@ async def exchange(call: Outgoing, upstream: Upstream, client: "BoundedClient", 
         call.failed(CallFailed("too_large", f"An event has more than {limits.EVENT_BYTES_MAX} bytes."))
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
         call.failed(failed_call(error, upstream.base_url, upstream.secret) or _unknown(error))
-    if call.outcome != "answered" and not reply.begun:
+    if call.outcome != "answered" and not reply.begun and not call.is_held_back:
         await reply.refuse(_refusal(call), call.wire.name)
 
 
@@ -161,7 +181,12 @@ async def _error(call: Outgoing, upstream: Upstream, response: "httpx2.Response"
         raise CallFailed("moved", f"{upstream.base_url} answered {status}: a redirect is not followed.")
     text = body.decode(errors="replace")
     failure = failure_of_status(status, text)
-    call.failed(CallFailed(failure, sentence_of(text, upstream.secret) or f"status {status}", costs_nothing=True))
+    said = sentence_of(text, upstream.secret) or f"status {status}"
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    wait_s = retry_after_s(headers, text, now=datetime.now(UTC))
+    call.failed(CallFailed(failure, said, costs_nothing=True, retry_after_s=wait_s))
+    if call.is_held_back:
+        return
     if status in KEY_STATUSES:
         refusal = GatewayRefusal(502, failure, "The model's server refuses the organisation's key or account.")
         await reply.refuse(refusal, call.wire.name)

@@ -6,6 +6,7 @@ sent with the organisation's key, and settled by its usage.
 
 import asyncio
 import socket
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agents.gateway import limits
@@ -22,7 +23,9 @@ from agents.gateway.routes import Route, match, wire_of_path
 from agents.gateway.spending import Reserved, Spending
 from agents.gateway.wires import chat, gemini, messages, responses
 from agents.gateway.wires.wire import Wire
+from agents.permits import Permit as CallPermit
 from bus.logger import SILENT, Logger
+from domain.faults import ACCOUNT_FAULTS
 from domain.money import NOTHING, Amount
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 WIRES: tuple[Wire, ...] = (chat.WIRE, responses.WIRE, messages.WIRE, gemini.WIRE)
 _BY_NAME = {wire.name: wire for wire in WIRES}
+NO_ACCOUNTS: Mapping[str, Upstream] = {}
 
 
 class Allowed(NamedTuple):
@@ -53,17 +57,22 @@ class Gateway:
         permit: Permit,
         spending: Spending,
         *,
+        accounts: Mapping[str, Upstream] = NO_ACCOUNTS,
         check: Check | None = None,
         log: Logger = SILENT,
     ) -> None:
-        """`check`: judges a copy of the work for `aura-check`; None: there is no such route."""
+        """`accounts`: name of an account -> the same model through it; none: the hired model has one key.
+
+        `check`: judges a copy of the work for `aura-check`; None: there is no such route.
+        """
         self.checks = Checks(check)
         self._upstream = upstream
         self._permit = permit
         self._spending = spending
         self._log = log
         self._room = BodyRoom()
-        self._client: BoundedClient | None = None
+        self._accounts = accounts
+        self._clients: dict[str, BoundedClient] = {}
         self.refused: list[str] = []
         """Codes of the refused requests, in order, at most REFUSALS_MAX."""
         self.call_refused: CallRefused | None = None
@@ -85,9 +94,9 @@ class Gateway:
 
     async def close(self) -> None:
         """Close the connections to the provider."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, reply: Reply) -> None:
         target = ""
@@ -150,23 +159,35 @@ class Gateway:
         try:
             if reply.closed_by_agent:
                 return  # nobody waits for this answer any more
-            index = await self._permitted(reserved.bound)
-            charged = reserved.bound
-            charged = await self._made(index, allowed, reserved, reply)
+            failed: set[str] = set()
+            while True:
+                permit = await self._permitted(reserved.bound, failed)
+                charged = reserved.bound
+                failed.add(permit.account)
+                charged, again = await self._made(
+                    permit, allowed, reserved, reply, others=len(failed) < len(self._accounts)
+                )
+                if not again:
+                    return
         finally:
             self._spending.settle(reserved, charged)
 
-    async def _permitted(self, bound: Amount) -> int:
+    async def _permitted(self, bound: Amount, avoid: Collection[str]) -> CallPermit:
         try:
-            return await self._permit.ask(bound)
+            return await self._permit.ask(bound, avoid)
         except CallRefused as refused:
             self.call_refused = refused
             status = 402 if refused.code.endswith("_used_up") else 403
             raise GatewayRefusal(status, refused.code, f"This call is not permitted: {refused.message}") from None
 
-    async def _made(self, index: int, allowed: Allowed, reserved: Reserved, reply: Reply) -> Amount:
-        """Make a permitted call, send its receipt, and return its charge."""
-        wire, upstream = allowed.wire, self._upstream
+    async def _made(
+        self, permit: CallPermit, allowed: Allowed, reserved: Reserved, reply: Reply, *, others: bool
+    ) -> tuple[Amount, bool]:
+        """Make a permitted call, and send its receipt. Return its charge, and whether to make it by another account.
+
+        `others`: there are other accounts. A fault of the account is then not shown to the agent.
+        """
+        wire, upstream = allowed.wire, self._accounts.get(permit.account, self._upstream)
         call = Outgoing(
             wire,
             encode_body(wire.forced(allowed.fields, upstream.hired, reserved.output_tokens)),
@@ -174,21 +195,23 @@ class Gateway:
             stream=allowed.stream,
             usage_asked=allowed.usage_asked or wire.name != "chat",
             removed=allowed.removed,
+            held_back=ACCOUNT_FAULTS if others else frozenset(),
         )
         try:
-            await exchange(call, upstream, self._connected(), reply)
+            await exchange(call, upstream, self._connected(permit.account, upstream), reply)
         finally:
             metered = call.metered(upstream)
-            await self._permit.receipt(index, metered)
+            await self._permit.receipt(permit.index, metered)
         cost = metered.snapshot.cost
         if cost is None:
-            return reserved.bound
-        return cost.at_most(reserved.bound) if metered.snapshot.estimated else cost
+            return reserved.bound, False
+        return cost.at_most(reserved.bound) if metered.snapshot.estimated else cost, call.is_held_back
 
-    def _connected(self) -> "BoundedClient":
-        if self._client is None:
+    def _connected(self, account: str, upstream: Upstream) -> "BoundedClient":
+        client = self._clients.get(account)
+        if client is None:
             from agents.employees.providers.http_client import open_client
 
-            upstream = self._upstream
-            self._client = open_client(upstream.base_url, upstream.wall_s, keyed=bool(upstream.secret))
-        return self._client
+            client = open_client(upstream.base_url, upstream.wall_s, keyed=bool(upstream.secret))
+            self._clients[account] = client
+        return client

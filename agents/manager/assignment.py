@@ -24,7 +24,9 @@ class Terms(NamedTuple):
     lease_margin_s: float
 
 
-def assignment(run: UUID, state: RunState, part: TaskState, answer: Answer, terms: Terms, cause: Cause) -> task.Assign:
+def assignment(
+    run: UUID, state: RunState, part: TaskState, answer: Answer, terms: Terms, cause: Cause, account: str = ""
+) -> task.Assign:
     """Return the assignment. A session ends at the latest when the minutes of its run end."""
     assert answer.employee is not None
     session = terms.profile.session
@@ -46,4 +48,5 @@ def assignment(run: UUID, state: RunState, part: TaskState, answer: Answer, term
         calls_max=1 if session is None else session.calls_max,
         skill=answer.skill,
         choice=answer.choice,
+        account=account,
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from agents.duty import either
+from agents.manager.account_permits import AccountPermits
 from agents.manager.order_events import last_event
 from agents.manager.signs_of_life import SignsOfLife
 from agents.permits import PermitAnswer, PermitRequest, SignOfLife
@@ -53,6 +54,7 @@ class Permitting:
         self._work = work
         self._log = log
         self._rows: Rows | None = None
+        self._accounts = AccountPermits()
 
     def note(self, rows: Rows, live: bool) -> None:
         self._rows = rows if live else None
@@ -100,8 +102,19 @@ class Permitting:
         phase = manager_view.organisation_phase(self._rows) if self._rows is not None else "running"
         if phase != "running":  # asked often during a long pause, so it is not a refusal on the log
             return PermitAnswer(status="refused", code=phase, message=f"The organisation is {phase}.", again=True)
-        if (held := await self._held(request, employee)) is not None:
-            return PermitAnswer(status="already_granted", claim=held)
+        attempt = await self._attempt(request.run, request.task, request.order, employee)
+        if attempt is not None and (held := attempt.open.get(request.index)) is not None and held.claim is not None:
+            return PermitAnswer(status="already_granted", claim=held.claim, account=held.account)
+        account = self._accounts.choose(request, attempt, self._rows) if attempt is not None else ""
+        if isinstance(account, PermitAnswer):
+            return account
+        answer = await self._permitted(request, employee, account)
+        if answer.status == "refused":
+            self._accounts.forget(request)
+        return answer
+
+    async def _permitted(self, request: PermitRequest, employee: UUID, account: str) -> PermitAnswer:
+        """Cause `call_started`, and return the answer after it is known whether the event counts."""
         command = task.StartCall(
             id=derive(request.order, "permit", request.index, request.claim, request.ask),
             at=now(),
@@ -113,6 +126,7 @@ class Permitting:
             index=request.index,
             bound=request.bound,
             claim=request.claim,
+            account=account,
         )
         try:
             outcome = await self._gate.handle(command, on_behalf_of=employee)
@@ -124,14 +138,10 @@ class Permitting:
             return PermitAnswer(
                 status="refused", code="void", message=f"The permit is void: {outcome.void}.", again=True
             )
-        again = outcome.events[0].envelope.occurred_at != command.at  # the same request came before
-        return PermitAnswer(status="already_granted" if again else "granted", claim=request.claim)
-
-    async def _held(self, request: PermitRequest, employee: UUID) -> UUID | None:
-        """Return the claim under which the call is open already, or None."""
-        attempt = await self._attempt(request.run, request.task, request.order, employee)
-        call = attempt.open.get(request.index) if attempt is not None else None
-        return call.claim if call is not None else None
+        (recorded,) = outcome.events
+        again = recorded.envelope.occurred_at != command.at  # the same request came before, perhaps with another choice
+        account = recorded.event.account if isinstance(recorded.event, task.CallStarted) else ""
+        return PermitAnswer(status="already_granted" if again else "granted", claim=request.claim, account=account)
 
     async def _attempt(self, run: UUID, part: UUID, order: UUID, employee: UUID) -> Attempt | None:
         """Return the employee's attempt with this order, if it is the task's present or last one."""

@@ -18,6 +18,14 @@ from domain.tranches import left_of
 from projections.openrun import state_of
 from projections.organisation_rows import TrancheRow, organisation_state
 
+Payer = tuple[UUID, str]
+"""An employee, and the account of its first call; "" if it names none. Their caps pay the attempt."""
+
+
+def with_account(team: routing.StaffCapacity, employee: UUID, bound: Amount = NOTHING) -> Payer:
+    """Return an employee with the account that its next call would use."""
+    return employee, team.accounts.choose(team.profiles[employee].accounts, bound) or ""
+
 
 class Purse:
     """The caps and tranches in the manager's rows. `picks`: assignments that the rows do not show yet."""
@@ -28,9 +36,9 @@ class Purse:
         self._picks = picks
         self._now = now
 
-    def keys(self, employee: UUID) -> tuple[str, ...]:
-        """Return the tranches that an attempt of this employee needs."""
-        return keys_for(self._organisation.caps, employee, "", self._now) if self._organisation.caps else ()
+    def keys(self, payer: Payer) -> tuple[str, ...]:
+        """Return the tranches that an attempt of this employee with this account needs."""
+        return keys_for(self._organisation.caps, *payer, self._now) if self._organisation.caps else ()
 
     def room(self, key: str) -> Amount:
         """Return what a cap may still lend."""
@@ -39,9 +47,9 @@ class Purse:
             return Amount(NOTHING.usd - 1, -1)
         return limit.room(self._organisation.books.get(key, NO_BOOK).committed)
 
-    def most(self, run: UUID, state: RunState, employee: UUID, left: Amount) -> Amount:
+    def most(self, run: UUID, state: RunState, payer: Payer, left: Amount) -> Amount:
         """Return what an attempt may reserve: `left`, or less if a cap has less."""
-        for key in self.keys(employee):
+        for key in self.keys(payer):
             left = left.at_most(self._left(run, state, key) + self.room(key))
         return left
 
@@ -51,28 +59,29 @@ class Purse:
         """Return the employees whose caps have too little left for a call."""
         if not self._organisation.caps:
             return frozenset()
+        bounds = {who: routing.call_bound_of(profile, prompt_tokens) for who, profile in team.profiles.items()}
         return frozenset(
             who
-            for who, profile in team.profiles.items()
-            if not routing.call_bound_of(profile, prompt_tokens).fits(
-                self.most(run, state, who, routing.call_bound_of(profile, prompt_tokens))
-            )
+            for who, bound in bounds.items()
+            if not bound.fits(self.most(run, state, with_account(team, who, bound), bound))
         )
 
     def lend(
-        self, run: UUID, state: RunState, employee: UUID, reservation: Amount, cause: Cause
+        self, run: UUID, state: RunState, payer: Payer, reservation: Amount, cause: Cause
     ) -> fund_messages.LendTranche | None:
         """Return the request for tranches that the attempt lacks; None if the run holds enough."""
         needs = {
             key: reservation + self._picked(run, key)
-            for key in self.keys(employee)
+            for key in self.keys(payer)
             if not reservation.fits(self._left(run, state, key))
         }
         return fund_messages.LendTranche(**cause.fields("manager.lend"), run=run, needs=needs) if needs else None
 
-    def reclaim(self, run: UUID, employees: frozenset[UUID], cause: Cause) -> Iterator[Command]:
+    def reclaim(
+        self, run: UUID, employees: frozenset[UUID], team: routing.StaffCapacity, cause: Cause
+    ) -> Iterator[Command]:
         """Yield the return of unused tranches of other runs, of the caps that these employees lack."""
-        lacking = {key for who in employees for key in self.keys(who)}
+        lacking = {key for who in employees if who in team.profiles for key in self.keys(with_account(team, who))}
         for row in self._rows.all(TrancheRow):
             other = state_of(self._rows, row.scope) if row.key in lacking and row.scope != run else None
             if other is not None and unused(other, row.key):
@@ -86,7 +95,7 @@ class Purse:
         """Return the reservations of assignments that draw on the tranche and are not in the rows yet."""
         total = NOTHING
         for (other, _), pick in self._picks.items():
-            if other == run and key in self.keys(pick.employee):
+            if other == run and key in self.keys((pick.employee, pick.account)):
                 total = total + pick.reservation
         return total
 

@@ -6,11 +6,13 @@ duties.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 from uuid import UUID
 
 from agents.manager import end_reasons, routing
 from agents.manager.assignment import Terms, assignment
 from agents.manager.choosing import Ask, Router
+from agents.manager.placement import placed
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.purse import Purse, cap_changed, no_budget, within_task
 from agents.manager.run_ends import end, end_shadow, follow_up, settle
@@ -24,6 +26,7 @@ from bus.projection_rows import Rows
 from domain import employee as staff
 from domain import fund_messages, incident, organisation, review, run_messages, task
 from domain.message import Command, Recorded, RunEvent, TaskEvent
+from domain.model_account import AccountEvent
 from domain.returning import attempts_used
 from domain.run import Phase, RunState
 from projections import manager as manager_view
@@ -42,7 +45,9 @@ _GOES_ON = (
 _MAKES_ROOM = (
     *(organisation.FallbackSet, organisation.RoutingSet, organisation.TrancheReturned),
     *(incident.Closed, incident.Lapsed),
+    *get_args(AccountEvent),
 )
+"""Events after which a task may have an employee that it did not have before."""
 _FREES = (task.AttemptEnded, task.Submitted, task.Released, task.Verified, task.Rejected)
 
 
@@ -242,7 +247,7 @@ class Manager:
             barred = routing.barred(part, state, team)
             short = purse.short(run, state, team, size)
             mine = within_task(state, part, left)
-            answer = router.answer(Ask(run, state, part, team, mine, barred | short, size))
+            answer, account = placed(router, Ask(run, state, part, team, mine, barred | short, size))
             if answer.ends and not short:
                 yield end(run, "rejected", f"Task {part.name}: {answer.ends}", cause)
                 return
@@ -252,16 +257,19 @@ class Manager:
                 if routing.unaffordable(team, whole, barred, size) and not routing.has_work(state):
                     yield no_budget(run, state, part, size, cause)
                     return
-                yield from purse.reclaim(run, short - barred, cause)
+                yield from purse.reclaim(run, short - barred, team, cause)
                 continue
-            reservation = routing.reservation_of(desk.profiles[chosen], purse.most(run, state, chosen, mine), size)
+            most = purse.most(run, state, (chosen, account), mine)
+            reservation = routing.reservation_of(desk.profiles[chosen], most, size)
             assert reservation is not None, "the chosen employee is affordable"
             desk.take(chosen)
-            if (loan := purse.lend(run, state, chosen, reservation, cause)) is not None:
+            if (loan := purse.lend(run, state, (chosen, account), reservation, cause)) is not None:
                 yield loan  # the tranche's event leads to the assignment
                 continue
+            if account:
+                desk.accounts.expect(account, reservation)
             self.turns.take(run, cause.now)
-            self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation)
+            self.picks[run, part.id] = routing.Pick(part.attempts + 1, chosen, cause.now, reservation, account)
             left = left - reservation
             terms = Terms(desk.profiles[chosen], reservation, self._lease_margin_s)
-            yield assignment(run, state, part, answer, terms, cause)
+            yield assignment(run, state, part, answer, terms, cause, account)

@@ -15,6 +15,7 @@ from decimal import ROUND_UP
 from typing import NamedTuple
 from uuid import UUID
 
+from agents.manager.accounts import AccountCapacity
 from agents.manager.ceilings import above_ceilings, within_ceilings
 from bus.projection_rows import Rows
 from domain import review
@@ -39,13 +40,14 @@ AT_WORK: frozenset[TaskPhase] = frozenset(("assigned", "calling", "answered", "s
 
 class Pick(NamedTuple):
     """An assignment that was requested and that the rows do not show yet. `at`: time of the request in microseconds
-    UTC. `reservation`: the part of the run's budget that it takes.
+    UTC. `reservation`: the part of the run's budget that it takes. `account`: that of its first call.
     """
 
     attempt: int
     employee: UUID
     at: int
     reservation: Amount
+    account: str = ""
 
 
 Picks = dict[tuple[UUID, UUID], Pick]
@@ -58,7 +60,7 @@ class StaffCapacity:
 
     `chains`: the fallback chain of each role that has one. `in_order`: `profiles` has the employees of one chain, in
     its order. `at_work`: the number of tasks of each run that are in work or wait for a verdict. `unsized`: the runs
-    with a ready task whose prompt is not measured yet.
+    with a ready task whose prompt is not measured yet. `resting` also has the employees whose accounts are all closed.
     """
 
     profiles: dict[UUID, Profile] = field(default_factory=dict)
@@ -70,29 +72,33 @@ class StaffCapacity:
     unsized: set[UUID] = field(default_factory=set)
     ceilings: dict[UUID, Ceilings] = field(default_factory=dict)  # of the tier of each employee
     in_probation: set[UUID] = field(default_factory=set)  # must pass shadow tasks first, so they get no other work
+    accounts: AccountCapacity = field(default_factory=lambda: AccountCapacity((), 0))
 
     @classmethod
     def of(cls, rows: Rows, picks: Picks, now: int) -> "StaffCapacity":
-        desk = cls(chains=fallback_chains(rows))
+        desk = cls(chains=fallback_chains(rows), accounts=AccountCapacity.of(rows, now))
+        for run_row, state in busy_in(rows, *HAVE_ORDERS):
+            for task in state.tasks.in_progress():
+                if task.phase in ("assigned", "calling") and task.attempt is not None:
+                    desk.take(task.attempt.employee)
+                    desk.accounts.add(task.attempt)
+                desk.at_work[run_row.scope] += task.phase in AT_WORK
+        for (run, _), pick in picks.items():
+            desk.take(pick.employee)
+            if pick.account:
+                desk.accounts.expect(pick.account, pick.reservation)
+            desk.at_work[run] += 1
         for row in rows.all(manager_view.EmployeeRow):
             profile = row.profile
             if row.suspended or profile.call_usd_max is None or is_held(rows, row.scope):
                 continue
-            if row.rest_until > now:
+            if row.rest_until > now or desk.accounts.closed(profile.accounts):
                 desk.resting.add(row.scope)
             else:
                 desk.profiles[row.scope] = within_ceilings(profile, row.ceilings)
                 desk.ceilings[row.scope] = row.ceilings
             if row.shadow_left:
                 desk.in_probation.add(row.scope)
-        for run_row, state in busy_in(rows, *HAVE_ORDERS):
-            for task in state.tasks.in_progress():
-                if task.phase in ("assigned", "calling") and task.employee is not None:
-                    desk.take(task.employee)
-                desk.at_work[run_row.scope] += task.phase in AT_WORK
-        for (run, _), pick in picks.items():
-            desk.take(pick.employee)
-            desk.at_work[run] += 1
         return desk
 
     @property
@@ -118,14 +124,18 @@ class StaffCapacity:
             in_order=True,
             ceilings=self.ceilings,
             in_probation=self.in_probation,
+            accounts=self.accounts,
         )
 
     def take(self, employee: UUID) -> None:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1
 
     def free(self, employee: UUID) -> int:
-        """Return how many more calls the employee may take."""
-        return self.profiles[employee].slots - self.open_calls.get(employee, 0)
+        """Return how many more calls the employee may take; 0 if none of its accounts has room."""
+        profile = self.profiles[employee]
+        if profile.accounts and self.accounts.choose(profile.accounts) is None:
+            return 0
+        return profile.slots - self.open_calls.get(employee, 0)
 
 
 def reservation_of(profile: Profile, left: Amount, prompt_tokens: int | None = None) -> Amount | None:

@@ -1,10 +1,11 @@
 """The reason why each open run waits. It depends only on the manager's rows and the running processes (ADR 0031)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from uuid import UUID
 
 from agents.manager import routing
+from agents.manager.account_reasons import Closed, closed_accounts, wait_for_account
 from agents.manager.choosing import Ask, Router
 from agents.manager.purse import Purse, within_task
 from agents.manager.wait_texts import (
@@ -175,7 +176,7 @@ class WaitReasons:
         purse = Purse(self._rows, {}, self._now)
         short = purse.short(run, state, desk, SHORTEST_PROMPT)
         if not set(desk.profiles) - barred - short:
-            return capped(part, purse, set(desk.profiles) - barred)
+            return capped(part, purse, desk, set(desk.profiles) - barred)
         most = within_task(state, part, state.left)
         turn = routing.turn(part, desk, most, barred | short, SHORTEST_PROMPT)
         if self._router.has_strategy:
@@ -184,9 +185,13 @@ class WaitReasons:
             left = f"The run has {left_text(state.left)}"
             hint = "The run ends after its last open call. Submit the requirement again with a larger budget."
             return Wait(code="run_budget", message=f"{left}: not enough for a call for {part.name}.", hint=hint)
-        if any(desk.free(who) > 0 for who in turn):
+        free = [who for who in turn if desk.free(who) > 0]
+        closed = self._closed_accounts(free or turn)
+        if len(closed) < len(free):
             best = self._router.answer(Ask(run, state, part, desk, state.left, barred, SHORTEST_PROMPT)).waits_for
             return self._best(part, best) if best is not None else about_to(f"assign {part.name}")
+        if closed:
+            return wait_for_account(closed, part.name)
         busy = listed([f"{self._name(who)} works on {listed(self._runs_of(who))}" for who in turn], "; ")
         hint = (
             "The run continues by itself. For more calls at the same time: aura hire --slots N, or hire somebody else."
@@ -225,6 +230,8 @@ class WaitReasons:
     def _rest(self, part: TaskState, state: RunState, resting_ids: set[UUID]) -> Wait | None:
         """Return the reason if all employees that may have the task rest after faults of their servers."""
         fresh = [who for who in resting_ids if routing.may_do(part, who, state)]
+        if closed := self._closed_accounts(fresh):
+            return wait_for_account(closed, part.name)
         resting = [self._people[who] for who in fresh]
         if not resting:
             return None
@@ -233,6 +240,9 @@ class WaitReasons:
         message = f"{names}: resting after a fault of the model's server, until {clock(until)} UTC."
         last = f" The last fault: {part.failure}" if part.failure else ""
         return Wait(code="resting", message=message, hint=f"The run continues by itself.{last}")
+
+    def _closed_accounts(self, staff: Iterable[UUID]) -> Closed:
+        return closed_accounts([self._people[who].profile for who in staff], self._desk.accounts, SHORTEST_PROMPT)
 
     def _only_named(self, part: TaskState, state: RunState) -> Wait | None:
         """Return the reason if the submission names its employees, and no other reason prevents all others."""

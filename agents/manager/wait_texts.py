@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from agents.manager.purse import Purse
+from agents.manager.purse import Purse, with_account
+from agents.manager.routing import StaffCapacity
 from domain import review
 from domain.money import left_text
 from domain.run import RunState
@@ -26,9 +27,9 @@ def held_by(who: str, holds: list[HoldRow]) -> Wait:
     return Wait(code="held", message=f"{who}: paused by an open incident ({first.rule}).", hint=hint)
 
 
-def capped(part: TaskState, purse: Purse, employees: Collection[UUID]) -> Wait:
+def capped(part: TaskState, purse: Purse, team: StaffCapacity, employees: Collection[UUID]) -> Wait:
     """Return the reason if the caps of all employees that may have the task have too little left."""
-    keys = dict.fromkeys(key for who in employees for key in purse.keys(who))
+    keys = dict.fromkeys(key for who in employees for key in purse.keys(with_account(team, who)))
     left = ", ".join(f"{key} has {left_text(purse.room(key))}" for key in keys)
     hint = "Raise the cap: aura budget set --help. See what runs hold of it: aura budget"
     return Wait(code="cap", message=f"A cap is used up, so nobody can do {part.name}: {left}.", hint=hint)

@@ -11,6 +11,7 @@ from domain.message import Command, Event, Recorded, TaskEvent
 from domain.money import Amount
 
 NO_CLAIM = UUID(int=0)
+_ASSIGNED = ("attempt", "seed", "reservation", "due_at", "form", "calls_max", "skill", "choice", "account")
 
 
 def stamp_of(recorded: Recorded) -> dict[str, Any]:
@@ -38,13 +39,13 @@ def command_of(recorded: Recorded, event: Event, reserved: Amount) -> Command | 
         case m.DeliveryStarted(run=run):
             return m.StartDelivery(**stamp, run=run)
         case task.Assigned():
-            fields = {
-                name: getattr(event, name) for name in ("attempt", "seed", "reservation", "due_at", "form", "calls_max")
-            }
+            fields = {name: getattr(event, name) for name in _ASSIGNED}
             return task.Assign(**stamp, **ids_of(event), **fields)
         case task.CallStarted():
             bound, claim = event.bound or reserved, event.claim or NO_CLAIM
-            return task.StartCall(**stamp, **ids_of(event), index=event.index, bound=bound, claim=claim)
+            return task.StartCall(
+                **stamp, **ids_of(event), index=event.index, bound=bound, claim=claim, account=event.account
+            )
         case task.Released(reason=reason):
             return task.ReleaseOrder(**stamp, **ids_of(event), reason=reason)
     return None

@@ -10,7 +10,7 @@ import msgspec
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import ModelResult
 from agents.employees.conversation import CallRequest, Message, Model
-from agents.permits import ENDS_ATTEMPT, PermitRefused
+from agents.permits import ENDS_ATTEMPT, NO_ACCOUNT, PermitRefused
 from agents.sessions.actions import TOOLS, Action, BadAction, actions_of
 from agents.sessions.transcript import Transcript
 from domain.faults import PASSING, weight_of
@@ -82,8 +82,12 @@ class Session:
         act: Act,
         settings: CallSettings,
         stopped: Callable[[], bool] = lambda: False,
+        other_account: Callable[[CallFailed], bool] = lambda _: False,
     ) -> None:
-        """`stopped`: whether the worker stops. The session then ends before its next call."""
+        """`stopped`: whether the worker stops. The session then ends before its next call.
+
+        `other_account`: told of each failed call; whether the call may be made again at once, by another account.
+        """
         self._model = model
         self._transcript = transcript
         self._permits = permits
@@ -91,6 +95,7 @@ class Session:
         self._act = act
         self._settings = settings
         self._stopped = stopped
+        self._other_account = other_account
         self._recent: deque[str] = deque(maxlen=REPEATS_MAX)
         self._wordless = 0
         self._calls = 0
@@ -103,7 +108,7 @@ class Session:
             try:
                 result = await self._call()
             except PermitRefused as error:
-                if error.code not in ENDS_ATTEMPT:
+                if error.code not in (*ENDS_ATTEMPT, NO_ACCOUNT):
                     raise
                 return SessionEnd(outcome=error.code, message=error.message)
             except CallFailed as failure:
@@ -115,8 +120,9 @@ class Session:
                 return end
 
     async def _call(self) -> ModelResult | None:
-        """Make the next call, and again after a passing fault. None: the prompt cannot fit."""
-        for attempt in range(CALL_RETRIES_MAX + 1):
+        """Make the next call, and again after a passing fault or by another account. None: the prompt cannot fit."""
+        retries = 0
+        while True:
             if not self._transcript.fit():
                 return None
             request = self._request()
@@ -133,13 +139,15 @@ class Session:
                 raise
             except CallFailed as failure:
                 await self._receipts.failed(index, prompt, failure)
-                if weight_of(failure.failure) != PASSING or attempt == CALL_RETRIES_MAX:
+                if self._other_account(failure):
+                    continue
+                if weight_of(failure.failure) != PASSING or retries == CALL_RETRIES_MAX:
                     raise
-                await asyncio.sleep(min(failure.retry_after_s or RETRY_WAIT_S * 2**attempt, RETRY_WAIT_MAX_S))
+                await asyncio.sleep(min(failure.retry_after_s or RETRY_WAIT_S * 2**retries, RETRY_WAIT_MAX_S))
+                retries += 1
                 continue
             await self._receipts.finished(index, prompt, result)
             return result
-        raise AssertionError("the last turn of the loop returns or raises")
 
     def _request(self) -> CallRequest:
         return CallRequest(

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
+from collections.abc import Collection
 
 import msgspec
 
 from agents.gateway.contract import CallRefused, MeteredCall
-from agents.permits import PermitRefused, Permits, TakenElsewhere
+from agents.permits import Permit, PermitRefused, Permits, TakenElsewhere
 from agents.workers.receipts import APPLIED_WAIT_S, Receipts
 from domain.money import Amount
 
@@ -24,8 +25,8 @@ class GatewayPermits:
         self._permits = permits
         self._receipts = receipts
 
-    async def ask(self, bound: Amount) -> int:
-        """Return the index of the permitted call. Raises CallRefused.
+    async def ask(self, bound: Amount, avoid: Collection[str] = ()) -> Permit:
+        """Return the permitted call. Raises CallRefused.
 
         The gateway asks only if the bound fits its own account. So if the manager says that the reservation is used up,
         a receipt may be on its way, and the request is made again.
@@ -33,7 +34,7 @@ class GatewayPermits:
         wait_s = AGAIN_WAIT_S
         while True:
             try:
-                return await self._permits.ask(bound)
+                return await self._permits.permit(bound, avoid)
             except PermitRefused as refused:
                 late = time.monotonic() + wait_s > self._receipts.sent_at + APPLIED_WAIT_S
                 if refused.code != "reservation_used_up" or late:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from agents.duty import either
 from agents.employees import postings
+from agents.employees.account_files import AccountFile, accounts_of, folder_of, load_accounts, posting_through
+from agents.employees.by_account import build_employee, first_way
 from agents.employees.contract import Employee
 from agents.employees.posting import Posting
 from agents.workers.probing import Served
@@ -39,12 +41,13 @@ class Probes(Protocol):
 
 @dataclass
 class AtWork:
-    """One employee of this process. `worker` is None if the employee cannot be built.
+    """One employee of this process, with its accounts. `worker` is None if the employee cannot be built.
 
     `ended`: the worker finishes its calls and takes no more orders.
     """
 
     posting: Posting
+    accounts: tuple[AccountFile, ...]
     served: Served
     worker: Worker | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -120,7 +123,7 @@ class Workers:
         A file may be written twice within the resolution of its time. So a file that was written in the last SETTLED_S
         seconds counts as changed. An employee that could not be built is tried again.
         """
-        state = postings.state_of(self._folder)
+        state = postings.state_of(self._folder) | postings.state_of(folder_of(self._folder))
         fresh_from = time.time_ns() - round(SETTLED_S * NANO)
         changed = state != self._seen or any(changed_at > fresh_from for *_, changed_at in state)
         self._seen = state
@@ -129,11 +132,12 @@ class Workers:
     async def _follow(self, staff: Sequence[Posting], at_work: dict[UUID, AtWork], group: asyncio.TaskGroup) -> None:
         """Start, replace and end workers, so that they match the files."""
         for posting in staff:
-            known = at_work.get(posting.id)
-            if known is not None and known.posting == posting and known.worker is not None:
+            known, (accounts, why_not) = at_work.get(posting.id), self._accounts(posting)
+            same = known is not None and known.posting == posting and known.accounts == accounts
+            if same and known is not None and known.worker is not None:
                 continue
-            begun = self._begun(posting)
-            if known is None or begun.worker is not None or known.posting != posting:
+            begun = self._begun(posting, accounts, why_not)
+            if begun.worker is not None or not same:
                 at_work[posting.id] = begun
                 await self._answer_for(posting.id, begun)
             if begun.worker is not None:
@@ -169,25 +173,40 @@ class Workers:
             self._ids = {postings.find(self._folder, name).id for name in self._names}
         return [posting for posting in staff if posting.id in self._ids]
 
-    def _begun(self, posting: Posting) -> AtWork:
+    def _accounts(self, posting: Posting) -> tuple[tuple[AccountFile, ...], str]:
+        """Return the accounts of an employee, or none and the reason why they cannot be used."""
+        if not posting.accounts:
+            return (), ""
+        try:
+            return accounts_of(posting, load_accounts(self._folder)), ""
+        except AuraError as error:
+            if self._names is not None and self._ids is None:
+                raise
+            self._complain(str(error))
+            return (), str(error)
+
+    def _begun(self, posting: Posting, accounts: tuple[AccountFile, ...], why_not: str) -> AtWork:
         """Return an employee with its worker, which has not started yet.
 
         If the process serves all employees, an employee that cannot be built has no worker. The other employees work.
         The next scan of the folder tries again.
         """
-        employee, why_not = self._employee(posting)
-        served = Served(posting, self._environment, employee, why_not)
+        employee = None
+        if not why_not:
+            employee, why_not = self._employee(posting, accounts)
+        ways = [(posting_through(posting, each), each.environment(self._environment)) for each in accounts]
+        served = Served(posting, self._environment, first_way(employee) if employee else None, why_not, ways)
         if employee is None:
-            return AtWork(posting, served, None)
+            return AtWork(posting, accounts, served, None)
         queue = self._work()
         sessions = SessionRunner(self._sessions, queue) if self._sessions is not None else None
         worker = Worker(employee, queue, slots=posting.slots, sessions=sessions, fault=self._fault, log=self._log)
-        return AtWork(posting, served, worker)
+        return AtWork(posting, accounts, served, worker)
 
-    def _employee(self, posting: Posting) -> tuple[Employee | None, str]:
+    def _employee(self, posting: Posting, accounts: tuple[AccountFile, ...]) -> tuple[Employee | None, str]:
         """Return the employee, or None and the reason why it cannot be built."""
         try:
-            return self._build(posting, self._environment), ""
+            return build_employee(self._build, posting, accounts, self._environment), ""
         except AuraError as error:
             if self._names is not None:
                 raise

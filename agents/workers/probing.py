@@ -3,7 +3,7 @@ process.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -101,10 +101,16 @@ class Served:
     """One employee that a process serves or fails to build. The object answers questions about the employee."""
 
     def __init__(
-        self, posting: Posting, environment: Mapping[str, str], employee: Employee | None, why_not: str = ""
+        self,
+        posting: Posting,
+        environment: Mapping[str, str],
+        employee: Employee | None,
+        why_not: str = "",
+        ways: Sequence[tuple[Posting, Mapping[str, str]]] = (),
     ) -> None:
-        self._posting = posting
-        self._environment = environment
+        """`ways`: for each account of the employee, its posting and environment. A call goes through the first one."""
+        self._ways = [*ways] or [(posting, environment)]
+        self._posting, self._environment = self._ways[0]
         self._employee = employee
         self._why_not = why_not
 
@@ -119,7 +125,9 @@ class Served:
     async def report(self, question: Question) -> WorkerReport:
         """Check the key and the server, or make the call."""
         posting = self._posting
-        key, key_problem = key_state(posting, self._environment)
+        states = [key_state(*way) for way in self._ways]
+        worst = next((place for place, state in enumerate(states) if state[1]), 0)
+        key, key_problem = states[worst]
         problem, call, context = "", None, None
         if self._why_not:
             problem = self._why_not
@@ -132,7 +140,7 @@ class Served:
             problem = await unreachable(posting, self._environment)
         return WorkerReport(
             problem=one_line(problem, MESSAGE_CHARS_MAX),
-            key_env=posting.api_key_env if PROVIDERS[posting.kind].remote else "",
+            key_env=self._ways[worst][0].api_key_env if PROVIDERS[posting.kind].remote else "",
             key=key,
             key_problem=one_line(key_problem, MESSAGE_CHARS_MAX),
             seconds=call.seconds if call is not None else None,

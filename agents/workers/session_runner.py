@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from agents.briefs.fence import Fence
 from agents.cli_agents.command_line import AgentJob
 from agents.cli_agents.employee import AgentEmployee
 from agents.duty import either
+from agents.employees.by_account import ByAccount, first_way
 from agents.employees.contract import Employee, Order, SessionOrder
-from agents.employees.conversation import Model
 from agents.gateway.gateway import Gateway
 from agents.gateway.spending import Spending
 from agents.permits import ENDS_ATTEMPT, Permits
+from agents.sessions.employee import SessionEmployee, session_model
 from agents.sessions.hand_in import Handed, handed
 from agents.sessions.loop import STOPPED, CallSettings, Session, SessionEnd
 from agents.sessions.prompt import first_messages
@@ -23,6 +24,7 @@ from agents.workers.agent_session import AgentSession
 from agents.workers.gateway_permits import GatewayPermits
 from agents.workers.receipts import ModelReceipts, Receipts, ResultQueue, send_with_retries
 from agents.workers.result import DROPPED_MAX, HandIn, message_of, without_work
+from agents.workers.session_accounts import SessionAccounts, agents_by_account
 from agents.workers.session_box import NotPrepared, OpenSession, SessionPlace, open_session, preparing
 from agents.working_copies.hand_over import HandedOver, hand_over
 from domain.errors import AuraError, Unavailable
@@ -39,14 +41,6 @@ CONFIRM_WAIT_MAX_S = 5.0
 SEND_AGAIN_S = 15.0
 """Seconds after which a result is sent again if the manager does not have it."""
 SNAPSHOT = "This check saw your files as they were a moment ago, while your program runs."
-
-
-@runtime_checkable
-class SessionEmployee(Employee, Protocol):
-    """An employee whose model can work in sessions."""
-
-    def model_for(self, order: Order) -> Model:
-        """Return the model of a session of this order."""
 
 
 class SessionRunner:
@@ -90,12 +84,12 @@ class _Attempt:
 
     async def _result(self, employee: Employee, signs: "asyncio.Task[None]") -> HandIn | None:
         """Return the result. None: the order is no longer this worker's."""
-        order = self._order
-        if not isinstance(employee, SessionEmployee | AgentEmployee):
+        order, first = self._order, first_way(employee)
+        if not isinstance(first, SessionEmployee | AgentEmployee):
             return without_work(order, "bad_settings", f"{employee.name} cannot work in sessions.")
         try:
             with preparing("bad_settings"):
-                job = await asyncio.to_thread(employee.job, order) if isinstance(employee, AgentEmployee) else None
+                job = await asyncio.to_thread(first.job, order) if isinstance(first, AgentEmployee) else None
             async with open_session(self._place, order, self._needs, job) as opened:
                 end = await self._end(self._work(employee, opened, job), signs)
                 return None if end is None else await self._work_of(opened, end)
@@ -124,29 +118,31 @@ class _Attempt:
             await _cancelled(work)
             await _cancelled(stopping)
 
-    def _work(
-        self, employee: SessionEmployee | AgentEmployee, opened: OpenSession, job: AgentJob | None
-    ) -> Session | AgentSession:
+    def _work(self, employee: Employee, opened: OpenSession, job: AgentJob | None) -> Session | AgentSession:
         """Return the work of a session: the loop with a model, or a coding agent."""
-        if not isinstance(employee, AgentEmployee):
+        first = first_way(employee)
+        if not isinstance(first, AgentEmployee):
             return self._loop(employee, opened)
         assert job is not None, "the job of an agent was made before the box"
         gateway = Gateway(
-            employee.upstream(self._order),
+            first.upstream(self._order),
             GatewayPermits(self._permits, self._receipts),
             Spending(self._order.reservation),
+            accounts=agents_by_account(employee, self._order),
             check=lambda: self._checked(opened, while_running=True),
         )
         return AgentSession(opened.box, job, gateway)
 
-    def _loop(self, employee: SessionEmployee, opened: OpenSession) -> Session:
-        order, model, fence = self._order, employee.model_for(self._order), Fence(self._order.id)
+    def _loop(self, employee: Employee, opened: OpenSession) -> Session:
+        order, fence = self._order, Fence(self._order.id)
+        accounts = SessionAccounts(employee, order, self._permits) if isinstance(employee, ByAccount) else None
+        model = accounts or session_model(employee, order)
         first = first_messages(order.brief, fence, native=model.has_tools)
         workspace = Workspace(opened.box, fence, lambda: self._checked(opened))
         return Session(
             model,
             Transcript(first, prompt_tokens_max=order.limits.prompt_tokens_max),
-            self._permits,
+            accounts or self._permits,
             ModelReceipts(self._receipts, employee),
             workspace.act,
             CallSettings(
@@ -156,6 +152,7 @@ class _Attempt:
                 adaptations=order.adaptations,
             ),
             self._stop.is_set,
+            *([accounts.may_go_on] if accounts is not None else []),
         )
 
     async def _give_signs(self) -> None:

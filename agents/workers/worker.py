@@ -13,9 +13,10 @@ from uuid import UUID
 
 import msgspec
 
+from agents.employees.by_account import through
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
-from agents.permits import ENDS_ATTEMPT, PermitQueue, PermitRefused, Permits, TakenElsewhere
+from agents.permits import ENDS_ATTEMPT, NO_ACCOUNT, PermitQueue, PermitRefused, Permits, TakenElsewhere
 from agents.workers.receipts import send_with_retries
 from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of, without_work
 from agents.workers.session_runner import SessionRunner
@@ -143,7 +144,8 @@ class Worker:
             return None
         except PermitRefused as error:
             log.info("call_not_permitted", code=error.code)
-            return without_work(ids, error.code, error.message) if error.code in ENDS_ATTEMPT else None
+            ends = error.code in (*ENDS_ATTEMPT, NO_ACCOUNT)
+            return without_work(ids, error.code, error.message) if ends else None
         except Exception as error:
             log.error("call_defect", **_defect(error))
             result = defective(ids, call.index, error, self.employee)
@@ -174,11 +176,12 @@ class Worker:
                 return without_work(order, "bad_settings", "This worker runs no sessions.")
             await self._sessions.run(order, self.employee, permits, self._stop)
             return None  # the runner has handed in the result
-        call.index = await permits.ask(order.reservation)
-        log.info("call_started")
+        permit = await permits.permit(order.reservation)
+        call.index = permit.index
+        log.info("call_started", **({"account": permit.account} if permit.account else {}))
         self._fault("worker:mid-call")
         try:
-            answer = await self.employee.work(order)
+            answer = await through(self.employee, permit.account).work(order)
         except CallFailed as failure:
             return failed(order, call.index, failure, self.employee)
         return answered(order, call.index, answer, self.employee)

@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from bus import crash_dump
 from director.cli.commands import (
+    accounts,
     agents,
     backtest,
     budget,
@@ -63,6 +64,7 @@ MODULES = (
     staff,
     careers,
     staff_file,
+    accounts,
     hr,
     reviewers,
     routing,

@@ -8,9 +8,11 @@ PLANNED = DONE | {"hired": "would be hired", "updated": "would be updated"}
 
 
 def staff_changes_text(result: StaffChanges) -> str:
-    """Return one line for each employee and chain, and the employees that the file does not name."""
+    """Return one line for each account, employee and chain, and the employees that the file does not name."""
     words = PLANNED if result.dry_run else DONE
-    lines = [_employee(change, words[change.change]) for change in result.employees]
+    done = {"added": "would be added", "updated": "would be changed"} if result.dry_run else {"updated": "changed"}
+    lines = [f"account {each.name}: {done.get(each.change, each.change)}" for each in result.accounts]
+    lines += [_employee(change, words[change.change]) for change in result.employees]
     lines += [_chain(chain, dry_run=result.dry_run) for chain in result.chains]
     left = [name for name in result.others if name not in result.dismissed]
     if result.dismissed:

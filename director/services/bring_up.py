@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from agents.cli_agents.library import templates
+from agents.employees.account_files import load_accounts
 from agents.employees.posting import EMBEDDED_OUTPUT_TOKENS_MAX, Posting
 from agents.employees.providers import llama_cpp_server
 from bus.clock import now
@@ -48,7 +49,9 @@ async def bring_up(
     if managers > 1 and not apart:
         raise Invalid("Several managers need several processes.", hint="Write: aura up --processes --managers 2")
     declared = (
-        await read_employees_file(settings.employees_file, templates(settings.employees))
+        await read_employees_file(
+            settings.employees_file, templates(settings.employees), load_accounts(settings.employees)
+        )
         if settings.employees_file.exists()
         else None
     )

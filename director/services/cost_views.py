@@ -18,6 +18,7 @@ class ChargeLine(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     provider: str | None
     model: str | None
+    account: str | None
     day: str | None
     price: str | None
     labels: str

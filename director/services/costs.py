@@ -14,7 +14,7 @@ from director.settings import Settings
 from domain.errors import Invalid
 from domain.labels import check_labels
 
-DIMENSIONS = ("run", "employee", "provider", "model", "day", "price", "label")
+DIMENSIONS = ("run", "employee", "provider", "model", "account", "day", "price", "label")
 LABEL_PREFIX = "label."
 BY_RUN = ("run",)
 _labels = msgspec.json.Decoder(dict[str, str])
@@ -35,8 +35,9 @@ class CostRequest(msgspec.Struct, frozen=True, kw_only=True):
 class CostLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The charges of one group. A dimension that does not divide the groups is None.
 
-    `calls`: charged calls. The open calls of an attempt that was cut off count as one. `unpriced`: calls for which the
-    provider named no cost. `estimated`: calls whose cost was computed from the bytes of prompt and answer.
+    `account` is empty for calls whose employee names no account. `calls`: charged calls. The open calls of an attempt
+    that was cut off count as one. `unpriced`: calls for which the provider named no cost. `estimated`: calls whose
+    cost was computed from the bytes of prompt and answer.
     """
 
     usd: Decimal
@@ -53,6 +54,7 @@ class CostLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     provider: str | None = None
     model: str | None = None
+    account: str | None = None
     day: str | None = None
     price: str | None = None
     labels: Mapping[str, str] = {}

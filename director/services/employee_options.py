@@ -32,7 +32,7 @@ def merged(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any
     if own.get("session") is False:
         dropped |= {option for option in OPTIONS if option.startswith("session_")}
     if "provider" in own:
-        dropped |= {"base_url", "key_env", "api", "style"}
+        dropped |= {"base_url", "key_env", "api", "style", "accounts"}
     return {**{key: value for key, value in defaults.items() if key not in dropped}, **own}
 
 
@@ -43,8 +43,13 @@ def kind_of(option: str) -> type:
 
 
 def converted(option: str, value: Any) -> Any:
-    """Return the value as Hiring holds it, or None if it has another type. A price may be a number or a text."""
+    """Return the value as Hiring holds it, or None if it has another type.
+
+    A price may be a number or a text, and accounts a list of names or a text.
+    """
     kind = kind_of(option)
+    if option == "accounts" and isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return ",".join(value)
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if kind is str and number and (option.startswith("price_") or option.endswith("_usd")):
         return format(Decimal(value), "f")

@@ -12,9 +12,12 @@ from uuid import UUID
 import msgspec
 
 from agents.cli_agents.template import AgentTemplate
+from agents.employees.account_files import AccountFile
 from agents.employees.posting import Posting
 from agents.employees.postings import checked_name
 from agents.employees.providers.table import profile_of
+from director.services.accounts_table import read_accounts
+from director.services.checked_posting import checked, with_server_of_account
 from director.services.employee_options import (
     EXAMPLES,
     KEY_NAMES,
@@ -27,7 +30,6 @@ from director.services.employee_options import (
 )
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
-from director.services.hiring import checked
 from director.services.toml_lines import KeyPath, TomlInvalid, lines_of, read_toml
 from domain import employee as staff
 from domain.errors import AuraError, Invalid, NotFound
@@ -39,6 +41,8 @@ from verification.requirements.problems import Problem, ProblemList, Spot, simil
 
 FILE_BYTES_MAX = 256 * 1024
 EMPLOYEES_MAX = 500
+NO_ACCOUNTS: Mapping[str, AccountFile] = {}
+TABLES = ("defaults", "accounts", "employees", "fallback")
 EXAMPLE = '[employees.coder]\nmodel = "gpt-5"\nbase-url = "https://api.openai.com/v1"'
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
 
@@ -84,6 +88,7 @@ class EmployeesFile(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the file. A role that the file does not name has no entry in `chains`."""
 
     path: Path
+    accounts: tuple[AccountFile, ...] = ()
     employees: tuple[Declared, ...]
     chains: tuple[Chain, ...]
 
@@ -92,8 +97,14 @@ class EmployeesFile(msgspec.Struct, frozen=True, kw_only=True):
         return Problem(self.path.name, line, 1, message, remedy)
 
 
-async def read_employees_file(path: Path, agents: Mapping[str, AgentTemplate] | None = None) -> EmployeesFile:
+async def read_employees_file(
+    path: Path,
+    agents: Mapping[str, AgentTemplate] | None = None,
+    accounts: Mapping[str, AccountFile] = NO_ACCOUNTS,
+) -> EmployeesFile:
     """Read and check the file. Nothing is changed, and no server is called. `agents`: None for those shipped.
+
+    `accounts`: those that exist already.
 
     Raises NotFound if there is no file, and EmployeesFileInvalid with all problems of the file.
     """
@@ -104,7 +115,7 @@ async def read_employees_file(path: Path, agents: Mapping[str, AgentTemplate] | 
     except TomlInvalid as error:
         problems.add(Spot(error.line, error.column), f"this is not TOML: {error.message}", EXAMPLE.split("\n")[1])
         raise EmployeesFileInvalid(path, problems.in_order()) from None
-    reader = _Reader(path, lines_of(text), problems, agents)
+    reader = _Reader(path, lines_of(text), problems, agents, accounts)
     result = await reader.read(content)
     if problems.problems:
         raise EmployeesFileInvalid(path, problems.in_order())
@@ -135,18 +146,22 @@ class _Reader:
         lines: Mapping[KeyPath, int],
         problems: ProblemList,
         agents: Mapping[str, AgentTemplate] | None,
+        accounts: Mapping[str, AccountFile],
     ) -> None:
         self._agents = agents
+        self._accounts = accounts
         self._path = path
         self._lines = lines
         self._problems = problems
 
     async def read(self, content: Mapping[str, Any]) -> EmployeesFile:
         for key in content:
-            if key not in ("defaults", "employees", "fallback"):
-                near = similar(key, ("defaults", "employees", "fallback"))
+            if key not in TABLES:
+                near = similar(key, TABLES)
                 self._add((key,), f"there is no table {_quoted(key)}", f"[{near or 'employees.NAME'}]")
         defaults = self._options(("defaults",), self._table(content, "defaults"))
+        accounts = read_accounts(self._table(content, "accounts"), self._path.parent, self._add, self._no_key)
+        self._accounts = {**self._accounts, **accounts}
         tables = self._table(content, "employees")
         if len(tables) > EMPLOYEES_MAX:
             self._add(("employees",), f"there are {len(tables)} employees", f"at most {EMPLOYEES_MAX} employees")
@@ -155,6 +170,7 @@ class _Reader:
         chains = [self._chain(role, names) for role, names in self._table(content, "fallback").items()]
         return EmployeesFile(
             path=self._path,
+            accounts=tuple(accounts.values()),
             employees=tuple(each for each in declared if each is not None),
             chains=tuple(each for each in chains if each is not None),
         )
@@ -168,7 +184,8 @@ class _Reader:
         table = content.get(key, {})
         if isinstance(table, dict):
             return table
-        self._add((key,), f"`{key}` must be a table", f"[{key}]" if key != "employees" else "[employees.NAME]")
+        named = key in ("employees", "accounts")
+        self._add((key,), f"`{key}` must be a table", f"[{key}.NAME]" if named else f"[{key}]")
         return {}
 
     async def _employee(self, name: str, table: Any, defaults: Mapping[str, Any]) -> Declared | None:
@@ -185,7 +202,8 @@ class _Reader:
                 wanted = msgspec.structs.replace(wanted, script=str(self._path.parent / wanted.script))
             if len(self._problems.problems) > before:
                 return None
-            posting = await checked(posting_of_hire(wanted, known=self._agents))
+            wanted = with_server_of_account(wanted, self._accounts)
+            posting = await checked(posting_of_hire(wanted, known=self._agents), self._accounts)
             staff.decide(
                 staff.Hire(id=NAMESPACE, at=0, employee=UUID(int=0), profile=profile_of(posting)), staff.initial
             )

@@ -12,6 +12,7 @@ from agents.employees.pricing import Rates, provider_of
 from agents.employees.providers.table import PROVIDERS, Provider, provider_named
 from domain.employee import SessionTerms
 from domain.errors import Invalid, NotFound
+from domain.model_account import checked_accounts_of
 
 DEFAULT_PROVIDER = "openai"
 SLOTS_MAX = 64
@@ -25,7 +26,7 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command. None means not given: a hire then uses the default, and an update keeps the value.
 
     Prices are in USD per million tokens, as text. `local`: True for a price of 0, False for that of
-    the price table.
+    the price table. `accounts`: names with commas between, in order; an empty text for none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Hiring(msgspec.Struct, frozen=True, kw_only=True):
     session_tokens: int | None = None
     cli: str | None = None
     cli_flags: str | None = None
+    accounts: str | None = None
 
 
 def posting_of(wanted: Hiring, present: Posting | None = None) -> Posting:
@@ -106,6 +108,7 @@ def _only_limits(wanted: Hiring, before: Posting) -> Posting:
         "--api": wanted.api,
         "--local": None if wanted.local is None else "stated",
         "--style": wanted.style,
+        "--accounts": wanted.accounts,
         "--price-in": wanted.price_in,
         "--price-out": wanted.price_out,
     }
@@ -129,7 +132,7 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
     if not provider.remote:
         raise Invalid(f"{kind} is not on a server.", hint="Use --script for a script, or name another provider.")
     posting = before if before is not None and before.kind == kind else _of_kind(kind, wanted, before)
-    base_url = _address(wanted.base_url) if wanted.base_url else posting.base_url
+    base_url = address_of_server(wanted.base_url) if wanted.base_url else posting.base_url
     model = wanted.model.strip() if wanted.model else posting.model
     if not base_url or not model:
         raise Invalid(
@@ -139,6 +142,8 @@ def _of_server(wanted: Hiring, before: Posting | None) -> Posting:
     posting = _formed(wanted, posting, provider)
     if wanted.key_env is not None:
         posting = replace(posting, api_key_env=wanted.key_env)
+    if wanted.accounts is not None:
+        posting = replace(posting, accounts=account_names(wanted.accounts))
     posting = replace(posting, base_url=base_url)
     if model == posting.model:
         return posting
@@ -249,7 +254,12 @@ def _rates(wanted: Hiring) -> Rates | None:
     return Rates(*parts)
 
 
-def _address(base_url: str) -> str:
+def account_names(text: str) -> tuple[str, ...]:
+    """Return the names of accounts in the text of `--accounts`. Raises Invalid."""
+    return checked_accounts_of(tuple(name.strip() for name in text.split(",") if name.strip()))
+
+
+def address_of_server(base_url: str) -> str:
     """Return the base URL without spaces around it. Raises Invalid if it is not an address of a web server."""
     from agents.employees.call_errors import CallFailed
     from agents.employees.providers.http_client import address_of

@@ -1,6 +1,5 @@
 """Hires, updates, renames and dismisses employees. A name belongs to one employee at a time (ADR 0030)."""
 
-import os
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -10,12 +9,13 @@ from msgspec.structs import replace
 
 from agents.cli_agents.library import templates
 from agents.employees import postings
+from agents.employees.account_files import load_accounts
 from agents.employees.posting import Posting
 from agents.employees.posting_lock import changing
-from agents.employees.postings import build
 from agents.employees.providers.table import profile_of
 from bus.clock import now
 from director.services.blacklist import blacklisted_versions
+from director.services.checked_posting import checked, with_server_of_account
 from director.services.hire_agent import posting_of_hire
 from director.services.hire_options import Hiring
 from director.services.model_facts import with_facts
@@ -27,7 +27,7 @@ from director.services.views import PEOPLE, RECORD, Person
 from director.settings import Settings
 from director.terminal.text import clock
 from domain.employee import Dismiss, Hire, Profile, Rename, version_of
-from domain.errors import AuraError, Conflict, Contention, Invalid, NotFound, Unavailable
+from domain.errors import AuraError, Conflict, Contention, NotFound, Unavailable
 from governance.hr_rules import with_start
 
 Progress = Callable[[str], None]
@@ -88,8 +88,10 @@ async def hire(settings: Settings, wanted: Hiring) -> Hired:
 
     Raises Conflict if the name is in use. Raises Invalid if an option is not valid or the price is not known.
     """
+    accounts = load_accounts(settings.employees)
+    wanted = with_server_of_account(wanted, accounts)
     posting, note = await with_facts(posting_of_hire(wanted, known=templates(settings.employees)), wanted)
-    posting = await checked(posting)
+    posting = await checked(posting, accounts)
     async with desk(settings) as opened, changing(settings.employees):
         names = await _Names.read(opened)
         kept = postings.named(settings.employees, wanted.name)
@@ -110,9 +112,11 @@ async def update(settings: Settings, wanted: Hiring) -> Hired:
         if holder is None:
             raise _nobody(wanted.name, names.dismissed(wanted.name))
         present = kept if kept is not None and kept.id == holder.employee else None
+        accounts = load_accounts(settings.employees)
+        wanted = with_server_of_account(wanted, accounts)
         posting = posting_of_hire(wanted, present, known=templates(settings.employees))
         posting, note = await with_facts(posting, wanted, present)
-        posting = await checked(replace(posting, hired_as=holder.employee))
+        posting = await checked(replace(posting, hired_as=holder.employee), accounts)
         return replace(await _updated(opened, posting, present, holder), note=note)
 
 
@@ -189,19 +193,6 @@ async def rename(settings: Settings, who: str, name: str) -> StandingChanged:
             postings.path_of(folder, kept.name).unlink(missing_ok=True)
         await shown(opened, employee, lambda person: person.name == name)
     return StandingChanged(employee=employee, seq=outcome.seq)
-
-
-async def checked(posting: Posting) -> Posting:
-    """Check a posting and return it. Raises Invalid for a bad name, script or key, and for an unknown price."""
-    postings.checked_name(posting.name)
-    await build(posting, os.environ).close()
-    if profile_of(posting).call_usd_max is None:
-        raise Invalid(
-            f"The price of {posting.model} at {posting.base_url} is not known, so no budget can be reserved for it.",
-            hint="State it with --price-in and --price-out, or add --local if it costs nothing.",
-            code="price_unknown",
-        )
-    return posting
 
 
 async def _hired(opened: DirectorSession, posting: Posting, leftover: Posting | None) -> Hired:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from agents.employees import postings
+from agents.employees.account_files import AccountFile, load_accounts
 from agents.employees.posting import Posting
 from agents.employees.providers.table import profile_of
 from bus.store import Store
@@ -51,6 +52,13 @@ class DeclaredChange(msgspec.Struct, frozen=True, kw_only=True):
     suspended: bool = False
 
 
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One account of the file."""
+
+    name: str
+    change: Literal["added", "updated", "unchanged"]
+
+
 class ChainChange(msgspec.Struct, frozen=True, kw_only=True):
     """The fallback chain of one role before and after, as names."""
 
@@ -74,6 +82,7 @@ class StaffChanges(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[str, ...]
     dismissed: tuple[str, ...]
     chains: tuple[ChainChange, ...]
+    accounts: tuple[AccountChange, ...] = ()
 
 
 _IN_WORDS: Mapping[Change, str] = {
@@ -88,6 +97,8 @@ def changes_in_words(result: StaffChanges) -> str:
     """Return the changes of a file as one short sentence without its end, for example: 2 hired, 1 unchanged."""
     count = Counter(change.change for change in result.employees)
     parts = [f"{count[change]} {words}" for change, words in _IN_WORDS.items() if count[change]]
+    set_up = [account.name for account in result.accounts if account.change != "unchanged"]
+    parts += [f"account {name} set" for name in set_up]
     roles = [chain.role for chain in result.chains if chain.changes]
     parts += [f"fallback chain of the role {role} set" for role in roles]
     return ", ".join(parts) or "no employees"
@@ -150,6 +161,7 @@ def compared(staff: PresentStaff, file: EmployeesFile, wanted: Wanted) -> StaffC
         employees=tuple(_change(staff, declared, wanted) for declared in file.employees),
         others=others,
         dismissed=dismissed,
+        accounts=tuple(_account(staff, account) for account in file.accounts),
         chains=tuple(
             ChainChange(
                 role=chain.role,
@@ -158,6 +170,13 @@ def compared(staff: PresentStaff, file: EmployeesFile, wanted: Wanted) -> StaffC
             )
             for chain in file.chains
         ),
+    )
+
+
+def _account(staff: PresentStaff, account: AccountFile) -> AccountChange:
+    before = load_accounts(staff.folder).get(account.name)
+    return AccountChange(
+        name=account.name, change="added" if before is None else "unchanged" if before == account else "updated"
     )
 
 

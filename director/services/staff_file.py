@@ -8,9 +8,12 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from agents.cli_agents.library import templates
+from agents.employees.account_files import load_accounts
 from agents.employees.posting import Posting
+from agents.employees.posting_lock import changing
 from bus.clock import now
 from director.services import hiring
+from director.services.accounts import set_account
 from director.services.employees_file import EmployeesFile, read_employees_file
 from director.services.model_facts import with_facts
 from director.services.session import DirectorSession, archive, desk, in_time, new_id
@@ -44,7 +47,7 @@ async def apply(settings: Settings, path: Path, wanted: Wanted, *, on_progress: 
     """
     if wanted.dismiss_others:
         reason_of(wanted.reason)
-    file = await read_employees_file(path, templates(settings.employees))
+    file = await read_employees_file(path, templates(settings.employees), load_accounts(settings.employees))
     if wanted.dry_run:
         return await compare(settings, file, wanted)
     async with desk(settings) as opened:
@@ -57,6 +60,7 @@ async def apply_file(
     """Make the staff as a file says that was read before. Raises the errors of `apply`."""
     before = await PresentStaff.read(opened.store, opened.settings)
     planned = compared(before, file, wanted)
+    await _set_accounts(opened, file, planned)
     asked = await _with_facts(file, planned, on_progress)
     hired: dict[str, UUID] = {}
     changes = []
@@ -72,6 +76,15 @@ async def apply_file(
     for name in planned.dismissed:
         await hiring.dismiss(opened.settings, name, wanted.reason)
     return replace(planned, employees=tuple(changes))
+
+
+async def _set_accounts(opened: DirectorSession, file: EmployeesFile, planned: StaffChanges) -> None:
+    """Record each account of the file that is new or has other settings. Other accounts stay."""
+    changed = {change.name for change in planned.accounts if change.change != "unchanged"}
+    async with changing(opened.settings.employees):
+        for account in file.accounts:
+            if account.name in changed:
+                await set_account(opened, account)
 
 
 async def _with_facts(file: EmployeesFile, planned: StaffChanges, say: Say) -> dict[str, Posting]:

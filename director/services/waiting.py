@@ -20,6 +20,7 @@ from director.terminal.parked_text import cure, sentence
 from domain.waiting import RunWait, Wait, WaitCode
 from domain.wording import counted
 from observability.process_registry import serving
+from projections.accounts import AccountRow
 from projections.fallback import FallbackRow
 from projections.holds import HoldRow
 from projections.manager import EmployeeRow, ManagerProjection
@@ -37,6 +38,7 @@ NEEDED: tuple[type[Any], ...] = (
     EmployeeRow,
     HoldRow,
     FallbackRow,
+    AccountRow,
 )
 CLEARER: Collection[WaitCode] = frozenset({"approval", "not_running", "no_recorder", "no_manager", "no_verifier"})
 """Reasons that explain more than a stalled consumer does."""

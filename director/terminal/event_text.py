@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.employees.call_errors import hint_of
 from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
-from domain import employee, incident, organisation, refusal, run_messages, task, user
+from domain import employee, incident, model_account, organisation, refusal, run_messages, task, user
 from domain.message import Recorded, TaskEvent
 from domain.routing.record import ChoiceRecord
 from domain.routing.sentence import sentence_of
@@ -188,6 +188,12 @@ def _of_run(event: object) -> str:
             return f"version {version} is blacklisted: {reason}"
         case organisation.VersionCleared(employee_version=version, reason=reason):
             return f"version {version} is not blacklisted any more: {reason}"
+        case model_account.AccountSet(name=name, server=server):
+            return f"the account {name} at {server} has new settings"
+        case model_account.AccountRemoved(name=name, reason=reason):
+            return f"the account {name} is removed: {reason}"
+        case model_account.AccountReopened(name=name, reason=reason):
+            return f"the account {name} is open again: {reason}"
         case organisation.FallbackSet(role=role, employees=()):
             return f"the role {role} has no fallback chain: everybody may do its work"
         case organisation.FallbackSet(role=role, employees=employees):

@@ -20,11 +20,15 @@ from uuid import UUID
 
 import pytest
 from dulwich.repo import Repo
+from msgspec.structs import replace
 
+from agents.employees.account_files import load_accounts
 from agents.employees.posting import Posting
 from director.doctor.report import diagnose, missing_parts
 from director.doctor.sandbox_image import probe_boxes
 from director.services import (
+    accounts,
+    accounts_table,
     appeals,
     approvals,
     attempt,
@@ -43,6 +47,7 @@ from director.services import (
     careers,
     causes,
     changes,
+    checked_posting,
     cost_views,
     costs,
     degraded,
@@ -234,6 +239,39 @@ async def under_the_rules_of_hr(settings: Settings) -> None:
     assert (await blacklist.add_version(settings, version, "asked")).employees == ()
     assert [line.reason for line in await blacklist.list_blacklist(settings)] == ["asked"]
     assert (await blacklist.remove_version(settings, version, "asked")).seq > 0
+
+
+async def with_accounts(settings: Settings, folder: Path) -> None:
+    """Call the use cases of accounts."""
+    options = accounts.AccountOptions(name="main", base_url="http://127.0.0.1:1/v1", calls=2, usd_per_day="1.50")
+    assert (await accounts.add_account(settings, options)).seq > 0
+    with pytest.raises(Conflict):
+        await accounts.add_account(settings, options)
+    async with desk(settings) as opened:
+        assert (await accounts.set_account(opened, accounts.account_of(options))).seq == 0
+    known = load_accounts(settings.employees)
+    wanted = checked_posting.with_server_of_account(hire_options.Hiring(name="eve", model="m", accounts="main"), known)
+    assert wanted.base_url == hire_options.address_of_server(" http://127.0.0.1:1/v1 ")
+    assert hire_options.account_names("main, spare") == ("main", "spare")
+    await hiring.hire(settings, replace(wanted, local=True))
+    (line, *nameless) = await accounts.list_accounts(settings)
+    assert (line.name, line.employees, line.state, line.limits.calls_max) == ("main", ("eve",), "open", 2)
+    assert all(not each.name for each in nameless)
+    assert await accounts.one_account(settings, "main") == line
+    with pytest.raises(Refused, match="is used by eve"):
+        await accounts.drop_account(settings, "main", "asked")
+    assert (await accounts.reopen_account(settings, "main", "asked")).seq > 0
+    await hiring.update(settings, hire_options.Hiring(name="eve", accounts=""))
+    assert (await accounts.drop_account(settings, "main", "asked")).seq > 0
+    await hiring.dismiss(settings, "eve", "asked")
+    problems: list[str] = []
+    read = accounts_table.read_accounts(
+        {"spare": {"base-url": "http://127.0.0.1:1/v1", "calls": "2"}},
+        folder,
+        lambda _path, message, _remedy: problems.append(message),
+        lambda _path: None,
+    )
+    assert (read, problems) == ({}, ["calls has another type"])
 
 
 async def before_anything_runs(settings: Settings, folder: Path) -> None:
@@ -443,6 +481,7 @@ async def of_the_staff(settings: Settings, script: str) -> None:
         await named_staff.named_staff(settings, ["carl"])
     assert (await staff.reinstate(settings, "carl", "asked")).employee == hired.employee
     await under_the_rules_of_hr(settings)
+    await with_accounts(settings, Path(script).parent)
     listed = await staff.list_staff(settings, probe=True, on_progress=said)
     assert [(member.name, member.probe) for member in listed.employees] == [(NAME, "ok, 0.0 s"), ("carl", "ok, 0.0 s")]
     await declared_in_a_file(settings, script)

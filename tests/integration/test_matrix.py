@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task, user
+from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
 from domain.caps import day_key, limit_of
 from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
@@ -50,6 +50,9 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
         **stamp(), employee_version=uuid4(), reason="x"
     ),
     organisation.ClearVersion: lambda: organisation.ClearVersion(**stamp(), employee_version=uuid4(), reason="x"),
+    model_account.SetAccount: lambda: model_account.SetAccount(**stamp(), name="main", server="https://a.example"),
+    model_account.RemoveAccount: lambda: model_account.RemoveAccount(**stamp(), name="main", reason="x"),
+    model_account.ReopenAccount: lambda: model_account.ReopenAccount(**stamp(), name="main", reason="x"),
     employee.Hire: lambda: employee.Hire(**stamp(), employee=uuid4(), profile=profile()),
     employee.Strike: lambda: employee.Strike(**stamp(), employee=uuid4(), incident=uuid4(), reason="x"),
     employee.Suspend: lambda: employee.Suspend(**stamp(), employee=uuid4(), reason="x"),

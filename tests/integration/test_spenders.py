@@ -25,7 +25,6 @@ from domain.message import Command, Recorded
 from domain.money import NOTHING, Amount
 from domain.planning import task_id
 from domain.run import RunState
-from domain.tranches import account_of
 from tests.integration.desks import FOLLOWS, WAIT_S, Desk, Desks, Order, at, of_type, stamp, submit
 from tests.unit.world import World
 
@@ -169,7 +168,7 @@ def spent_by(log: Sequence[Recorded]) -> dict[str, Amount]:
     for recorded in log:
         event = recorded.event
         if isinstance(event, task.Assigned):
-            accounts[event.order] = account_of(event)
+            accounts[event.order] = event.account
         if isinstance(event, task.CallFinished):
             keys = ["all", employee_cap(event.employee)]
             keys += [account_cap(accounts[event.order])] if accounts[event.order] else []

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, organisation, run_messages, task
+from domain import employee, fund_messages, incident, model_account, organisation, run_messages, task
 from domain.caps import Limit, account_cap, day_key, employee_cap
 from domain.ladder import Step, StrikeRules
 from domain.message import Command
@@ -77,6 +77,9 @@ RULES = StrikeRules(
     rehire_days=0,
 )
 
+account_names = st.sampled_from(["main", "main", "spare", "not plain"])
+CENT = Decimal("0.01")
+
 _plain: dict[type[Command], Asked] = {
     organisation.Found: st.builds(
         organisation.Found, name=st.just("Aura"), cap=st.just(Amount(Decimal("2.5"), 2500)), **_ids
@@ -113,6 +116,19 @@ _plain: dict[type[Command], Asked] = {
     organisation.ClearVersion: st.builds(
         organisation.ClearVersion, employee_version=st.just(VERSION), reason=reasons, **_ids
     ),
+    model_account.SetAccount: st.builds(
+        model_account.SetAccount,
+        name=account_names,
+        server=st.sampled_from(["https://a.example", "https://a.example", ""]),
+        limits=st.builds(
+            model_account.AccountLimits,
+            calls_max=st.sampled_from([None, 1, 0]),
+            usd_per_day=st.sampled_from([None, CENT]),
+        ),
+        **_ids,
+    ),
+    model_account.RemoveAccount: st.builds(model_account.RemoveAccount, name=account_names, reason=reasons, **_ids),
+    model_account.ReopenAccount: st.builds(model_account.ReopenAccount, name=account_names, reason=reasons, **_ids),
     organisation.SettleBudget: st.builds(organisation.SettleBudget, run=st.sampled_from(RUNS), spent=amounts, **_ids),
     employee.Hire: st.builds(
         employee.Hire,

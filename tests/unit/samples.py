@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, organisation, refusal, run_messages, task, user
+from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
 from domain.caps import Limit, ReturnedPart
 from domain.estimate import Estimate, Interval
 from domain.judgement import Finding, GateRecord, Judgement
@@ -201,6 +201,19 @@ SAMPLES: tuple[Event, ...] = (
     organisation.RoutingSet(strategy="cascade", value_usd=Decimal("0.40")),
     organisation.VersionBlacklisted(employee_version=employee.version_of(WITH_SESSIONS), reason="it forges verdicts"),
     organisation.VersionCleared(employee_version=employee.version_of(WITH_SESSIONS), reason="it was the harness"),
+    model_account.AccountSet(
+        name="main",
+        server="https://api.example.com",
+        limits=model_account.AccountLimits(
+            requests_per_minute=60,
+            tokens_per_minute=90_000,
+            calls_max=4,
+            usd_per_day=Decimal("12.50"),
+            tokens_per_day=10**6,
+        ),
+    ),
+    model_account.AccountRemoved(name="main", reason="closed at the provider"),
+    model_account.AccountReopened(name="main", reason="the bill is paid"),
     employee.Hired(employee=EMPLOYEE, profile=WITH_SESSIONS, tier="probation", ceilings=CEILINGS),
     employee.Warned(
         employee=EMPLOYEE, incident=INCIDENT, reason="wrote x.py", rule="strike 1", rules_version="hr-0123456789ab"
@@ -211,7 +224,7 @@ SAMPLES: tuple[Event, ...] = (
     employee.Rehired(
         employee=EMPLOYEE,
         reason="a second chance",
-        profile=PROFILE,
+        profile=replace(PROFILE, accounts=("main", "spare")),
         probation=True,
         suspended=False,
         tier="probation",

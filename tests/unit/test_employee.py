@@ -202,6 +202,7 @@ SAME_ANSWERS: dict[str, object] = {
     "call_usd_max": Decimal(1),
     "prompt_usd_max": None,
     "call_wall_s": 61.0,
+    "accounts": ("main",),
 }
 
 

@@ -293,3 +293,59 @@ async def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
     file = await read(tmp_path, example)
     assert [each.name for each in file.employees] == ["coder", "backup", "reader"]
     assert [chain.role for chain in file.chains] == ["implementer", "reviewer"]
+
+
+ACCOUNTS = """
+[accounts.main]
+base-url = "https://api.example.com/v1"
+key-env = "MAIN_KEY"
+calls = 4
+usd-per-day = 12.50
+
+[accounts.spare]
+base-url = "https://api.example.com/v1"
+key-file = "spare.key"
+
+[employees.coder]
+model = "gpt-5"
+accounts = ["main", "spare"]
+price-in = 1
+price-out = 2
+"""
+
+
+async def test_accounts_are_declared_with_their_limits(tmp_path: Path) -> None:
+    (tmp_path / "spare.key").write_text("sk-1\n")
+    file = await read(tmp_path, ACCOUNTS)
+    main, spare = file.accounts
+    assert (main.name, main.key_env, main.limits.calls_max) == ("main", "MAIN_KEY", 4)
+    assert main.limits.usd_per_day == Decimal("12.50")
+    assert spare.key_file == str(tmp_path / "spare.key")
+    (coder,) = file.employees
+    assert coder.posting.accounts == ("main", "spare")
+    assert coder.posting.base_url == "https://api.example.com/v1", "the server of the first account"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("calls = 4", 'calls = "4"', "calls has another type"),
+        ("calls = 4", "cals = 4", "an account has no option 'cals'"),
+        ('key-env = "MAIN_KEY"', f'key-env = "{KEY}"', "this looks like a key"),
+        ('["main", "spare"]', '["main", "other"]', "names the account 'other', which does not exist"),
+        ('["main", "spare"]', '["main", "main"]', "one of them twice"),
+        ('[accounts.main]\nbase-url = "https://api.example.com/v1"', "[accounts.main]", "needs a server"),
+        (
+            '[accounts.spare]\nbase-url = "https://api.example.com/v1"',
+            '[accounts.spare]\nbase-url = "https://b.example/v1"',
+            "its account spare is at https://b.example",
+        ),
+    ],
+)
+async def test_a_mistake_about_accounts_is_named(tmp_path: Path, before: str, after: str, says: str) -> None:
+    (tmp_path / "spare.key").write_text("sk-1\n")
+    assert before in ACCOUNTS
+    with pytest.raises(EmployeesFileInvalid) as raised:
+        await read(tmp_path, ACCOUNTS.replace(before, after))
+    assert any(says in problem.message for problem in raised.value.problems), raised.value.problems
+    assert KEY not in str(raised.value)

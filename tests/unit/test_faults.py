@@ -21,7 +21,8 @@ from domain.registry import UPCASTERS
 from domain.run import RunState
 from domain.task import AttemptEnded, CallFinished, TaskState
 from projections.auditor import AuditorProjection
-from projections.manager import REST_MAX_S, RETRY_AFTER_MAX_S, EmployeeRow, ManagerProjection
+from projections.manager import EmployeeRow, ManagerProjection
+from projections.rests import REST_MAX_S, RETRY_AFTER_MAX_S
 from tests.unit.given import decide, fold, given
 from tests.unit.runs import ASSIGN
 from tests.unit.samples import (

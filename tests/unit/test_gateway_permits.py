@@ -61,7 +61,7 @@ def metered(**request: Any) -> MeteredCall:
 async def test_a_call_is_permitted_and_its_receipt_sent() -> None:
     queue = Queue()
     permits = permits_of(queue)
-    assert [await permits.ask(BOUND), await permits.ask(BOUND)] == [0, 1]
+    assert [(await permits.ask(BOUND)).index for _ in range(2)] == [0, 1]
     assert [request.bound for request in queue.permits_asked] == [BOUND, BOUND]
     await permits.receipt(0, metered(model="m", messages=[{"role": "user", "content": "x"}]))
     ((name, hand_in),) = queue.sent
@@ -91,7 +91,7 @@ async def test_a_permit_is_asked_for_again_while_a_receipt_is_on_its_way(monkeyp
     with pytest.raises(CallRefused):  # control: no receipt was sent before
         await permits.ask(BOUND)
     await permits.receipt(0, metered(messages=[]))
-    assert await permits.ask(BOUND) == 0
+    assert (await permits.ask(BOUND)).index == 0
     assert queue.asks == [0, 1, 2, 3]  # each request has a number of its own, so that it gets an answer of its own
 
 

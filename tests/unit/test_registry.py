@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import domain
-from domain import employee, incident, organisation, run_messages, task, user
+from domain import employee, incident, model_account, organisation, run_messages, task, user
 from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
@@ -60,6 +60,7 @@ ABSTRACT = {
 }
 FOUNDED = happened("organisation.founded")
 HIRED = happened("employee.hired")
+ACCOUNTED = (*FOUNDED, *happened("organisation.account_set"))
 
 STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     ((), organisation.Found(id=COMMAND, at=AT, name="Aura", cap=CAP)),
@@ -87,6 +88,9 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         organisation.ClearVersion(id=COMMAND, at=AT, employee_version=version_of(WITH_SESSIONS), reason="not so"),
     ),
     *test_caps.STORIES,
+    (FOUNDED, model_account.SetAccount(id=COMMAND, at=AT, name="main", server="https://api.example.com")),
+    (ACCOUNTED, model_account.RemoveAccount(id=COMMAND, at=AT, name="main", reason="closed")),
+    (ACCOUNTED, model_account.ReopenAccount(id=COMMAND, at=AT, name="main", reason="paid")),
     (ADMITTED, organisation.SettleBudget(id=COMMAND, at=AT, run=RUN, spent=COST)),
     ((), test_employee.hire(PROFILE)),
     (HIRED, test_employee.strike(1)),

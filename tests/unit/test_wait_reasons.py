@@ -18,7 +18,7 @@ from director.cli.live_view import WaitTeller
 from director.services.waiting import NEEDED
 from director.terminal.inbox_text import inbox_text
 from director.terminal.wait_text import waiting_text
-from domain import employee, incident, organisation, task
+from domain import employee, incident, model_account, organisation, task
 from domain.caps import Limit
 from domain.message import Event, RunEvent, TaskEvent
 from domain.money import Amount
@@ -104,6 +104,19 @@ def hired(**changes: object) -> tuple[Event, ...]:
 def colleague(**changes: object) -> tuple[Event, ...]:
     profile = replace(PROFILE, **({"name": "ben", "model": "qwen"} | changes))
     return (employee.Hired(employee=OTHER_EMPLOYEE, profile=profile),)
+
+
+def account(**limits: object) -> tuple[Event, ...]:
+    """Return an account with these limits."""
+    return (
+        model_account.AccountSet(name="main", server=PROFILE.server, limits=replace(model_account.NO_LIMITS, **limits)),
+    )
+
+
+def of_account(name: str) -> tuple[Event, ...]:
+    """Return another run with a task that has an open call of this account."""
+    others = of_other_run(*CALLING)
+    return tuple(replace(each, account=name) if hasattr(each, "account") else each for each in others)
 
 
 def of_other_run(*events: Event) -> tuple[Event, ...]:
@@ -257,6 +270,21 @@ CASES: dict[str, Case] = {
     ),
     "control: a process of its own works for it": Case(
         (*CALLING, *HIRED), None, serving=Serving(without("employees").roles | {"employee:ada"}, all_here=True)
+    ),
+    "every account needs a person": Case(
+        (*PLANNED, *hired(accounts=("main", "spare"))),
+        "no_account",
+        "ada has no account for a call: main is removed (there is no such account); spare is removed",
+        "aura account reopen",
+    ),
+    "every account is at a limit": Case(
+        (*PLANNED, *account(calls_max=1), *hired(accounts=("main",), slots=2), *of_account("main")),
+        "account_limit",
+        "main is in use (1 of 1 calls are open)",
+        "by itself",
+    ),
+    "control: an account has room": Case(
+        (*PLANNED, *account(calls_max=2), *hired(accounts=("main",), slots=2), *of_account("main")), "manager"
     ),
     "control: a process works for somebody who has another name now": Case(
         (*CALLING, *HIRED), None, serving=Serving(without("employees").roles | {"employee:eve"}, all_here=True)

@@ -257,6 +257,7 @@ def profile_of(posting: Posting) -> Profile:
         server=origin_of(posting.base_url) if provider.remote else "",
         parameters=provider.parameters(posting) | (posting.agent.parameters() if posting.agent is not None else {}),
         session=posting.session,
+        accounts=posting.accounts,
     )
 
 

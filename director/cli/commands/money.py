@@ -28,7 +28,8 @@ async def costs(
         str,
         typer.Option(
             metavar="DIMENSIONS",
-            help="Group by these, with commas between: run, employee, provider, model, day, price, label, label.NAME.",
+            help="Group by these, with commas between: run, employee, provider, model, account, day, price, label, "
+            "label.NAME.",
         ),
     ] = "run",
     since: Annotated[

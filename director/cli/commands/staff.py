@@ -1,6 +1,7 @@
 """The commands employees, hire, rename, suspend, reinstate and dismiss."""
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +11,6 @@ from director.cli.commands.options import Reason
 from director.cli.output import Door, as_data
 
 if TYPE_CHECKING:
-    from director.services.hire_options import Hiring
     from director.services.staff import StandingChanged
     from director.settings import Settings
 
@@ -103,6 +103,13 @@ Cli = Annotated[
 CliFlags = Annotated[
     str | None, typer.Option(metavar="FLAGS", help="More flags for the agent's command line, as one text in quotes.")
 ]
+Accounts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="The accounts of its calls, in order: `aura account list`. They replace --key-env. An empty text: none.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -161,6 +168,7 @@ async def hire(
     session_tokens: SessionTokens = None,
     cli: Cli = None,
     cli_flags: CliFlags = None,
+    accounts: Accounts = None,
     update: IsUpdate = False,
     is_discovery: IsDiscovery = False,
 ) -> None:
@@ -168,9 +176,8 @@ async def hire(
     if is_discovery:
         await discover(door, settings, names or [], key_env or "")
         return
-    from director.services.hire_options import Hiring
-
-    wanted = Hiring(
+    act = partial(_hire, door, settings, update=update)
+    await act(
         name=one_name(names),
         provider=provider,
         base_url=base_url,
@@ -193,17 +200,18 @@ async def hire(
         session_tokens=session_tokens,
         cli=cli,
         cli_flags=cli_flags,
+        accounts=accounts,
     )
-    await _hire(door, settings, wanted, update=update)
 
 
-async def _hire(door: Door, settings: "Settings", wanted: "Hiring", *, update: bool) -> None:
-    """Hire or update an employee, and print the result."""
+async def _hire(door: Door, settings: "Settings", *, update: bool, **options: Any) -> None:
+    """Hire or update an employee, and print the result. `options`: the fields of Hiring."""
     from director.cli.staff_text import hired_text
     from director.services import hiring
+    from director.services.hire_options import Hiring
 
     act = hiring.update if update else hiring.hire
-    hired = await act(settings, wanted)
+    hired = await act(settings, Hiring(**options))
     data = as_data(hired)
     profile = data.pop("profile")
     data |= {"call_usd_max": profile["call_usd_max"], "session": profile["session"]}

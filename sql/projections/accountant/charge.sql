@@ -16,5 +16,6 @@ CREATE TABLE {schema}.charge (
     unpriced boolean NOT NULL,
     estimated boolean NOT NULL,
     price_source text NOT NULL,
+    account text NOT NULL,
     PRIMARY KEY (scope, key)
 );

@@ -4,5 +4,6 @@ CREATE TABLE {schema}.open_order (
     key text NOT NULL,
     employee uuid NOT NULL,
     attempt bigint NOT NULL,
+    account text NOT NULL,
     PRIMARY KEY (scope, key)
 );
