@@ -65,6 +65,7 @@ class VersionFacts(Row, frozen=True, kw_only=True):
     """The supplier of a version. The scope is the version's id. `agent`: the coding agent; empty for a model alone."""
 
     table = "version_facts"
+    resident = True  # the scope is not that of the event
     maker: str
     model: str
     provider: str

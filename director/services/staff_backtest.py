@@ -116,8 +116,8 @@ def _check(wanted: StaffBacktest, names: Sequence[str]) -> None:
         )
     if wanted.usd_max < wanted.budget.usd * len(names):
         raise Invalid(
-            f"--usd-max {wanted.usd_max} is less than one fix may cost: {len(names)} runs with a budget of "
-            f"{wanted.budget.usd} USD each.",
+            f"--usd-max {wanted.usd_max} is less than one fix may cost: a run of {wanted.budget.usd} USD for each of "
+            f"{', '.join(names)}.",
             hint="Give a larger --usd-max, or a smaller budget of each fix: --usd 0.10",
         )
 

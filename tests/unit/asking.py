@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, model_account, organisation, run_messages, task
+from domain import employee, fund_messages, incident, model_account, organisation, run_messages, task, user
 from domain.caps import Limit, account_cap, day_key, employee_cap
 from domain.ladder import Step, StrikeRules
 from domain.message import Command
@@ -77,6 +77,7 @@ RULES = StrikeRules(
     rehire_days=0,
 )
 
+roles = st.sampled_from(["viewer", "operator", "approver", "nobody"])
 account_names = st.sampled_from(["main", "main", "spare", "not plain"])
 CENT = Decimal("0.01")
 
@@ -218,6 +219,16 @@ _plain: dict[type[Command], Asked] = {
         rules=st.just(default().of_fines),
         **_ids,
     ),
+    employee.RecordReviewerCheck: st.builds(
+        employee.RecordReviewerCheck,
+        employee=st.sampled_from(STAFF),
+        employee_version=st.just(VERSION),
+        planted=st.just(2),
+        caught=st.sampled_from([1, 3]),
+        clean=st.just(1),
+        objected=st.just(0),
+        **_ids,
+    ),
     employee.Dismiss: st.builds(employee.Dismiss, employee=st.sampled_from(STAFF), reason=reasons, **_ids),
     employee.Rename: st.builds(
         employee.Rename, employee=st.sampled_from(STAFF), name=st.sampled_from(["ada", "bea", " "]), **_ids
@@ -232,6 +243,21 @@ _plain: dict[type[Command], Asked] = {
     **{
         kind: st.builds(kind, incident=st.sampled_from(INCIDENTS), reason=reasons, **_ids)
         for kind in (incident.Acknowledge, incident.Work, incident.Close, incident.Lapse)
+    },
+    user.Create: st.builds(
+        user.Create,
+        user=st.just(user.user_id("eva")),
+        name=st.sampled_from(["eva", "eva", "Eva"]),
+        roles=st.sampled_from([("viewer",), ("viewer", "operator"), ()]),
+        **_ids,
+    ),
+    **{
+        kind: st.builds(kind, user=st.just(user.user_id("eva")), role=roles, reason=reasons, **_ids)
+        for kind in (user.GrantRole, user.RevokeRole)
+    },
+    **{
+        kind: st.builds(kind, user=st.just(user.user_id("eva")), reason=reasons, **_ids)
+        for kind in (user.Disable, user.Enable)
     },
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}

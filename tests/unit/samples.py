@@ -55,7 +55,7 @@ PROFILE = employee.Profile(
 )
 TERMS = employee.SessionTerms(calls_max=40, minutes=20.0, tokens_max=500_000, usd_max=Decimal("0.50"))
 WITH_SESSIONS = replace(PROFILE, session=TERMS)
-CEILINGS = Ceilings(high_risk=False, attempt_usd_max=Decimal("2.00"), open_attempts_max=2)
+CEILINGS = Ceilings(high_risk=True, attempt_usd_max=Decimal("2.00"), open_attempts_max=2)
 EVIDENCE_RECORD = Record(verified=19_000_000, failed=3_500_000, tier_verified=20, tier_failed=4, at=AT)
 ALLOWANCE = run_messages.Allowance(amount=BUDGET, minutes=20)
 PLAN = (

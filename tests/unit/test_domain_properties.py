@@ -240,6 +240,7 @@ def test_every_event_can_happen_in_every_state(data: st.DataObject) -> None:
         "organisation": [world.organisation],
         "employee": list(world.staff.values()),
         "incident": list(world.incidents.values()),
+        "user": list(world.users.values()),
         "run": list(world.runs.values()),
     }
     for kind, (initial, _, evolve) in DECIDERS.items():

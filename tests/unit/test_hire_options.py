@@ -60,6 +60,8 @@ def test_a_hire_takes_the_defaults_for_what_is_not_stated() -> None:
         ({"wall_s": 7.0}, {"wall_s": 7.0}),
         ({"style": "chat"}, {"style": "chat"}),
         ({"key_env": "OTHER"}, {"api_key_env": "OTHER"}),
+        ({"accounts": "main, spare"}, {"accounts": ("main", "spare")}),
+        ({"accounts": ""}, {}),
         ({"model": "m1"}, {}),
         ({"local": True}, {"price": "zero", "price_in": None, "price_out": None}),
         ({"price_in": "1", "price_out": "2"}, {"price_in": Decimal(1), "price_out": Decimal(2)}),

@@ -101,7 +101,7 @@ def test_attempts_of_before_do_not_count_and_the_minutes_begin_again() -> None:
     again = replace(ASSIGN, task=SECOND, at=late.at, due_at=late.at + 1, order=ORDER)
     events = (*DELIVERED, *decide(late, *DELIVERED))
     for attempt in (2, 3):
-        (assigned,) = decide(replace(again, attempt=attempt), *events)
+        assigned, *_ = decide(replace(again, attempt=attempt), *events)  # a warning about the budget may follow
         (released,) = happened("task.released")
         events = (*events, assigned, replace(released, task=SECOND))
     given(*events).when(replace(again, attempt=4)).refused(LimitReached, "Task T2 had 2 attempts")

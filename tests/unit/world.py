@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, incident, run
+from domain import employee, incident, run, user
 from domain import organisation as office
 from domain.errors import AuraError
 from domain.message import Command, Event
@@ -27,6 +27,7 @@ class World(msgspec.Struct):
     runs: dict[UUID, RunState] = {}
     staff: dict[UUID, employee.EmployeeState] = {}
     incidents: dict[UUID, incident.IncidentState] = {}
+    users: dict[UUID, user.UserState] = {}
     log: list[Event] = []
 
     def states(self, command: Command) -> tuple[object, ...]:
@@ -39,6 +40,8 @@ class World(msgspec.Struct):
                 return (self.staff.get(scope.id, employee.initial),)
             case "incident":
                 return (self.incidents.get(scope.id, incident.initial),)
+            case "user":
+                return (self.users.get(scope.id, user.initial),)
         state = self.runs.get(scope.run or scope.id, run.initial)
         return (self.organisation, state) if type(command) in WITH_ORGANISATION else (state,)
 
@@ -66,6 +69,8 @@ class World(msgspec.Struct):
                 self.staff[key] = employee.evolve(self.staff.get(key, employee.initial), event)
             case "incident", key:
                 self.incidents[key] = incident.evolve(self.incidents.get(key, incident.initial), event)
+            case "user", key:
+                self.users[key] = user.evolve(self.users.get(key, user.initial), event)
             case _:
                 key = event.run  # type: ignore[attr-defined]  # events of runs and tasks bear their run
                 self.runs[key] = run.evolve(self.runs.get(key, run.initial), event)
