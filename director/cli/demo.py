@@ -10,11 +10,11 @@ import msgspec
 
 from agents.employees.posting import Posting
 from agents.employees.providers import llama_cpp_server
+from director.cli.demo_story import StoryTeller
 from director.cli.live_view import Watch
 from director.cli.log_text import checked_text
 from director.cli.output import Door
 from director.cli.pasting import here, program
-from director.cli.staff_text import scores_text
 from director.services.approvals import approve_run
 from director.services.attempt import attempt_of
 from director.services.bring_down import bring_down
@@ -29,7 +29,7 @@ from director.services.views import rows
 from director.settings import Settings
 from director.terminal.cheat_text import cheat_text
 from director.terminal.estimate_text import estimate_lines
-from director.terminal.text import attempt_line, money, next_step, table
+from director.terminal.text import next_step
 from domain.errors import Failed
 from domain.wording import counted
 from governance import keys
@@ -41,19 +41,8 @@ RECORDED = EXAMPLES / "recorded-tools" / "recorded-tools.md"
 PRINCIPAL = "demo-director"
 MODEL_WAIT = "one to three minutes on two cores"
 SCRIPTED_WAIT = "about ten seconds"
-REJECTIONS_SHOWN = 8
 FIRST_NAMES_MAX = 100
 """The maximum number of file names to try. The printed `init` command must name a file that does not exist yet."""
-
-
-def _by_reason(rejected: list[dict[str, Any]]) -> list[tuple[object, ...]]:
-    """Count the failures of each employee by their first reason."""
-    counts: dict[tuple[str, str], int] = {}
-    for row in rejected:
-        reason = row["findings"][0]["kind"] if row["findings"] else str(row["outcome"])
-        key = (str(row["employee_name"]), reason)
-        counts[key] = counts.get(key, 0) + 1
-    return [(who, reason, count) for (who, reason), count in sorted(counts.items(), key=lambda part: -part[1])]
 
 
 class Odds(msgspec.Struct, frozen=True):
@@ -122,7 +111,8 @@ class Demo:
             )
             if line["phase"] != "delivered":
                 raise Failed(f"The run ended: {line['outcome']}. {line['reason']}", hint=next_step(line))
-            await self._tell_story(opened, run)
+            teller = StoryTeller(opened.store, run, self.door.say, self.aura)
+            await teller.tell("scripted" if self.scripted else "local model")
             self.door.say(f"\n$ {self.aura} approve {run}    (run here as principal {PRINCIPAL})")
             line = await self._stage("approving", approve_run(opened, run, commit=line["commit_id"], reason="demo"))
             report = await self._report(opened, run, line)
@@ -201,21 +191,6 @@ class Demo:
         await opened.store.wait_recorded(outcome.seq, 30.0)
         self.door.say(f"          run {run}")
         return run
-
-    async def _tell_story(self, opened: DirectorSession, run: UUID) -> None:
-        data = await run_data(opened.store, run)
-        attempts = data["attempts"]
-        rejected = [row for row in attempts if row["verified"] is False or row["outcome"] != "answered"]
-        self.door.say(
-            f"\nAttempts: {len(attempts)}, rejected: {len(rejected)}. First rejections, then their number by reason:"
-        )
-        lines = [attempt_line(row) for row in rejected[:REJECTIONS_SHOWN]]
-        self.door.say(table(("task", "try", "employee", "outcome", "why"), lines))
-        self.door.say("\n" + table(("employee", "reason", "times"), _by_reason(rejected)))
-        self.door.say("\nScores (all runs of this home)")
-        self.door.say(scores_text(await rows(opened.store, "door_scores")))
-        kind = "scripted" if self.scripted else "local model"
-        self.door.say(f"\nCost: {money(data['run']['spent_usd'])} ({kind}), {data['run']['spent_tokens']} tokens")
 
     async def _cheat(self, opened: DirectorSession, run: UUID, cheater: str) -> dict[str, Any]:
         """Return the cheater's first rejected attempt, with its code and the reasons."""

@@ -75,7 +75,15 @@ async def find_subject(store: Store, text: str, run: str) -> Recorded:
         found = None
     if found is not None:
         return found
-    id = await find_run(store, run)
+    try:
+        id = await find_run(store, run)
+    except NotFound:
+        if run != "last":
+            raise
+        raise NotFound(
+            f"There is no event {text}, and there is no run with a task of this name.",
+            hint="`aura events` lists the events with their numbers. `aura submit` begins a run.",
+        ) from None
     events = await store.read_run(id)
     planned = [part for each in events if isinstance(each.event, run_messages.Planned) for part in each.event.tasks]
     wanted = {part.id for part in planned if text in (part.name, str(part.id))}

@@ -243,7 +243,7 @@ def test_settings_that_do_not_read_are_named(asleep: Aura) -> None:
         (("why", "0"), 3, "not_found"),
         (("why", "9" * 30), 3, "not_found"),
         (("why", RUN), 3, "not_found"),
-        (("why", "abc"), 2, "invalid"),
+        (("why", "abc"), 3, "not_found"),
         (("state", "manager", "--as-of", "2026-99-01"), 2, "invalid"),
         (("state", "manager", "--as-of", "1000000"), 3, "not_found"),
         (("state", "manager", "--as-of=-1"), 2, "invalid"),

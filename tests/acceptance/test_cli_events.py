@@ -103,8 +103,8 @@ def test_follow_shows_what_comes_through_the_same_filters(stack: Aura, aura: Aur
         assert json.loads(following.stdout.readline()) == expected[0]
         aura.json("pause", "--reason", "to be followed")
         aura.json("resume", "--reason", "followed")
-        came = [json.loads(following.stdout.readline())["envelope"]["type"] for _ in range(2)]
-        assert came == ["organisation.paused", "organisation.resumed"]
+        came = [json.loads(following.stdout.readline())["envelope"]["type"] for _ in range(3)]
+        assert came == ["organisation.routing_set", "organisation.paused", "organisation.resumed"]
     finally:
         following.terminate()
         following.communicate(timeout=WAIT_S)

@@ -1,6 +1,7 @@
 """One run of a coding agent in a real box: its ends, its output, its changes, and what is left of it afterwards."""
 
 import asyncio
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 
@@ -103,8 +104,8 @@ async def test_an_agent_that_ends_by_itself_after_a_402_has_no_budget(sandbox: S
 async def test_it_ends_when_no_further_call_is_permitted(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(self: Account, bound: Amount) -> int:
-        del self, bound
+    async def refuse(self: Account, bound: Amount, avoid: Collection[str] = ()) -> int:
+        del self, bound, avoid
         raise CallRefused("run_ended", "The run has ended.")
 
     async with (

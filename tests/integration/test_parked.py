@@ -77,7 +77,7 @@ def incidents(log: Sequence[Recorded], run: UUID, kind: str) -> list[Recorded]:
 def strikes(log: Sequence[Recorded], run: UUID) -> list[Recorded]:
     """Return HR's events about the incidents of a run."""
     causes = {event.envelope.id for event in incidents(log, run, "integrity")}
-    return [event for event in log if event.envelope.entity == "employee" and event.envelope.cause in causes]
+    return [event for event in log if event.envelope.role == "hr" and event.envelope.cause in causes]
 
 
 async def replay_as_said(house: House, run: UUID) -> None:
