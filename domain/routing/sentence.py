@@ -12,7 +12,9 @@ def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
     if chosen is None:
         return _without(choice, known)
     name, count = known.get(chosen.version, chosen.version), len(choice.candidates)
-    numbers = f"about {percent(chosen.rate_now)} chance, {usd(chosen.cost)} per attempt"
+    chance = f"about {percent(chosen.rate_now)}" if chosen.rate_now >= MICRO // 100 else "less than 1%"
+    price = f"{usd(chosen.cost)} per attempt" if chosen.cost else "at no cost"
+    numbers = f"{chance} chance of success, {price}"
     match choice.reason:
         case "explores":
             text = f"{name} was chosen to learn more about it ({numbers}), within the share of spending for this"
@@ -24,8 +26,10 @@ def sentence_of(choice: Choice, names: Mapping[str, str] | None = None) -> str:
             text = f"{name} was chosen because it is free now and almost as good as the best, who is busy ({numbers})"
         case "best_single":
             text = f"{name} was chosen for the only attempt, with the highest expected value ({numbers})"
+        case _ if count == 1:
+            text = f"{name} was chosen because nobody else may try the task now ({numbers})"
         case _:
-            text = f"{name} was chosen because its attempt has the best value of {count} ({numbers})"
+            text = f"{name} was chosen because its attempt has the best value among {count} employees ({numbers})"
     others = ", ".join(known.get(each, each) for each in choice.parallel)
     return f"{text}; at the same time, to meet the deadline: {others}." if others else f"{text}."
 

@@ -192,10 +192,12 @@ def test_the_order_of_the_candidates_does_not_matter_without_draws(
     [
         (
             choose("cascade", task(), [CHEAP, STRONG]),
-            "Ada was chosen because its attempt has the best value of 2 (about 50% chance, $0.0200",
+            "Ada was chosen because its attempt has the best value among 2 employees (about 50% chance of success, $0.0200",
         ),
         (choose("cascade", task(failed=(900_000,) * 6), [STRONG]), "the best, strong, would cost $0.7000"),
         (choose("cascade", task(left=0), [CHEAP]), "nobody may try the task within its budget"),
+        (choose("cascade", task(), [STRONG]), "because nobody else may try the task now (about"),
+        (choose("cascade", task(), [replace(CHEAP, cost=0), STRONG]), "chance of success, at no cost)."),
         (choose("best_single", task(failed=(1,)), [CHEAP]), "only one attempt"),
         (choose("best_single", task(), [CHEAP]), "Ada was chosen for the only attempt"),
         (choose("turns", task(), [CHEAP]), "Ada was chosen because it had its turn"),

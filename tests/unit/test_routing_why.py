@@ -25,7 +25,9 @@ def test_the_story_says_why_an_employee_was_chosen() -> None:
     simulation.run()
     story, assigned = told(simulation)
     words = story.tell(assigned[0])
-    assert words.startswith("T1: attempt 1 to cheap. cheap was chosen because its attempt has the best value of 2")
+    assert words.startswith(
+        "T1: attempt 1 to cheap. cheap was chosen because its attempt has the best value among 2 employees"
+    )
     unset = Simulation((CHEAP, STRONG), routing=None)
     unset.run()
     story, assigned = told(unset)
