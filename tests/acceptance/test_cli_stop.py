@@ -68,7 +68,7 @@ def test_a_second_up_finds_the_first_also_when_both_begin_at_once() -> None:
         processes = {child["pid"] for out, _ in said for child in json.loads(out)["data"]["children"]}
         assert len(processes) == 3
         founded = [event["envelope"]["type"] for event in aura.lines("events")]
-        assert founded == ["organisation.founded"]
+        assert founded == ["organisation.founded", "organisation.routing_set"]
 
 
 def test_killed_and_stopped_in_the_middle_of_a_run_which_goes_on(aura: Aura) -> None:
