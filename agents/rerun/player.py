@@ -139,9 +139,11 @@ class Player:
             self._handed_in[event.task if isinstance(event, task.Submitted) else None] = recorded.envelope.id
 
     def _decided(self, command: Command) -> Event:
-        """Return the event of a command. Raises Refused if the run's state of today does not permit it."""
+        """Return the first event of a command; a warning after it is played from the record. Raises Refused if the
+        state of today does not permit the command.
+        """
         events = run_rules.decide(command, self._state)
-        if len(events) != 1:
+        if not events:
             raise Differs(f"{type(command).__name__} has no effect today.", hint="The run has gone another way before.")
         return events[0]
 
