@@ -45,6 +45,10 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
         usd = USD_MAX if self.usd is None else self.usd - committed.usd
         return Amount(usd, TOKENS_MAX if self.tokens is None else self.tokens - committed.tokens)
 
+    def spendable(self, committed: Amount) -> Amount:
+        """Return what may still be committed. If the limit stops, nothing fits: not even an amount of 0."""
+        return Amount(NOTHING.usd - 1, -1) if self.stops else self.room(committed)
+
     def is_near(self, committed: Amount) -> bool:
         """Return whether WARN_PERCENT of a part is spent or reserved."""
         parts = ((self.usd, committed.usd), (self.tokens, committed.tokens))

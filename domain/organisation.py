@@ -279,6 +279,8 @@ def _after_cap(
             books = after_loan(state.books, run, amounts)
         case TrancheReturned(for_run=run, parts=parts):
             books = after_return(state.books, run, parts)
+            for removed in {cap_of(key) for key in parts} - state.caps.keys():  # its tranche came back after it
+                books = after_removal(books, removed)
         case CapWarned(cap=warned_cap):
             return replace(state, warned=(*state.warned, warned_cap))
         case _:

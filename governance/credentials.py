@@ -110,7 +110,7 @@ class Credentials:
             return False
         stored: str | None = await self._value("auth_password", user)
         async with self._hashing:
-            right = await asyncio.to_thread(_matches, stored or _nobodys(), password)
+            right = await asyncio.to_thread(lambda: _matches(stored or _nobodys(), password))
         return right and stored is not None
 
     async def begin_session(self, user: UUID) -> str:

@@ -9,7 +9,7 @@ from bus.projection import Cause
 from bus.projection_rows import Rows
 from domain import fund_messages
 from domain.caps import NO_BOOK, cap_of, day_key, is_of_day, keys_for
-from domain.funds import task_limit
+from domain.funds import left_of_limit, task_limit
 from domain.message import Command
 from domain.money import NOTHING, Amount
 from domain.run import RunState
@@ -42,10 +42,15 @@ class Purse:
 
     def room(self, key: str) -> Amount:
         """Return what a cap may still lend."""
+        return self._organisation.caps[cap_of(key)].spendable(self._committed(key))
+
+    def left_text(self, key: str) -> str:
+        """Return what a cap has left, in words."""
         limit = self._organisation.caps[cap_of(key)]
-        if limit.stops:
-            return Amount(NOTHING.usd - 1, -1)
-        return limit.room(self._organisation.books.get(key, NO_BOOK).committed)
+        return left_of_limit(limit, limit.room(self._committed(key)))
+
+    def _committed(self, key: str) -> Amount:
+        return self._organisation.books.get(key, NO_BOOK).committed
 
     def most(self, run: UUID, state: RunState, payer: Payer, left: Amount) -> Amount:
         """Return what an attempt may reserve: `left`, or less if a cap has less."""
@@ -111,7 +116,7 @@ def within_task(state: RunState, part: TaskState, left: Amount) -> Amount:
     limit = task_limit(state, part)
     if limit is None:
         return left
-    return Amount(NOTHING.usd - 1, -1) if limit.stops else left.at_most(limit.room(part.spent))
+    return left.at_most(limit.spendable(part.spent))
 
 
 def no_budget(run: UUID, state: RunState, part: TaskState, size: int | None, cause: Cause) -> Command:

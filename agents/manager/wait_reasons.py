@@ -188,7 +188,7 @@ class WaitReasons:
         free = [who for who in turn if desk.free(who) > 0]
         closed = self._closed_accounts(free or turn)
         if len(closed) < len(free):
-            best = self._router.answer(Ask(run, state, part, desk, state.left, barred, SHORTEST_PROMPT)).waits_for
+            best = self._router.answer(Ask(run, state, part, desk, most, barred | short, SHORTEST_PROMPT)).waits_for
             return self._best(part, best) if best is not None else about_to(f"assign {part.name}")
         if closed:
             return wait_for_account(closed, part.name)

@@ -7,7 +7,6 @@ from uuid import UUID
 from agents.manager.purse import Purse, with_account
 from agents.manager.routing import StaffCapacity
 from domain import review
-from domain.money import left_text
 from domain.run import RunState
 from domain.task import TaskState
 from domain.waiting import Wait
@@ -30,7 +29,7 @@ def held_by(who: str, holds: list[HoldRow]) -> Wait:
 def capped(part: TaskState, purse: Purse, team: StaffCapacity, employees: Collection[UUID]) -> Wait:
     """Return the reason if the caps of all employees that may have the task have too little left."""
     keys = dict.fromkeys(key for who in employees for key in purse.keys(with_account(team, who)))
-    left = ", ".join(f"{key} has {left_text(purse.room(key))}" for key in keys)
+    left = ", ".join(f"{key} has {purse.left_text(key)}" for key in keys)
     hint = "Raise the cap: aura budget set --help. See what runs hold of it: aura budget"
     return Wait(code="cap", message=f"A cap is used up, so nobody can do {part.name}: {left}.", hint=hint)
 
@@ -49,7 +48,9 @@ def above_tier(part: TaskState, above: Mapping[UUID, str], names: Mapping[UUID, 
         f'Place an employee in a higher tier: aura tier {names[next(iter(above))]} mid --reason "…". Or hire somebody '
         "else. The task also goes on when an employee is promoted. `aura rules show` shows the ceilings."
     )
-    return Wait(code="tier", message=f"The tier of nobody allows {part.name}: {listed(each, '; ')}.", hint=hint)
+    return Wait(
+        code="tier", message=f"No employee may do {part.name}, because of their tiers: {listed(each, '; ')}.", hint=hint
+    )
 
 
 def not_taken_up() -> Wait:

@@ -12,7 +12,7 @@ from director.services.base_check import base_beside, tried_on_base
 from director.services.base_secrets import consent_to, shared_secrets
 from director.services.bring_up import box_faults
 from director.services.estimates import estimate_for
-from director.services.session import DirectorSession, new_id, taken_up
+from director.services.session import RECORDED_WAIT_S, DirectorSession, new_id, taken_up
 from director.services.submit import ATTEMPTS_MAX, submit
 from director.settings import Settings
 from domain.errors import Unavailable
@@ -26,7 +26,6 @@ from verification.requirements.parser import read_requirement
 from verification.requirements.unfilled import refuse_unfilled
 from verification.verdict.base_notes import allowed_by
 
-RECORDED_WAIT_S = 30.0
 _AGAIN = "If there is no such run, submit the requirement again."
 Note = Callable[[str], None]
 

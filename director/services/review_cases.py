@@ -9,9 +9,9 @@ import msgspec
 
 from agents.briefs.review_brief import review_plan
 from agents.run_content import Library
-from bus.clock import now
 from bus.store import FAR
-from director.services.session import DirectorSession, new_id, run_state
+from director.services.repeated_run import planned_again, repeated
+from director.services.session import DirectorSession, run_state
 from director.services.views import Person
 from domain import run_messages
 from domain.errors import NotFound, Refused
@@ -20,7 +20,7 @@ from domain.message import derive
 from domain.money import Amount
 from domain.review import is_review, vendor_of
 from domain.run import RunState, files_of
-from domain.run_messages import Allowance, Submit, TaskPlan
+from domain.run_messages import Allowance, Submit
 from domain.shadow import GivenTask, ShadowOf
 from domain.task import TaskState
 from domain.tree import Entry, digest_of
@@ -74,7 +74,8 @@ class ReviewCases:
         in_turns = [case for turn in zip_longest(*planted_cases) for case in turn if case is not None]
         if not in_turns:
             raise NotFound(
-                "No accepted work has Python code in which a mistake could be planted.", hint="See --defects."
+                "No accepted work has Python code in which a mistake could be planted.",
+                hint="Deliver a run with Python code first.",
             )
         clean = works[: self._defects_max]
         return [case for pair in zip_longest(in_turns[: self._defects_max], clean) for case in pair if case]
@@ -92,37 +93,14 @@ class ReviewCases:
         was = case.state.submitted
         assert was is not None
         work = [part for part in case.state.tasks.values() if not is_review(part) and part.phase == "verified"]
-        names = {part.id: part.name for part in work}
-        return Submit(
-            id=new_id(),
-            at=now(),
-            run=run,
-            title=was.title,
-            requirement=was.requirement,
-            sealed=was.sealed,
-            fixtures=was.fixtures,
+        plan = planned_again(work)
+        return repeated(
+            was,
+            run,
+            plan=(*plan, review_plan([part.name for part in plan])),
             allowance=Allowance(amount=Amount(usd, was.allowance.amount.tokens), minutes=was.allowance.minutes),
-            plan=(
-                *(
-                    TaskPlan(
-                        name=part.name,
-                        criteria=part.criteria,
-                        scope=part.scope,
-                        after=tuple(names[other] for other in part.after if other in names),
-                    )
-                    for part in work
-                ),
-                review_plan(names.values()),
-            ),
             attempts_max=ATTEMPTS_MAX,
-            allow_degraded=was.allow_degraded,
-            base_tree=was.base_tree,
-            base_repo=was.base_repo,
-            base_commit=was.base_commit,
-            base_ref=was.base_ref,
-            base_history=was.base_history,
-            proof=was.proof,
-            employees=(employee,),
+            employee=employee,
             labels=LABELS,
             shadow=ShadowOf(run=case.run, name=REVIEW, given=await self._given(work, case.defect)),
         )

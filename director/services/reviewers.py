@@ -15,7 +15,7 @@ from director.services.hand_in import goes_on
 from director.services.named_staff import named_staff
 from director.services.review_cases import ReviewCase, ReviewCases, accepted_works
 from director.services.run_end import RunEnd
-from director.services.session import DirectorSession, desk, new_id, run_state
+from director.services.session import RECORDED_WAIT_S, DirectorSession, desk, new_id, run_state
 from director.services.views import PEOPLE, Person
 from director.settings import Settings
 from domain.employee import RecordReviewerCheck
@@ -26,7 +26,6 @@ from domain.task import TaskState
 from verification.backtest.staff_results import Share, share
 from verification.verdict.review import blocked_paths
 
-RECORDED_WAIT_S = 30.0
 DEFECTS_MAX = 100
 USD_MAX = Decimal("1.00")
 Say = Callable[[str], None]
@@ -45,7 +44,10 @@ class ReviewerCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
-    """One review. `defect`: the place of the planted mistake; empty for work without one. `blocked`: None: unusable."""
+    """One review. `defect`: the place of the planted mistake; empty for work without one.
+
+    `blocked` is None if the review had no valid form.
+    """
 
     run: UUID
     work: UUID

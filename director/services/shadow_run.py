@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 
-from bus.clock import now
 from bus.store import Store
 from director.services.employee_trial import effort_of
 from director.services.hand_in import goes_on
 from director.services.named_staff import named_staff
+from director.services.repeated_run import planned_again, repeated
 from director.services.run_end import RunEnd
-from director.services.session import desk, find_run, new_id, run_state
+from director.services.session import RECORDED_WAIT_S, desk, find_run, new_id, run_state
 from director.services.views import PEOPLE
 from director.settings import Settings
 from domain import run_messages, task
@@ -25,12 +25,11 @@ from domain.message import Recorded
 from domain.money import Amount
 from domain.review import is_review
 from domain.run import RunState
-from domain.run_messages import Allowance, SecretsConsent, Submit, TaskPlan
+from domain.run_messages import Allowance, SecretsConsent, Submit
 from domain.shadow import GivenTask, ShadowOf
 from domain.task import TaskState
 from verification.backtest.employee_results import Effort
 
-RECORDED_WAIT_S = 30.0
 LABEL, LABEL_VALUE = "purpose", "shadow"
 """The label of each shadow run. `aura costs --by label.purpose` shows what shadow runs cost."""
 USD_MAX = Decimal("1.00")
@@ -89,26 +88,26 @@ async def shadow_run(
     async with desk(settings) as opened:
         before = await find_run(opened.store, wanted.run)
         state = await run_state(opened.store, before)
-        repeated = _task_of(state, before, wanted.task)
+        part = _task_of(state, before, wanted.task)
         record = await opened.store.read_run(before)
         consent = _consent(record, state, wanted.share_secrets)
         run = new_id()
-        outcome = await opened.gate.handle(_submission(wanted, run, before, state, repeated, employee, consent))
+        outcome = await opened.gate.handle(_submission(wanted, run, before, state, part, employee, consent))
         on_run(run)
         with goes_on(run):
             await opened.store.wait_recorded(outcome.seq, RECORDED_WAIT_S)
-        note(f"{wanted.employee} does task {repeated.name} of run {before} again, as shadow run {run}.")
+        note(f"{wanted.employee} does task {part.name} of run {before} again, as shadow run {run}.")
         line = await RunEnd(opened, note, needs_budget=True).of(run)
         events, names = await opened.store.read_run(run), await _names(opened.store)
         ended = (await run_state(opened.store, run)).tasks
-        shadow = next(part for part in ended.values() if part.name == repeated.name) if ended else None
+        shadow = next(each for each in ended.values() if each.name == part.name) if ended else None
     return ShadowResult(
-        task=repeated.name,
+        task=part.name,
         employee=wanted.employee,
         verified=line.outcome == "shadow",
         reason=line.reason or "",
         shadow=_outcome(run, shadow, events, names),
-        before=_outcome(before, repeated, record, names),
+        before=_outcome(before, part, record, names),
     )
 
 
@@ -145,9 +144,9 @@ def _task_of(state: RunState, run: UUID, text: str) -> TaskState:
     return found
 
 
-def _before(state: RunState, repeated: TaskState) -> list[TaskState]:
+def _before(state: RunState, last: TaskState) -> list[TaskState]:
     """Return the tasks on which a task builds, in the order of the plan. Raises Refused if one is not verified."""
-    wanted, waiting = set[UUID](), [repeated]
+    wanted, waiting = set[UUID](), [last]
     while waiting:
         for other in waiting.pop().after:
             if other not in wanted:
@@ -157,7 +156,7 @@ def _before(state: RunState, repeated: TaskState) -> list[TaskState]:
     missing = [part.name for part in parts if part.phase != "verified"]
     if missing:
         raise Refused(
-            f"Task {repeated.name} builds on {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            f"Task {last.name} builds on {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
             "verified in this run.",
             hint="Name a task whose earlier tasks are verified: `aura run show` lists them.",
         )
@@ -169,49 +168,29 @@ def _submission(
     run: UUID,
     before: UUID,
     state: RunState,
-    repeated: TaskState,
+    part: TaskState,
     employee: UUID,
     consent: SecretsConsent | None,
 ) -> Submit:
-    """Return the command of the shadow run. Requirement, base and cases are those of the run before."""
+    """Return the command of the shadow run. `part`: the task that is done again."""
     was = state.submitted
     assert was is not None
-    given = _before(state, repeated)
-    names = {part.id: part.name for part in (*given, repeated)}
-    return Submit(
-        id=new_id(),
-        at=now(),
-        run=run,
-        title=was.title,
-        requirement=was.requirement,
-        sealed=was.sealed,
-        fixtures=was.fixtures,
+    given = _before(state, part)
+    return repeated(
+        was,
+        run,
+        plan=planned_again((*given, part)),
         allowance=Allowance(amount=Amount(wanted.usd_max, was.allowance.amount.tokens), minutes=was.allowance.minutes),
-        plan=tuple(
-            TaskPlan(
-                name=part.name,
-                criteria=part.criteria,
-                scope=part.scope,
-                after=tuple(names[other] for other in part.after),
-            )
-            for part in (*given, repeated)
-        ),
         attempts_max=wanted.attempts_max,
-        allow_degraded=wanted.allow_degraded or was.allow_degraded,
-        base_tree=was.base_tree,
-        base_repo=was.base_repo,
-        base_commit=was.base_commit,
-        base_ref=was.base_ref,
-        base_history=was.base_history,
-        proof=was.proof,
-        consent=consent,
-        employees=(employee,),
+        employee=employee,
         labels={LABEL: LABEL_VALUE},
+        allow_degraded=wanted.allow_degraded,
+        consent=consent,
         shadow=ShadowOf(
             run=before,
-            task=repeated.id,
-            name=repeated.name,
-            given=tuple(GivenTask(name=part.name, files=part.files) for part in given),
+            task=part.id,
+            name=part.name,
+            given=tuple(GivenTask(name=each.name, files=each.files) for each in given),
         ),
     )
 

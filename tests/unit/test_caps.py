@@ -260,6 +260,14 @@ def test_a_removed_cap_closes_its_tranches_and_forgets_what_was_spent() -> None:
     assert fold("run", *HOLDS, still_open, second).tasks[SECOND].attempt.draws == (DAY_KEY,), "control"
 
 
+def test_a_tranche_that_comes_back_after_its_cap_was_removed_is_forgotten_too() -> None:
+    back = house.TrancheReturned(for_run=RUN, parts={DAY_KEY: ReturnedPart(spent=COST)})
+    removed, again = house.CapSet(cap=DAY, limit=None), house.CapSet(cap=DAY, limit=HIGH)
+    assert fold("organisation", *HOLDS, removed, back).books == {}
+    assert fold("organisation", *HOLDS, removed, back, again).books == {}, "it counts from 0"
+    assert fold("organisation", *HOLDS, back).books[DAY_KEY].spent == COST, "control: the cap is still there"
+
+
 def test_the_book_of_a_past_day_is_dropped_when_everything_has_come_back() -> None:
     next_key = day_key(TOMORROW)
     next_day = house.TrancheLent(for_run=uuid(77), amounts={next_key: CALL})

@@ -12,6 +12,7 @@ from agents.manager.delivery_steps import _has_step
 from agents.manager.reactor import Manager
 from bus.projection import Cause
 from bus.projection_rows import Rows
+from director.services.repeated_run import repeated
 from domain import run_messages as m
 from domain import task
 from domain.employee import Hire, Hired
@@ -19,6 +20,7 @@ from domain.errors import Invalid, Refused
 from domain.message import Event
 from domain.planning import task_id
 from domain.routing.fixed_point import MICRO
+from domain.routing.terms import WorkTerms
 from domain.run import RunState
 from domain.shadow import GivenTask, ShadowOf
 from governance.hr_rules import parse, with_start
@@ -101,6 +103,30 @@ def test_only_a_shadow_run_with_a_verified_task_ends_as_shadow() -> None:
 def test_a_submission_that_is_no_shadow_run_of_one_task_is_refused(changes: dict[str, Any], text: str) -> None:
     given().when(replace(SUBMIT_SHADOW, **changes)).refused(Invalid, text)
     given().when(SUBMIT_SHADOW).then(*SUBMITTED[1:])
+
+
+OF_ITS_OWN = {"id", "at", "cause", "run", "plan", "allowance", "attempts_max", "allow_degraded", "consent", "employees"}
+OF_ITS_OWN |= {"labels", "estimate", "shadow", "task_caps", "on_budget"}
+"""The fields of a submission in which a shadow run may differ from the run before."""
+
+
+def test_a_question_that_is_asked_again_keeps_all_its_facts() -> None:
+    (was,) = decide_after(SUBMIT)
+    assert isinstance(was, m.Submitted)
+    again = repeated(
+        was,
+        uuid(300),
+        plan=SUBMIT.plan[:1],
+        allowance=was.allowance,
+        attempts_max=1,
+        employee=OTHER_EMPLOYEE,
+        labels={"purpose": "shadow"},
+        shadow=SHADOW,
+    )
+    same = {name for name in m.Submit.__struct_fields__ if name not in OF_ITS_OWN}
+    assert {name: getattr(again, name) for name in same} == {name: getattr(was, name) for name in same}
+    assert was.work != WorkTerms(), "control: it has facts from which the skill follows"
+    assert (again.run, again.employees, again.shadow) == (uuid(300), (OTHER_EMPLOYEE,), SHADOW)
 
 
 def test_the_submission_names_the_given_files_as_blobs_and_is_read_back() -> None:

@@ -224,6 +224,12 @@ CASES: dict[str, Case] = {
     "the cap of the day pays no call": Case(
         (*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(tokens=100))), "cap", "100 tokens", "aura budget set"
     ),
+    "the cap of dollars pays no call": Case(
+        (*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(usd=Decimal("0.01")))),
+        "cap",
+        ": day:2027-01-15 has 0.01 USD left.",
+    ),
+    "the cap stops": Case((*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(usd=Decimal(0)))), "cap", "has 0 USD left."),
     "control: it does": Case((*PLANNED, *HIRED, CapSet(cap="day", limit=Limit(tokens=10**6))), "manager", "assign T1"),
     "the run asks for a larger budget": Case(
         (*PLANNED, *HIRED, *happened("run.funds_requested")), "asks_for_budget", "too little", "aura budget raise"

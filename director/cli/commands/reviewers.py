@@ -32,7 +32,10 @@ def _reviewers() -> None:
     """Measure reviewers."""
 
 
-@command("reviewers check", interrupted="The reviews so far stay on record as shadow runs. No result was recorded.")
+@command(
+    "reviewers check",
+    interrupted="The reviews so far stay on record as shadow runs. Finished reviewers keep their results.",
+)
 async def check(
     door: Door,
     settings: "Settings",
