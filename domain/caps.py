@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import Invalid
+from domain.ladder import DAY_US
 from domain.lent import NOTHING_LENT, Lent
 from domain.money import NOTHING, TOKENS_MAX, USD_MAX, Amount, checked
 
@@ -19,7 +20,6 @@ EMPLOYEE = "employee:"
 ACCOUNT = "account:"
 ORGANISATION_CAP = "organisation"
 """The name of the organisation's own budget in warnings."""
-DAY_US = 86_400_000_000
 WARN_PERCENT = 80
 """A warning is due when this share of a limit is spent or reserved."""
 NAME_CHARS_MAX = 200

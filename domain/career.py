@@ -5,7 +5,7 @@ from domain.employee_event import EmployeeEvent
 from domain.employee_state import EmployeeState
 from domain.errors import Invalid
 from domain.reason import reason_of
-from domain.tiers import TIERS, decayed, loses_trust_at, move_of
+from domain.tiers import TIERS, Record, TierRule, decayed, loses_trust_at, move_of
 
 RISE, FALL, TRUST, PROBATION, CEILINGS = "rise", "fall", "trust", "probation", "ceilings"
 """The rules of tiers."""
@@ -19,7 +19,6 @@ def assess(command: Assess, state: EmployeeState) -> Events:
         return ()
     record, rules = command.record, command.rules
     move = move_of(command.tier, record, rules)
-    lower, upper = record.bounds
     if move is None:
         ceilings = rules.of(command.tier).ceilings
         if ceilings == state.ceilings:
@@ -38,19 +37,8 @@ def assess(command: Assess, state: EmployeeState) -> Events:
     above = rules.above(command.tier)
     target = above if move == "rise" and above is not None else rules.below(command.tier)
     kind = Promoted if move == "rise" else Demoted
-    return (
-        kind(
-            employee=command.employee,
-            before=command.tier,
-            tier=target.tier,
-            ceilings=target.ceilings,
-            record=record,
-            lower=lower,
-            upper=upper,
-            rule=FALL if move == "fall" else PROBATION if command.tier == TIERS[0] else RISE,
-            rules_version=rules.version,
-        ),
-    )
+    rule = FALL if move == "fall" else PROBATION if command.tier == TIERS[0] else RISE
+    return (_moved(kind, command, target, record, rule),)
 
 
 def lose_trust(command: LoseTrust, state: EmployeeState) -> Events:
@@ -61,20 +49,24 @@ def lose_trust(command: LoseTrust, state: EmployeeState) -> Events:
         return ()
     assert rules.half_life_days is not None
     left = decayed(command.record, lost_at, rules.half_life_days)
-    lower, upper = left.bounds
-    target = rules.below(command.tier)
-    return (
-        Demoted(
-            employee=command.employee,
-            before=command.tier,
-            tier=target.tier,
-            ceilings=target.ceilings,
-            record=left,
-            lower=lower,
-            upper=upper,
-            rule=TRUST,
-            rules_version=rules.version,
-        ),
+    return (_moved(Demoted, command, rules.below(command.tier), left, TRUST),)
+
+
+def _moved(
+    kind: type[Promoted | Demoted], command: Assess | LoseTrust, target: TierRule, record: Record, rule: str
+) -> Promoted | Demoted:
+    """Return the event of a move to another tier, with the evidence for it."""
+    lower, upper = record.bounds
+    return kind(
+        employee=command.employee,
+        before=command.tier,
+        tier=target.tier,
+        ceilings=target.ceilings,
+        record=record,
+        lower=lower,
+        upper=upper,
+        rule=rule,
+        rules_version=command.rules.version,
     )
 
 

@@ -1,4 +1,4 @@
-"""The kinds of error. Each kind maps to one exit code and, later, to one HTTP status.
+"""The kinds of error. Each kind maps to one exit code and to one HTTP status (director/http/problems.py).
 
 `message` states the problem. `hint` states the next step. Any other exception than an AuraError is a defect of the
 program, and is shown as a defect.
@@ -55,6 +55,12 @@ class Forbidden(AuraError):
     kind = "forbidden"
 
 
+class Unauthenticated(Forbidden):
+    """Nobody is signed in."""
+
+    kind = "unauthenticated"
+
+
 class Conflict(AuraError):
     """The state differs from the state that the command expects, because another writer was first."""
 
@@ -84,6 +90,14 @@ class LimitReached(Refused):
     """A named limit (budget, attempts, size) is used up."""
 
     kind = "limit_reached"
+
+
+class TooMany(LimitReached):
+    """Too many requests of one kind. `retry_s`: the seconds after which the next one may succeed."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "too_many", retry_s: int = 60) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.retry_s = retry_s
 
 
 class Unavailable(AuraError):

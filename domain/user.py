@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.message import NAMESPACE, Command, Erased, Event, derive
+from domain.reason import reason_of
 
 UserRole = Literal["director", "operator", "approver", "auditor", "viewer"]
 USER_ROLES: tuple[UserRole, ...] = get_args(UserRole)
@@ -134,21 +135,21 @@ def decide(command: Command, state: UserState) -> tuple[UserEvent, ...]:
         case Create():
             return _created(command, state)
         case GrantRole(user=user, role=role):
-            _check(user, command.reason, state)
+            reason = _checked(user, command.reason, state)
             _known((role,))
-            given = RoleGranted(user=user, role=role, reason=command.reason)
+            given = RoleGranted(user=user, role=role, reason=reason)
             return () if role in state.roles else (given,)
         case RevokeRole(user=user, role=role):
-            _check(user, command.reason, state)
+            reason = _checked(user, command.reason, state)
             _known((role,))
-            taken = RoleRevoked(user=user, role=role, reason=command.reason)
+            taken = RoleRevoked(user=user, role=role, reason=reason)
             return (taken,) if role in state.roles else ()
         case Disable(user=user):
-            _check(user, command.reason, state)
-            return () if state.disabled else (Disabled(user=user, reason=command.reason),)
+            reason = _checked(user, command.reason, state)
+            return () if state.disabled else (Disabled(user=user, reason=reason),)
         case Enable(user=user):
-            _check(user, command.reason, state)
-            return (Enabled(user=user, reason=command.reason),) if state.disabled else ()
+            reason = _checked(user, command.reason, state)
+            return (Enabled(user=user, reason=reason),) if state.disabled else ()
     raise TypeError(f"not a command of a user: {type(command).__name__}")
 
 
@@ -181,12 +182,11 @@ def _known(roles: Sequence[str]) -> None:
             raise Invalid(f"There is no role {role!r} of users.", hint=f"Roles: {', '.join(USER_ROLES)}.")
 
 
-def _check(user: UUID, reason: str, state: UserState) -> None:
-    """Check that the user exists and that there is a reason."""
+def _checked(user: UUID, reason: str, state: UserState) -> str:
+    """Return the reason. Raises NotFound if there is no such user, and Invalid without a reason."""
     if not state.created:
         raise NotFound(f"There is no user {user}.", hint="`aura user list` lists the users.")
-    if not reason.strip():
-        raise Invalid("A reason is needed.", hint="Write why: --reason TEXT")
+    return reason_of(reason)
 
 
 def _in_order(roles: Sequence[UserRole]) -> tuple[UserRole, ...]:

@@ -12,10 +12,10 @@ from domain.run_messages import Approve, Submitted
 from domain.user import UserRole, UserState
 from governance.keys import Principal
 from governance.repository import Loader
-from governance.user_rights import scopes_permit, user_may_send
+from governance.user_rights import USER_MATRIX, scopes_permit, user_may_send
 
 USER_TYPES = tuple(name for name in EVENTS if name.startswith("user."))
-APPROVERS: frozenset[UserRole] = frozenset({"director", "approver"})
+APPROVERS: frozenset[UserRole] = frozenset(role for role, events in USER_MATRIX.items() if "run.approved" in events)
 
 
 class People:

@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 
 from bus.projection_rows import JsonColumns, Row, Rows
 from domain import run
+from domain.attempt import Attempt
 from domain.fund_messages import FundsRequested
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
@@ -228,6 +229,14 @@ def busy_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:
     """Yield the runs of these phases that have a task in progress, with their folds. No other run is looked at."""
     found = rows.where(OpenRun, *_groups(phases, busy=(True,)))
     return ((row, open_state(rows, row)) for row in found)
+
+
+def open_attempts(rows: Rows) -> Iterator[Attempt]:
+    """Yield the attempts of all runs whose work is not handed in yet."""
+    for _, state in busy_in(rows, *HAVE_ORDERS):
+        for task in state.tasks.in_progress():
+            if task.phase in ("assigned", "calling") and task.attempt is not None:
+                yield task.attempt
 
 
 def ready_in(rows: Rows, *phases: Phase) -> Iterator[tuple[OpenRun, RunState]]:

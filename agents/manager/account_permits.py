@@ -13,7 +13,7 @@ from bus.projection_rows import Rows
 from domain.attempt import Attempt
 from domain.money import Amount
 from projections import manager as manager_view
-from projections.openrun import HAVE_ORDERS, busy_in, state_of
+from projections.openrun import open_attempts, state_of
 
 MICRO = 1_000_000
 
@@ -56,11 +56,8 @@ class AccountPermits:
 
     def _capacity(self, rows: Rows, order: UUID) -> AccountCapacity:
         capacity = AccountCapacity.of(rows, now())
-        for _, state in busy_in(rows, *HAVE_ORDERS):
-            for task in state.tasks.in_progress():
-                attempt = task.attempt
-                if attempt is not None and task.phase in ("assigned", "calling"):
-                    capacity.add(replace(attempt, account="") if attempt.order == order else attempt)
+        for attempt in open_attempts(rows):
+            capacity.add(replace(attempt, account="") if attempt.order == order else attempt)
         for (of_order, index), given in [*self._given.items()]:
             if _is_shown(rows, of_order, index, given):
                 del self._given[of_order, index]

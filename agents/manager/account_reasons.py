@@ -1,14 +1,13 @@
 """The reasons why accounts take no call, in words."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
-from agents.manager.accounts import EXHAUSTING, AccountCapacity, AccountStanding
+from agents.manager.accounts import AccountCapacity, AccountStanding
 from agents.manager.routing import call_bound_of
+from agents.manager.wait_texts import clock
 from domain.employee import Profile
 from domain.waiting import Wait
 
-MICRO = 1_000_000
 NAMED_MAX = 4
 Closed = Sequence[tuple[str, Sequence[AccountStanding]]]
 """Name of an employee -> why each of its accounts is not open."""
@@ -68,9 +67,4 @@ def needs_somebody(standings: Iterable[AccountStanding]) -> bool:
 
 
 def _passes(standing: AccountStanding) -> bool:
-    return standing.reason.partition(":")[0] in EXHAUSTING - {"payment"}
-
-
-def clock(microseconds: int) -> str:
-    """Return the time of day of a moment."""
-    return datetime.fromtimestamp(microseconds / MICRO, UTC).strftime("%H:%M:%S")
+    return standing.fault == "rate_limit"

@@ -30,13 +30,14 @@ WAIT_MAX_S = 60
 class AccountStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an account may take a call. `until`: when it may again (microseconds UTC); None if no time is known.
 
-    `reason`: why not, in words; empty for an open account.
+    `reason`: why not, in words; empty for an open account. `fault`: the kind of the fault that closed it.
     """
 
     name: str
     state: AccountState
     until: int | None = None
     reason: str = ""
+    fault: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -68,9 +69,6 @@ class AccountCapacity:
     def of(cls, rows: Rows, now: int) -> "AccountCapacity":
         """Return the accounts without the calls that are open. `add` counts them."""
         return cls(rows.all(AccountRow), now)
-
-    def __bool__(self) -> bool:
-        return bool(self._rows)
 
     def add(self, attempt: Attempt) -> None:
         """Count the calls of an attempt that has not ended. An attempt between two calls holds no call."""
@@ -122,10 +120,6 @@ class AccountCapacity:
             for name in names
         ]
 
-    def all(self) -> list[AccountStanding]:
-        """Return the standing of each account, by name."""
-        return [self.standing(name) for name in sorted(self._rows)]
-
     def use_of(self, name: str) -> Use:
         """Return the open calls of an account."""
         return self._use.get(name, Use())
@@ -137,7 +131,7 @@ class AccountCapacity:
             return AccountStanding(name=name, state="removed", reason="there is no such account")
         if row.closed_until > self._now:
             state: AccountState = "exhausted" if row.fault in EXHAUSTING else "failing"
-            return AccountStanding(name=name, state=state, until=row.closed_until, reason=_fault(row))
+            return AccountStanding(name=name, state=state, until=row.closed_until, reason=_fault(row), fault=row.fault)
         use = self.use_of(name)
         most = row.limits.calls_max
         if most is not None and use.calls + use.coming >= most:
@@ -171,11 +165,6 @@ class AccountCapacity:
         usd = (row.day_usd if today else Decimal(0)) + use.committed.usd
         if limits.usd_per_day is not None and (usd >= limits.usd_per_day or usd + bound.usd > limits.usd_per_day):
             yield next_day, f"{usd:f} of {limits.usd_per_day:f} USD of this day are used{_next(bound.usd)}"
-
-
-def opens_again_at(standings: Iterable[AccountStanding]) -> int | None:
-    """Return the first known time at which one of these accounts may take a call again."""
-    return min((each.until for each in standings if each.until is not None), default=None)
 
 
 def _fault(row: AccountRow) -> str:

@@ -19,7 +19,7 @@ from domain.employee import Profile
 from domain.message import derive
 from domain.money import Amount
 from domain.routing.choice import Candidate, Choice, Situation, size_of
-from domain.routing.evidence import NONE, cost_of, posterior
+from domain.routing.evidence import cost_of
 from domain.routing.fixed_point import MICRO
 from domain.routing.free_slots import choose_free
 from domain.routing.record import RECORDED_MAX, CandidateRecord, ChoiceRecord, ValueSource
@@ -31,7 +31,7 @@ from domain.run import RunState
 from domain.task import TaskState
 from projections.manager import EmployeeRow
 from projections.organisation_rows import organisation_state
-from projections.routing_tables import RoutingTotal, evidence_of, failures_of, total_of, version_at
+from projections.routing_tables import RoutingTotal, evidence_of, failures_of, posterior_of, total_of, version_at
 
 LISTED_SHARE = 300_000
 """The expected cost of an attempt without a record, as a part of its upper bound in micro-units. It is the mean between
@@ -112,7 +112,6 @@ class _Known:
         self._rows = rows
         self._total = total
         self._ask = ask
-        self._staff_rate = total.staff_rate
         self._failures = failures_of(rows, ask.run, ask.task.id)
         self._skills: dict[Form, Skill | None] = {}
 
@@ -141,14 +140,12 @@ class _Known:
         ask, profile = self._ask, self._ask.team.profiles[who]
         version = version_at(self._rows, who)
         overall = evidence_of(self._rows, version)
-        key = self.skill_key(profile)
-        at_skill = evidence_of(self._rows, version, key) if key else NONE
         row = self._rows.get(EmployeeRow, who, "employee")
         # The most free slots come first, then a hash of the ids.
         rank = max(0, SLOTS_END - ask.team.free(who)) * HASH_END + ask.task.id.int * (who.int | 1) % HASH_END
         return Candidate(
             version=id_key(who),
-            posterior=posterior(self._staff_rate, overall, at_skill),
+            posterior=posterior_of(self._rows, version, self.skill_key(profile), self._total.staff_rate),
             cost=cost_of(overall, listed_cost(profile, ask.prompt_tokens)),
             time=overall.time * MICRO // overall.cost_weight if overall.cost_weight else 0,
             tried=sum(failure.version == version for failure in self._failures),

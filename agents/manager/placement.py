@@ -1,5 +1,6 @@
 """The placement of a ready task: the employee of its next attempt, and the account of the attempt's first call."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from agents.manager.choosing import Answer, Ask, Router
@@ -37,11 +38,4 @@ def _account(ask: Ask, employee: UUID) -> str | None:
 
 
 def _alone(team: StaffCapacity, employee: UUID) -> StaffCapacity:
-    return StaffCapacity(
-        {employee: team.profiles[employee]},
-        team.open_calls,
-        team.resting,
-        team.chains,
-        in_order=team.in_order,
-        accounts=team.accounts,
-    )
+    return replace(team, profiles={employee: team.profiles[employee]})

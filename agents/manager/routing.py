@@ -10,7 +10,7 @@ the chain that can do the task has the turn.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_UP
 from typing import NamedTuple
 from uuid import UUID
@@ -116,16 +116,7 @@ class StaffCapacity:
         if chain is None or (state.submitted.employees and not review.is_review(task)):
             return self
         profiles = {who: self.profiles[who] for who in chain if who in self.profiles}
-        return StaffCapacity(
-            profiles,
-            self.open_calls,
-            self.resting & set(chain),
-            self.chains,
-            in_order=True,
-            ceilings=self.ceilings,
-            in_probation=self.in_probation,
-            accounts=self.accounts,
-        )
+        return replace(self, profiles=profiles, resting=self.resting & set(chain), in_order=True)
 
     def take(self, employee: UUID) -> None:
         self.open_calls[employee] = self.open_calls.get(employee, 0) + 1

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from director.services.submit import ATTEMPTS_MAX
+
 REASON_CHARACTERS_MAX = 4000
 REQUIREMENT_CHARACTERS_MAX = 400_000
 
@@ -15,10 +17,6 @@ class Body(BaseModel):
 class SignIn(Body):
     name: str = Field(max_length=64)
     password: str = Field(max_length=1024)
-
-
-class Link(Body):
-    link: str = Field(max_length=128)
 
 
 class Reason(Body):
@@ -37,4 +35,4 @@ class Request(Body):
 
     requirement: str = Field(min_length=1, max_length=REQUIREMENT_CHARACTERS_MAX)
     sealed: str = Field(default="", max_length=REQUIREMENT_CHARACTERS_MAX)
-    attempts_max: int = Field(default=6, ge=1, le=100)
+    attempts_max: int = Field(default=ATTEMPTS_MAX, ge=1, le=100)

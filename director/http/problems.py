@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from domain.errors import AuraError
+from domain.errors import AuraError, TooMany, Unauthenticated
 
 STATUSES: Mapping[str, HTTPStatus] = {
     "invalid": HTTPStatus.BAD_REQUEST,
@@ -24,24 +24,6 @@ STATUSES: Mapping[str, HTTPStatus] = {
 """Kind of error -> status. docs/http.md has this table."""
 PROBLEM = "application/problem+json"
 JSON = "application/json"
-
-
-class Unauthenticated(AuraError):
-    """Nobody is signed in."""
-
-    exit_code = 4
-    kind = "unauthenticated"
-
-
-class TooMany(AuraError):
-    """Too many requests of one kind. `retry_s`: the seconds after which the next one may succeed."""
-
-    exit_code = 7
-    kind = "limit_reached"
-
-    def __init__(self, message: str, *, hint: str = "", code: str = "too_many", retry_s: int = 60) -> None:
-        super().__init__(message, hint=hint, code=code)
-        self.retry_s = retry_s
 
 
 def problem(error: AuraError) -> Response:

@@ -10,13 +10,12 @@ from ipaddress import ip_address
 import msgspec
 import uvicorn
 
-from bus.embedded.status import stream_room
 from bus.logger import SILENT, Logger
 from director.http.app import LOOPBACK_HOSTS, make_app
 from director.http.sign_in import Doorkeeper
+from director.services.session import open_log
 from director.settings import Settings
 from domain.errors import Invalid, Unavailable
-from governance.log_session import LogSession
 
 PORT = 8000
 CONNECTIONS_MAX = 400
@@ -62,10 +61,7 @@ async def serve_http(
     """
     listening = _listen(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    endpoints = settings.endpoints()
-    office = await LogSession.open(
-        endpoints.nats_url, endpoints.postgres_dsn, name="aura-http", stream_bytes_max=stream_room(settings.root)
-    )
+    office = await open_log(settings, "aura-http")
     ended = stop or asyncio.Event()
     try:
         app = make_app(Doorkeeper(settings, office, secure=False), hosts=LOOPBACK_HOSTS, log=log)

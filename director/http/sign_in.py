@@ -8,11 +8,10 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from director.http.problems import TooMany, Unauthenticated
 from director.http.shield import host_of
 from director.services.session import DirectorSession
 from director.settings import Settings
-from domain.errors import Forbidden
+from domain.errors import Forbidden, TooMany, Unauthenticated
 from domain.user import UserState, user_id
 from governance.credentials import ABSOLUTE_US, SECOND_US, Credentials, SignedIn, csrf_of
 from governance.log_session import LogSession

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from bus.store import FAR, Search, Store
-from director.http.problems import TooMany
 from director.services.events import event_view
+from domain.errors import TooMany
 
 HEARTBEAT_S = 15.0
 RECHECK_S = 2.0

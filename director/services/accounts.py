@@ -35,7 +35,7 @@ from domain.model_account import (
 from domain.run import MINUTE_US
 from projections.accounts import DAY_US, AccountRow, account_row
 from projections.manager import EmployeeRow, ManagerProjection
-from projections.openrun import HAVE_ORDERS, OPEN_TABLES, busy_in
+from projections.openrun import OPEN_TABLES, open_attempts
 
 NEEDED: tuple[type, ...] = (*OPEN_TABLES, EmployeeRow, AccountRow)
 
@@ -224,10 +224,8 @@ def _limits(options: AccountOptions, present: AccountLimits) -> AccountLimits:
 def _lines(settings: Settings, rows: Rows, at: int) -> list[AccountLine]:
     known, staff = load_accounts(settings.employees), postings.load_all(settings.employees)
     capacity = AccountCapacity.of(rows, at)
-    for _, state in busy_in(rows, *HAVE_ORDERS):
-        for task in state.tasks.in_progress():
-            if task.attempt is not None and task.phase in ("assigned", "calling"):
-                capacity.add(task.attempt)
+    for attempt in open_attempts(rows):
+        capacity.add(attempt)
     lines = [_line(row, capacity, known.get(row.key), _users(row.key, staff), at) for row in rows.all(AccountRow)]
     return lines + _without_name(staff)
 

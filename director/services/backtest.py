@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from director.services.degraded import require_limits
+from director.services.kept_results import keep_result, kept_result
 from director.settings import Settings
-from domain.errors import AuraError, Failed, Forbidden, Unavailable
+from domain.errors import AuraError, Failed, Forbidden
 from domain.tree import digest_of
 from domain.wording import counted
 from verification.backtest.commits import FixCommit, fix_commits
@@ -63,10 +64,10 @@ async def run_backtest(
     results: list[CommitResult] = []
     async with setting_of(settings, allow_degraded=wanted.allow_degraded) as setting:
         for number, fix in enumerate(fixes, start=1):
-            result = None if wanted.fresh or wanted.write else _kept(kept / f"{fix.id}.json")
+            result = None if wanted.fresh or wanted.write else kept_result(kept, fix, _result)
             if result is None:
                 result = await _one(fix, repo, setting, settings, note, _writer(wanted.write, fix, repo))
-                _keep(kept, fix, result)
+                keep_result(kept, fix, result)
             results.append(result)
             on_result(result, number, len(fixes))
     return Report(repo=str(repo), results=tuple(results), summary=summary_of(results))
@@ -132,27 +133,6 @@ def _writer(folder: Path | None, fix: FixCommit, repo: Path) -> Callable[[Requir
             ) from error
 
     return write
-
-
-def _kept(path: Path) -> CommitResult | None:
-    try:
-        return _result.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def _keep(folder: Path, fix: FixCommit, result: CommitResult) -> None:
-    """Write a result atomically: no reader sees a part of it. Raises Unavailable if the home is not writable."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"{fix.id}.part"
-        beside.write_bytes(msgspec.json.encode(result))
-        beside.replace(folder / f"{fix.id}.json")
-    except OSError as error:
-        raise Unavailable(
-            f"The result of commit {fix.id[:12]} cannot be stored: {error}.",
-            hint="Free some space, or set AURA_HOME to another folder.",
-        ) from error
 
 
 def wrong_verdicts(report: Report) -> AuraError | None:

@@ -82,6 +82,13 @@ async def try_employee(
     return report_of(str(repo), wanted.employee, results)
 
 
+def why_excluded(reason: Excluded | BaseDisagrees) -> str:
+    """Return why a commit is not a fair question."""
+    if isinstance(reason, BaseDisagrees):
+        return f"the requirement does not agree with the parent: {reason.problems[0]}"
+    return str(reason)
+
+
 class _Trial:
     """The trial of one employee on one repository."""
 
@@ -113,11 +120,8 @@ class _Trial:
             with tempfile.TemporaryDirectory(prefix="aura-trial-") as folder:
                 file = write_requirement(Path(folder), learnt.requirement, fix, self._repo, self._wanted.budget)
                 return await self._asked(file, result, parts)
-        except Excluded as reason:
-            return msgspec.structs.replace(result, excluded=str(reason))
-        except BaseDisagrees as error:
-            first = f"the requirement does not agree with the parent: {error.problems[0]}"
-            return msgspec.structs.replace(result, excluded=first)
+        except (Excluded, BaseDisagrees) as reason:
+            return msgspec.structs.replace(result, excluded=why_excluded(reason))
 
     async def _asked(self, file: Path, result: EmployeeResult, parts: Parts) -> EmployeeResult:
         request = HandIn(

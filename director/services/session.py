@@ -58,14 +58,20 @@ class DirectorSession:
         return outcome
 
 
+async def open_log(settings: Settings, name: str) -> LogSession:
+    """Open the connections to the log. `name`: of the connection, as servers show it. Raises Unavailable."""
+    endpoints = settings.endpoints()
+    return await LogSession.open(
+        endpoints.nats_url, endpoints.postgres_dsn, name=name, stream_bytes_max=stream_room(settings.root)
+    )
+
+
 @asynccontextmanager
 async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
     """Open the Director's session. Raises Unavailable without servers, and Forbidden if the key cannot be read."""
-    endpoints = settings.endpoints()
+    settings.endpoints()  # without servers, the key does not matter
     key = keys.load(settings.keys, principal)
-    office = await LogSession.open(
-        endpoints.nats_url, endpoints.postgres_dsn, name="aura-door", stream_bytes_max=stream_room(settings.root)
-    )
+    office = await open_log(settings, "aura-door")
     try:
         yield DirectorSession(settings, office, key)
     finally:

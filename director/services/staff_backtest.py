@@ -15,14 +15,15 @@ from uuid import UUID
 import msgspec
 
 from director.services.backtest import setting_of
-from director.services.employee_trial import effort_of, question_of
+from director.services.employee_trial import effort_of, question_of, why_excluded
 from director.services.hand_in import HandIn, Ready, hand_in, ready_to_hand_in
+from director.services.kept_results import keep_result, kept_result
 from director.services.named_staff import named_staff
 from director.services.run_end import RunEnd
 from director.services.session import DirectorSession, archive, desk
 from director.services.views import PEOPLE
 from director.settings import Settings
-from domain.errors import Invalid, Unavailable
+from domain.errors import Invalid
 from domain.tree import digest_of
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.employee_results import EmployeeResult
@@ -91,8 +92,7 @@ async def backtest_staff(
             missing = [name for name in names if name not in known]
             left = wanted.usd_max - spent(results) - spent([FixResult(commit="", subject="", results=known)])
             result = FixResult(commit=fix.id, subject=fix.subject, results=known)
-            if known and any(one.excluded for one in known.values()):
-                excluded = next(one.excluded for one in known.values() if one.excluded)
+            if excluded := next((one.excluded for one in known.values() if one.excluded), ""):
                 result = FixResult(commit=fix.id, subject=fix.subject, excluded=excluded)
             elif missing and left < wanted.budget.usd * len(missing):
                 result = msgspec.structs.replace(result, not_run=True)
@@ -155,11 +155,8 @@ class _Asking:
                 asked = {name: await self._ready(file, name) for name in missing}
                 self._note(f"{fix.id[:10]}: {', '.join(missing)} get the question.")
                 answers = await self._answers(asked, fix, len(parts.parent))
-        except Excluded as reason:
-            return FixResult(commit=fix.id, subject=fix.subject, excluded=str(reason))
-        except BaseDisagrees as error:
-            first = f"the requirement does not agree with the parent: {error.problems[0]}"
-            return FixResult(commit=fix.id, subject=fix.subject, excluded=first)
+        except (Excluded, BaseDisagrees) as reason:
+            return FixResult(commit=fix.id, subject=fix.subject, excluded=why_excluded(reason))
         return FixResult(commit=fix.id, subject=fix.subject, results={**known, **answers})
 
     async def _ready(self, file: Path, name: str) -> Ready:
@@ -214,23 +211,8 @@ class _Stored:
 
     def of(self, version: UUID, fix: FixCommit) -> EmployeeResult | None:
         """Return the stored result; None if there is none, or if stored results are not wanted."""
-        if self._fresh:
-            return None
-        try:
-            return _result.decode((self._folder / str(version) / f"{fix.id}.json").read_bytes())
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return None
+        return None if self._fresh else kept_result(self._folder / str(version), fix, _result)
 
     def keep(self, version: UUID, fix: FixCommit, result: EmployeeResult) -> None:
-        """Write a result atomically: no reader sees a part of it. Raises Unavailable if the home is not writable."""
-        folder = self._folder / str(version)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            beside = folder / f"{fix.id}.part"
-            beside.write_bytes(msgspec.json.encode(result))
-            beside.replace(folder / f"{fix.id}.json")
-        except OSError as error:
-            raise Unavailable(
-                f"The result of commit {fix.id[:12]} cannot be stored: {error}.",
-                hint="Free some space, or set AURA_HOME to another folder.",
-            ) from error
+        """Store a result. Raises Unavailable if the home is not writable."""
+        keep_result(self._folder / str(version), fix, result)

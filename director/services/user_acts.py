@@ -12,18 +12,19 @@ from uuid import UUID
 import msgspec
 
 from bus.clock import now
+from director.services import law
 from director.services.approvals import decide_approval
 from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
 from director.services.session import DirectorSession
+from director.services.submit import ATTEMPTS_MAX
 from domain.errors import Conflict, Refused
-from domain.message import Command, Recorded
-from domain.organisation import Halt, Pause, Resume
-from domain.registry import COMMANDS
+from domain.message import Recorded
 from domain.run_messages import End
 from verification.requirements.parser import read_requirement
 
 Stop = Literal["pause", "halt", "resume"]
-_STOPS = {"pause": Pause, "halt": Halt, "resume": Resume}
+_STOPPED = {"pause": "organisation.paused", "halt": "organisation.halted", "resume": "organisation.resumed"}
+_STOPS = {"pause": law.pause, "halt": law.halt, "resume": law.resume}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +32,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     requirement: str
     sealed: str = ""
-    attempts_max: int = 6
+    attempts_max: int = ATTEMPTS_MAX
 
 
 class Acted(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,18 +71,14 @@ async def end(
     opened: DirectorSession, id: UUID, run: UUID, outcome: Literal["declined", "cancelled"], reason: str
 ) -> Acted:
     """Decline a delivery, or cancel a run."""
-    command = End(id=id, at=now(), run=run, outcome=outcome, reason=reason)
-    return await _sent(opened, command, run)
+    ended = await opened.done(End(id=id, at=now(), run=run, outcome=outcome, reason=reason))
+    return _acted(opened, ended.events, "run.ended", run)
 
 
 async def stop(opened: DirectorSession, id: UUID, how: Stop, reason: str) -> Acted:
     """Pause, halt or resume the organisation."""
-    return await _sent(opened, _STOPS[how](id=id, at=now(), reason=reason))
-
-
-async def _sent(opened: DirectorSession, command: Command, run: UUID | None = None) -> Acted:
-    outcome = await opened.done(command)
-    return _acted(opened, outcome.events, COMMANDS[type(command)].causes[0], run)
+    outcome = await _STOPS[how](opened, reason, id=id)
+    return _acted(opened, outcome.events, _STOPPED[how], None)
 
 
 def _acted(opened: DirectorSession, events: tuple[Recorded, ...], kind: str, run: UUID | None) -> Acted:

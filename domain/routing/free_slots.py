@@ -38,4 +38,5 @@ def loss_of(best: Valued, following: Valued) -> int:
 
 
 def _without_exploring(situation: Situation) -> Situation:
+    """Return the situation with the share for exploring used up."""
     return replace(situation, spent=0, explored=1)

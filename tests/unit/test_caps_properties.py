@@ -12,8 +12,9 @@ from domain import employee, run, task
 from domain import fund_messages as f
 from domain import organisation as house
 from domain import run_messages as m
-from domain.caps import DAY_US, Limit, cap_of, day_key, employee_cap, keys_for
+from domain.caps import Limit, cap_of, day_key, employee_cap, keys_for
 from domain.errors import AuraError
+from domain.ladder import DAY_US
 from domain.message import Command, Event
 from domain.money import NOTHING, Amount
 from domain.planning import task_id

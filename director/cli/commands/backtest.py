@@ -1,14 +1,13 @@
 """The command backtest: it judges a repository's own fixes, without a model."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Degraded, Html, ShareSecrets
+from director.cli.commands.options import Degraded, Html, ShareSecrets, dollars
 from director.cli.output import Door
 from domain.errors import Invalid
 
@@ -157,18 +156,7 @@ def _budget(usd: str, tokens: int, minutes: int) -> "Budget":
     """Return the budget of one fix. Raises Invalid."""
     from verification.requirements.model import Budget
 
-    return Budget(usd=_amount(usd, "--usd 2.50"), tokens=tokens, minutes=minutes)
-
-
-def _amount(text: str, example: str) -> Decimal:
-    """Return an amount of dollars. Raises Invalid."""
-    try:
-        amount = Decimal(text)
-        if amount.is_finite() and amount >= 0:
-            return amount
-    except InvalidOperation:
-        pass
-    raise Invalid(f"{text!r} is not an amount of dollars.", hint=f"Write it like this: {example}")
+    return Budget(usd=dollars(usd, "--usd 2.50"), tokens=tokens, minutes=minutes)
 
 
 async def _try_staff(door: Door, settings: "Settings", asked: _Asked, staff: str, usd_max: str, *, fresh: bool) -> None:
@@ -181,7 +169,7 @@ async def _try_staff(door: Door, settings: "Settings", asked: _Asked, staff: str
     wanted = StaffBacktest(
         repo=asked.repo,
         staff=tuple(name.strip() for name in staff.split(",") if name.strip()),
-        usd_max=_amount(usd_max, "--usd-max 20"),
+        usd_max=dollars(usd_max, "--usd-max 20"),
         branch=asked.branch,
         last=asked.last,
         attempts_max=asked.attempts or 1,

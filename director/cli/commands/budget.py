@@ -1,12 +1,11 @@
 """The commands budget, budget set, budget raise and budget refuse."""
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Json, Reason, RunId
+from director.cli.commands.options import Json, Reason, RunId, dollars
 from director.cli.output import Door
 from domain.errors import Invalid
 
@@ -56,7 +55,7 @@ async def _show(door: Door, settings: "Settings", usd: str | None, tokens: int |
             "A budget has two parts: dollars and tokens.", hint="Write both: aura budget --usd 12.50 --tokens 5000000"
         )
     async with desk(settings) as opened:
-        seq = (await law.set_budget(opened, Amount(_dollars(usd), tokens))).seq
+        seq = (await law.set_budget(opened, Amount(dollars(usd, "--usd 12.50"), tokens))).seq
     door.answer({"seq": seq}, f"Recorded as event {seq}." if seq else "Nothing changed.")
 
 
@@ -96,7 +95,7 @@ async def raise_(
     from director.services.session import desk
     from domain.money import Amount
 
-    amount = Amount(_dollars(usd or "0"), tokens or 0)
+    amount = Amount(dollars(usd or "0", "--usd 12.50"), tokens or 0)
     async with desk(settings) as opened:
         answer = await raise_budget(opened, run, amount, task=task, reason=reason)
     door.answer(answer, f"The budget is raised. Recorded as event {answer.seq}.")
@@ -119,12 +118,4 @@ def _limit(usd: str | None, tokens: int | None, *, off: bool) -> "Limit | None":
 
     if off == (usd is not None or tokens is not None):
         raise Invalid("A cap needs a limit, or --off.", hint="Give --usd, --tokens, or both. --off removes the cap.")
-    return None if off else Limit(usd=None if usd is None else _dollars(usd), tokens=tokens)
-
-
-def _dollars(text: str) -> Decimal:
-    """Parse an amount of dollars. Raises Invalid."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise Invalid(f"{text!r} is not an amount of dollars.", hint="Write it like this: --usd 12.50") from None
+    return None if off else Limit(usd=None if usd is None else dollars(usd, "--usd 12.50"), tokens=tokens)

@@ -1,12 +1,12 @@
 """The command rerun: a run again from its record, or one task again by another employee."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
-from director.cli.commands.options import Degraded, RunId, ShareSecrets
+from director.cli.commands.options import Degraded, RunId, ShareSecrets, dollars
 from director.cli.output import Door
 from domain.errors import Invalid
 
@@ -61,7 +61,17 @@ async def rerun(
             hint=f"Write: aura rerun {run} --recorded. Or: aura rerun {run} --task T1 --employee NAME",
         )
     if task:
-        await _shadow(door, settings, run, task, employee, _usd(usd_max), attempts, share_secrets, allow_degraded)
+        await _shadow(
+            door,
+            settings,
+            run,
+            task,
+            employee,
+            dollars(usd_max, "--usd-max 0.50", above_zero=True),
+            attempts,
+            share_secrets,
+            allow_degraded,
+        )
         return
     from director.cli.rerun_text import rerun_text
     from director.services.rerun import difference_of, rerun_recorded
@@ -77,17 +87,6 @@ async def rerun(
             note=lambda line: door.note(visible(line)),
         )
     door.answer(played, rerun_text(played), difference_of(played))
-
-
-def _usd(text: str) -> Decimal:
-    """Return an amount of dollars. Raises Invalid."""
-    try:
-        amount = Decimal(text)
-        if amount.is_finite() and amount > 0:
-            return amount
-    except InvalidOperation:
-        pass
-    raise Invalid(f"{text!r} is not an amount of dollars above 0.", hint="Write it like this: --usd-max 0.50")
 
 
 async def _shadow(

@@ -1,11 +1,11 @@
 """The command reviewers check: it measures reviewers with planted defects."""
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from director.cli.commands.command import command
+from director.cli.commands.options import dollars
 from director.cli.output import Door
 from domain.errors import Invalid
 
@@ -56,7 +56,12 @@ async def check(
 
     if bool(names) == everybody:
         raise Invalid("Name reviewers, or give --all.", hint="Write: aura reviewers check NAME. Or: --all")
-    wanted = ReviewerCheck(names=tuple(names or ()), defects=defects, usd_max=_usd(usd_max), seed=seed)
+    wanted = ReviewerCheck(
+        names=tuple(names or ()),
+        defects=defects,
+        usd_max=dollars(usd_max, "--usd-max 0.50", above_zero=True),
+        seed=seed,
+    )
     results = await check_reviewers(
         wanted,
         settings,
@@ -64,14 +69,3 @@ async def check(
         note=lambda line: door.note(visible(line)),
     )
     door.answer({"reviewers": results}, reviewers_text(results))
-
-
-def _usd(text: str) -> Decimal:
-    """Return an amount of dollars. Raises Invalid."""
-    try:
-        amount = Decimal(text)
-        if amount.is_finite() and amount > 0:
-            return amount
-    except InvalidOperation:
-        pass
-    raise Invalid(f"{text!r} is not an amount of dollars above 0.", hint="Write it like this: --usd-max 0.50")
