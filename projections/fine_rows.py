@@ -23,7 +23,6 @@ class FineRow(Row, frozen=True, kw_only=True):
     resident = True
     percent: int
     tasks_left: int
-    rule: str
 
 
 def result_of(event: Event | Erased) -> bool | None:
@@ -42,8 +41,8 @@ def result_of(event: Event | Erased) -> bool | None:
 def put_fines(event: Event | Erased, rows: Rows) -> UUID | None:
     """Write the rows of fines after one event. Return the employee whose fines have changed; None if nobody's have."""
     match event:
-        case staff.Fined(employee=who, incident=incident, percent=percent, tasks=tasks, rule=rule):
-            rows.put(FineRow(scope=who, key=str(incident), percent=percent, tasks_left=tasks, rule=rule))
+        case staff.Fined(employee=who, incident=incident, percent=percent, tasks=tasks):
+            rows.put(FineRow(scope=who, key=str(incident), percent=percent, tasks_left=tasks))
             return who
         case staff.AppealDecided(employee=who, incident=incident, granted=True):
             rows.drop(FineRow, who, str(incident))

@@ -79,8 +79,7 @@ def put_routing(recorded: Recorded, rows: Rows) -> None:
             _end_without_work(event, rows, counts=False)
         case run_messages.Submitted(run=run, shadow=shadow) if shadow is not None:
             review = any(task.name == shadow.name and not task.criteria for task in event.plan)
-            repeats = ShadowRun(scope=run, key=RUN, repeated_run=shadow.run, repeated_task=shadow.task, review=review)
-            rows.put(repeats)
+            rows.put(ShadowRun(scope=run, key=RUN, review=review))
         case run_messages.Ended():
             rows.drop_scope(FailedTask, event.run)
             rows.drop_scope(OpenAttempt, event.run)

@@ -133,15 +133,13 @@ class OpenAttempt(Row, frozen=True, kw_only=True):
 
 
 class ShadowRun(Row, frozen=True, kw_only=True):
-    """A shadow run, and the task that it repeats, if there is one. The scope is the run, the key "run". It stays.
+    """A shadow run. The scope is the run, the key "run". It stays.
 
     `review`: its task is a review, of which no program can say whether it is right. So it is no evidence.
     """
 
     table = "routing_shadow"
     of_runs = True
-    repeated_run: UUID | None
-    repeated_task: UUID | None
     review: bool
 
 

@@ -27,6 +27,8 @@ from domain.errors import Unavailable
 
 INTERVAL_S = 0.001
 """CPU time between two signals. Most kernels round it up to 4 ms."""
+SILENCE_S = 1.0
+"""CPU time in which at least one signal must come. A kernel counts this time in ticks, and a tick may be the host's."""
 RESUME = opcode.opmap["RESUME"]
 """The first instruction of each function. A signal seen there came in the caller, before the function began."""
 Codes = tuple[tuple[str, CodeType], ...]
@@ -41,7 +43,7 @@ class Profile:
 
     samples: dict[Stack, float] = field(default_factory=dict)
     count: int = 0
-    """Number of samples."""
+    """Number of samples. It grows while the block runs."""
     cpu_s: float = 0.0
     """CPU time of this process, from time.process_time(), without the time of the profiler."""
     own_s: float = 0.0
@@ -59,7 +61,7 @@ class Profile:
 def sampled() -> Iterator[Profile]:
     """Sample the block. The yielded profile is complete when the block has ended. Call it in the main thread.
 
-    Raises Unavailable on a system without timers of CPU time.
+    Raises Unavailable on a system without timers of CPU time, or if a long block got no signal.
     """
     if not hasattr(signal, "setitimer") or not hasattr(time, "pthread_getcpuclockid"):
         raise Unavailable(
@@ -67,7 +69,8 @@ def sampled() -> Iterator[Profile]:
             hint="Run `make profile` on Linux.",
             code="parts_missing",
         )
-    profile, sampler = Profile(), _Sampler()
+    profile = Profile()
+    sampler = _Sampler(profile)
     gc.callbacks.append(sampler.on_collection)
     former = signal.signal(signal.SIGPROF, sampler.take)
     cpu, wall = time.process_time(), time.perf_counter()
@@ -81,19 +84,25 @@ def sampled() -> Iterator[Profile]:
         profile.cpu_s, profile.wall_s = time.process_time() - cpu - sampler.own_s, time.perf_counter() - wall
         signal.signal(signal.SIGPROF, former)
         gc.callbacks.remove(sampler.on_collection)
-        sampler.give(profile)
+        sampler.give()
+    if profile.count == 0 and profile.cpu_s > SILENCE_S:
+        raise Unavailable(
+            f"The kernel sent no signal in {profile.cpu_s:.1f} s of CPU time, so nothing was profiled.",
+            hint="Run `make profile` again. If it fails again, the host leaves this machine too little CPU time.",
+            code="parts_missing",
+        )
 
 
 class _Sampler:
     """The state of a profile that runs: the CPU time of each thread at the last signal, and the samples."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile) -> None:
         self.own_s = 0.0
+        self._profile = profile
         self._main = threading.main_thread().ident or 0
         self._clocks: dict[int, float] = {}
         self._seconds: dict[str, dict[Codes, float]] = {MAIN: {}, OTHERS: {}}
         self._kept = {MAIN: 0.0, OTHERS: 0.0}
-        self._count = 0
         self._collecting_s = 0.0
 
     def begin(self) -> None:
@@ -113,7 +122,7 @@ class _Sampler:
         if codes and codes[-1] != WAITING:
             self._seconds[kind][codes] = self._seconds[kind].get(codes, 0.0) + self._kept[kind]
             self._kept[kind] = 0.0
-        self._count += 1
+        self._profile.count += 1
         self._clocks[self._main] = time.thread_time()
         self.own_s += self._clocks[self._main] - begun
 
@@ -121,15 +130,15 @@ class _Sampler:
         del info
         self._collecting_s += time.thread_time() if phase == "stop" else -time.thread_time()
 
-    def give(self, profile: Profile) -> None:
+    def give(self) -> None:
         """Fill the profile. Time that no sample has got is spread over the samples of the same kind of thread."""
         for kind, samples in self._seconds.items():
             seen = sum(samples.values())
             factor = 1 + self._kept[kind] / seen if seen else 1
             for codes, seconds in samples.items():
                 stack = tuple((module, code.co_qualname) for module, code in codes)
-                profile.samples[stack] = profile.samples.get(stack, 0.0) + seconds * factor
-        profile.count, profile.collecting_s, profile.own_s = self._count, self._collecting_s, self.own_s
+                self._profile.samples[stack] = self._profile.samples.get(stack, 0.0) + seconds * factor
+        self._profile.collecting_s, self._profile.own_s = self._collecting_s, self.own_s
 
     def _spent(self, main_s: float) -> dict[int, float]:
         """Return the CPU time of each thread since the last call, and keep it for the next sample.

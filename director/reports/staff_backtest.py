@@ -43,7 +43,7 @@ def staff_text(report: StaffReport) -> str:
             "To continue, run the same command with a larger --usd-max."
         )
     if report.asked:
-        lines.append("Nothing was delivered. The verdicts are half evidence for routing: aura scores")
+        lines.append("Nothing was delivered. Each verdict counts as half an attempt for routing: aura routing show")
     return "\n".join(lines)
 
 

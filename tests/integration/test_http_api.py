@@ -28,12 +28,12 @@ READS = ("/api/status", "/api/runs", "/api/inbox", "/api/employees", "/api/costs
 NOBODY = uuid4()
 """The id of a run that does not exist."""
 ACTS = {
-    f"/api/runs/{NOBODY}/approve": ("run.approved", "approve"),
-    f"/api/runs/{NOBODY}/reject": ("run.ended", "approve"),
-    f"/api/runs/{NOBODY}/cancel": ("run.ended", "submit"),
-    "/api/organisation/pause": ("organisation.paused", "control"),
-    "/api/organisation/halt": ("organisation.halted", "control"),
-    "/api/organisation/resume": ("organisation.resumed", "control"),
+    f"/api/runs/{NOBODY}/approve": "run.approved",
+    f"/api/runs/{NOBODY}/reject": "run.ended",
+    f"/api/runs/{NOBODY}/cancel": "run.ended",
+    "/api/organisation/pause": "organisation.paused",
+    "/api/organisation/halt": "organisation.halted",
+    "/api/organisation/resume": "organisation.resumed",
 }
 
 
@@ -146,15 +146,14 @@ async def test_each_role_and_scope_at_each_route_as_the_matrix_says(site: Site) 
                 assert (answer.status_code == 200) is allowed, (role, scope, route, answer.text)
                 assert allowed or answer.status_code == 403
                 denied, permitted = denied + (not allowed), permitted + allowed
-            for route, (event, _) in ACTS.items():
+            for route, event in ACTS.items():
                 allowed = event in USER_MATRIX[role] & SCOPE_MATRIX[scope] and ends(role, route)
                 answer = await client.post(route.replace(str(NOBODY), run), json=body(route), headers=key())
                 assert (answer.status_code != 403) is allowed, (role, scope, route, answer.text)
                 denied, permitted = denied + (not allowed), permitted + allowed
             for method, route in (("PUT", "/api/runs"), ("DELETE", "/api/status"), ("PATCH", "/api/events")):
                 assert await code(await client.request(method, route)) == (405, "method_not_allowed")
-                denied += 1
-    assert denied > 300
+    assert denied > 250
     assert permitted > 40, "the controls"
 
 
@@ -167,8 +166,7 @@ async def submitted(site: Site, sample: Sample) -> str:
         assert answers[0].json()["run"] == answers[1].json()["run"]
         with_base = sample.source.decode().replace("title: Adders\n", "title: Adders\nbase: {repo: /etc}\n")
         based = await client.post("/api/runs", json={"requirement": with_base}, headers=key())
-        assert based.status_code in (400, 409), based.text
-        assert based.json()["code"] != "defect"
+        assert (based.status_code, based.json()["code"]) == (409, "base_not_here")
         run: str = answers[0].json()["run"]
     async with await site.with_token("viewer", "read") as client:
         assert (await client.get(f"/api/runs/{run}")).json()["run"]["title"] == "Adders"

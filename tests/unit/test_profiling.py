@@ -25,6 +25,9 @@ from tests.architecture.packages import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 BUSY_S = 0.3
+SIGNALS = 20
+"""A machine whose host takes much of its time sends few signals, so a block ends only after this number."""
+MOST_S = 30.0
 SAMPLES: dict[Stack, float] = {
     (("asyncio.events", "Handle._run"), ("bus.recorder", "record"), ("json", "loads")): 2.0,
     (("asyncio.events", "Handle._run"), ("domain.law", "mark")): 1.0,
@@ -59,10 +62,16 @@ def test_the_longest_name_decides_and_a_library_without_a_layer_belongs_to_its_c
     assert by_function(SAMPLES, 2) == [("bus.recorder.record", 2.0), ("domain.law.mark", 1.0)]
 
 
-def busy(seconds: float) -> int:
+def more(profile: Profile, begun: float) -> bool:
+    """Tell if a thread that began at `begun` must work on, until there are enough samples."""
+    spent = time.thread_time() - begun
+    return spent < BUSY_S or (profile.count < SIGNALS and spent < MOST_S)
+
+
+def busy(profile: Profile) -> int:
     """Use CPU time in functions of C, which this function calls."""
     begun, count = time.thread_time(), 0
-    while time.thread_time() - begun < seconds:
+    while more(profile, begun):
         count += len(sorted(range(2000)))
     return count
 
@@ -78,7 +87,7 @@ def share(profile: Profile, function: str) -> float:
 
 def test_the_time_of_functions_in_c_belongs_to_their_caller_and_the_sum_is_the_cpu_time() -> None:
     with sampled() as profile:
-        busy(BUSY_S)
+        busy(profile)
         idle()
     assert profile.count > 10
     assert share(profile, "busy") > 0.9
@@ -89,11 +98,8 @@ def test_the_time_of_functions_in_c_belongs_to_their_caller_and_the_sum_is_the_c
 
 
 def test_the_time_of_another_thread_belongs_to_its_function() -> None:
-    def work() -> None:
-        busy(BUSY_S)
-
     with sampled() as profile:
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=busy, args=(profile,))
         thread.start()
         while thread.is_alive():
             thread.join(0.05)
@@ -109,7 +115,7 @@ def test_the_time_before_a_function_began_belongs_to_its_caller() -> None:
 
     with sampled() as profile:
         begun = time.thread_time()
-        while time.thread_time() - begun < BUSY_S:
+        while more(profile, begun):
             sorted(range(4000), key=small)
     assert share(profile, name) < 0.9  # the control: a part of the time is in `sorted` itself
 
@@ -120,6 +126,15 @@ def test_the_former_handler_is_restored_even_after_an_error() -> None:
         raise KeyError
     assert signal.getsignal(signal.SIGPROF) == former
     assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+def test_a_block_without_a_signal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler, "SILENCE_S", 0.0)
+    with sampled() as profile:  # the control: signals come
+        busy(profile)
+    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
+    with pytest.raises(Unavailable, match="no signal in"), sampled():
+        sorted(range(20_000))
 
 
 def test_a_system_without_timers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +181,7 @@ def test_a_flame_graph_is_svg_and_folded_stacks_have_the_same_time() -> None:
 
 def test_the_profiler_is_not_in_its_own_samples() -> None:
     with sampled() as profile:
-        busy(BUSY_S)
+        busy(profile)
     own = {layers.__name__, sampler.__name__}
     assert not [stack for stack in profile.samples if stack and stack[-1][0] in own]
     assert 0 < profile.own_s < profile.cpu_s / 2

@@ -4,6 +4,5 @@ CREATE TABLE {schema}.fine (
     key text NOT NULL,
     percent bigint NOT NULL,
     tasks_left bigint NOT NULL,
-    rule text NOT NULL,
     PRIMARY KEY (scope, key)
 );
