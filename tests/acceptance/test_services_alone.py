@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from uuid import UUID
 
+import msgspec
 import pytest
 from dulwich.repo import Repo
 from msgspec.structs import replace
@@ -65,6 +66,7 @@ from director.services import (
     incidents,
     judge,
     judged_source,
+    kept_results,
     law,
     left_out,
     model_facts,
@@ -78,6 +80,7 @@ from director.services import (
     process_logs,
     rehiring,
     repair,
+    repeated_run,
     replay,
     requirements,
     rerun,
@@ -122,6 +125,7 @@ from runtime.roles import CONSUMERS
 from tests.acceptance.cli import POLL_S, WAIT_S
 from tests.clusters import open_folder, with_cluster
 from tests.integration.house import Sample
+from verification.backtest.commits import FixCommit
 from verification.backtest.employee_results import Effort
 from verification.backtest.model import Report, summary_of
 from verification.requirements.parser import read_requirement
@@ -135,6 +139,7 @@ ELSEWHERE = {
     "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
     "employee_trial.question_of": "tests/acceptance/test_cli_staff_backtest.py",
     "moved_base.return_to_work": "tests/acceptance/test_moved_base.py",
+    "repeated_run.repeated": "tests/unit/test_shadow.py",
     "review_cases.ReviewCases.submission": "tests/acceptance/test_cli_reviewers.py",
     "submit.stored_history": "tests/integration/test_submitted_history.py",
 }
@@ -391,6 +396,10 @@ async def of_shadow_runs(settings: Settings) -> None:
         await staff_backtest.backtest_staff(
             staff_backtest.StaffBacktest(repo=Path("/nowhere"), staff=(NAME,), usd_max=Decimal(1)), settings
         )
+    assert repeated_run.planned_again(()) == ()
+    fix, folder = FixCommit(id="a1", parent="", message="", changed=()), settings.home / "results"
+    kept_results.keep_result(folder, fix, effort := Effort())
+    assert kept_results.kept_result(folder, fix, msgspec.json.Decoder(Effort)) == effort
     wanted = reviewers.ReviewerCheck(names=(NAME,), defects=1)
     with pytest.raises(Refused, match="may not review"):
         await reviewers.check_reviewers(wanted, settings, on_review=lambda _n, _i, _c: None, note=said)
