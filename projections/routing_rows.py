@@ -5,10 +5,11 @@ rows, however many versions, skills and tasks there are.
 
 Evidence is an attempt that was verified or rejected, or that ended without work and counts. A fault, a lease that ended
 and a void event are no evidence. The attempts of a run count until the run ends. An attempt of a shadow run is half an
-attempt (SHADOW_WEIGHT), and its cost is no part of the spending.
+attempt (SHADOW_WEIGHT), and its cost is no part of the spending. A finding that the rate of a version fell removes what
+was counted before the change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from bus.projection_rows import Rows
 from bus.row_form import id_key
 from domain import employee as staff
-from domain import run_messages, task
+from domain import incident, run_messages, task
 from domain.message import Event, Recorded, TaskEvent
 from domain.routing import difficulty, evidence
 from domain.routing.evidence import SHADOW_WEIGHT, Attempt, Evidence
@@ -54,6 +55,7 @@ ROUTING_READS: tuple[type[Event], ...] = (
     task.Released,
     run_messages.Submitted,
     run_messages.Ended,
+    incident.Raised,
 )
 """The events that change the rows."""
 
@@ -85,6 +87,8 @@ def put_routing(recorded: Recorded, rows: Rows) -> None:
             rows.drop_scope(OpenAttempt, event.run)
         case staff.Hired() | staff.Rehired():
             _hire(event.employee, staff.version_of(event.profile), rows)
+        case incident.Raised(kind="regression", employee_version=UUID() as version):
+            _forget_before_change(version, event.measured, rows)
 
 
 def _begin(event: task.Assigned, at: int, rows: Rows) -> None:
@@ -189,6 +193,20 @@ def _share(before: Evidence) -> int:
 def _put_evidence(rows: Rows, version: UUID, key: str, known: Evidence) -> Evidence:
     rows.put(evidence_row(version, key, known))
     return known
+
+
+def _forget_before_change(version: UUID, measured: Mapping[str, int], rows: Rows) -> None:
+    """Keep only the evidence since the change that a finding measured. Its skills begin anew from that rate."""
+    tasks, verified = measured.get("after_tasks", 0), measured.get("after_verified", 0)
+    if not 0 <= verified <= tasks or not tasks:
+        return
+    before, total = evidence_of(rows, version), total_of(rows)
+    for row in rows.of(EvidenceRow, version):
+        _put_evidence(rows, version, row.key, evidence.skill_since_regression(row.evidence))
+    after = _put_evidence(rows, version, OVERALL, evidence.since_regression(before, verified, tasks))
+    if before.attempts:
+        share = evidence.smoothed_rate(after) - evidence.smoothed_rate(before)
+        rows.put(replace(total, rates=total.rates + share))
 
 
 def _hire(employee: UUID, version: UUID, rows: Rows) -> None:

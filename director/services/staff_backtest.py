@@ -8,6 +8,7 @@ result is stored in the home, so that an interrupted backtest continues where it
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -27,9 +28,10 @@ from domain.errors import Invalid
 from domain.tree import digest_of
 from verification.backtest.commits import FixCommit, fix_commits
 from verification.backtest.employee_results import EmployeeResult
+from verification.backtest.questions_ahead import FixQuestions, cores
 from verification.backtest.requirement_files import TRIAL_BUDGET, write_requirement
 from verification.backtest.staff_results import FixResult, StaffReport, spent, staff_report
-from verification.backtest.trial import Excluded, Setting
+from verification.backtest.trial import Excluded, Learnt, Parts, Setting
 from verification.base_check import BaseDisagrees
 from verification.requirements.model import Budget
 
@@ -39,6 +41,7 @@ LABELS: Mapping[str, str] = {"purpose": "backtest"}
 """The label of each run. `aura costs --by label.purpose` shows what backtests cost."""
 _result = msgspec.json.Decoder(EmployeeResult)
 Say = Callable[[str], None]
+Question = tuple[Learnt, Parts]
 OnResult = Callable[[FixResult, int, int], None]
 """Called with each fix, its number, and the number of fixes."""
 
@@ -84,11 +87,16 @@ async def backtest_staff(
     versions = {name: people[employee].version for name, employee in employees.items()}
     stored = _Stored(settings, repo, wanted)
     results: list[FixResult] = []
-    async with setting_of(settings, allow_degraded=wanted.allow_degraded) as setting, desk(settings) as opened:
+    async with AsyncExitStack() as opening:
+        setting = await opening.enter_async_context(setting_of(settings, allow_degraded=wanted.allow_degraded))
+        opened = await opening.enter_async_context(desk(settings))
         asking = _Asking(wanted, repo, employees, opened, setting, note, on_run)
         asking.on_answer = lambda name, fix, result: stored.keep(versions[name], fix, result)
+        known_of = {fix.id: stored.all_of(versions, fix) for fix in fixes}
+        unasked = [fix for fix in fixes if _is_to_ask(known_of[fix.id], names)]
+        questions = await opening.enter_async_context(FixQuestions(unasked, asking.question, cores()))
         for number, fix in enumerate(fixes, start=1):
-            known = {name: one for name in names if (one := stored.of(versions[name], fix)) is not None}
+            known = known_of[fix.id]
             missing = [name for name in names if name not in known]
             left = wanted.usd_max - spent(results) - spent([FixResult(commit="", subject="", results=known)])
             result = FixResult(commit=fix.id, subject=fix.subject, results=known)
@@ -97,7 +105,7 @@ async def backtest_staff(
             elif missing and left < wanted.budget.usd * len(missing):
                 result = msgspec.structs.replace(result, not_run=True)
             elif missing:
-                result = await asking.of(fix, known, missing)
+                result = await asking.of(fix, questions, known, missing)
                 if result.excluded:
                     one = EmployeeResult(commit=fix.id, parent=fix.parent, subject=fix.subject)
                     one = msgspec.structs.replace(one, excluded=result.excluded)
@@ -106,6 +114,11 @@ async def backtest_staff(
             results.append(result)
             on_result(result, number, len(fixes))
     return staff_report(str(repo), versions, results, wanted.usd_max)
+
+
+def _is_to_ask(known: Mapping[str, EmployeeResult], names: Sequence[str]) -> bool:
+    """Return whether an employee has no stored result of a fix, and no stored result says that it is excluded."""
+    return len(known) < len(names) and not any(one.excluded for one in known.values())
 
 
 def _check(wanted: StaffBacktest, names: Sequence[str]) -> None:
@@ -144,12 +157,21 @@ class _Asking:
         self._on_run = on_run
         self.on_answer: Callable[[str, FixCommit, EmployeeResult], None] = lambda _name, _fix, _result: None
 
-    async def of(self, fix: FixCommit, known: Mapping[str, EmployeeResult], missing: Sequence[str]) -> FixResult:
-        """Return the result of one fix: that of the employees in `known`, and that of those who are asked now."""
-        settings = self._opened.settings
+    async def question(self, fix: FixCommit) -> Question:
+        """Prepare the question of one fix. Raises Excluded if it is no fair question."""
         self._note(f"{fix.id[:10]}: the tests of the repository run on the parent and on the fix.")
+        return await question_of(fix, self._repo, self._setting, self._opened.settings, self._note)
+
+    async def of(
+        self,
+        fix: FixCommit,
+        questions: FixQuestions[Question],
+        known: Mapping[str, EmployeeResult],
+        missing: Sequence[str],
+    ) -> FixResult:
+        """Return the result of one fix: that of the employees in `known`, and that of those who are asked now."""
         try:
-            learnt, parts = await question_of(fix, self._repo, self._setting, settings, self._note)
+            learnt, parts = await questions.take(fix)
             with tempfile.TemporaryDirectory(prefix="aura-trial-") as folder:
                 file = write_requirement(Path(folder), learnt.requirement, fix, self._repo, self._wanted.budget)
                 asked = {name: await self._ready(file, name) for name in missing}
@@ -212,6 +234,11 @@ class _Stored:
     def of(self, version: UUID, fix: FixCommit) -> EmployeeResult | None:
         """Return the stored result; None if there is none, or if stored results are not wanted."""
         return None if self._fresh else kept_result(self._folder / str(version), fix, _result)
+
+    def all_of(self, versions: Mapping[str, UUID], fix: FixCommit) -> dict[str, EmployeeResult]:
+        """Return the stored results of a fix, by the name of the employee."""
+        results = {name: self.of(version, fix) for name, version in versions.items()}
+        return {name: result for name, result in results.items() if result is not None}
 
     def keep(self, version: UUID, fix: FixCommit, result: EmployeeResult) -> None:
         """Store a result. Raises Unavailable if the home is not writable."""

@@ -7,6 +7,7 @@ and the manager compute them with the same functions from the same events.
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.routing.fixed_point import MICRO
 
@@ -104,6 +105,22 @@ def weight_of_failure(attempt: Attempt) -> int:
 def inherited(evidence: Evidence) -> Evidence:
     """Return the evidence with which a new version of the same employee begins. Cost and alarm begin anew."""
     return Evidence(verified=evidence.verified * INHERITED // MICRO, failed=evidence.failed * INHERITED // MICRO)
+
+
+def since_regression(evidence: Evidence, verified: int, tasks: int) -> Evidence:
+    """Return the evidence about all work of a version after a finding that its rate fell.
+
+    `verified` of `tasks` since the change replace the counts, with the weight of the earlier counts at most. Cost and
+    time stay, because the finding says nothing about them.
+    """
+    weight = min(tasks * MICRO, evidence.verified + evidence.failed)
+    good = weight * verified // tasks if tasks else 0
+    return replace(evidence, verified=good, failed=weight - good, alarm=0)
+
+
+def skill_since_regression(evidence: Evidence) -> Evidence:
+    """Return the evidence about one skill after such a finding. The rate of all work since the change is its prior."""
+    return replace(evidence, verified=0, failed=0, alarm=0)
 
 
 def staff_rate(overall: Iterable[Evidence]) -> int:

@@ -57,8 +57,9 @@ def test_the_table_recovers_the_order_of_five_employees_of_known_rates(tmp_path:
         hire(aura, server, KNOWN)
         staff = ",".join(sorted(KNOWN, reverse=True))
         command = ("backtest", "--repo", str(tmp_path / "repo"), "--last", "20", "--staff", staff, "--usd", "0.10")
-        long = aura.begin(*command, "--usd-max", "10")  # it takes longer than other commands may
-        assert long.wait(BACKTEST_S) == 0
+        with aura.begin(*command, "--usd-max", "10") as long:  # it takes longer than other commands may
+            out, err = long.communicate(timeout=BACKTEST_S)
+        assert long.returncode == 0, out + err
         report = aura.json(*command, "--usd-max", "10")  # the stored results
         print(aura.text(*command, "--usd-max", "10"))
         assert report["asked"] == 20

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from bus.projection_rows import Rows
 from bus.projection_tables import Tables
-from domain import employee, organisation, run_messages, task
+from domain import employee, incident, organisation, run_messages, task
 from domain.employee import Profile, version_of
 from domain.message import Envelope, Event, Recorded
 from domain.money import Amount
 from domain.routing import book
 from domain.routing.difficulty import NO_SCORES, rate_now
-from domain.routing.evidence import NONE, Attempt, after, inherited
+from domain.routing.evidence import NONE, Attempt, after, inherited, smoothed_rate
 from domain.routing.fixed_point import MICRO
 from projections.accountant import AccountantProjection
 from projections.manager import ManagerProjection
@@ -205,6 +205,50 @@ def test_a_known_version_keeps_its_own_evidence() -> None:
     rows, _ = folded(*events, employee.Hired(employee=EMPLOYEE, profile=replace(OTHER_PROFILE, name="ada")))
     assert evidence_of(rows, version_of(OTHER_PROFILE)) == evidence_of(folded(*events)[0], version_of(OTHER_PROFILE))
     assert version_at(rows, EMPLOYEE) == version_of(OTHER_PROFILE)
+
+
+REGRESSED = incident.Raised(
+    incident=uuid(900),
+    kind="regression",
+    detail="worse",
+    employee=EMPLOYEE,
+    employee_version=version_of(PROFILE),
+    measured={"before_tasks": 20, "before_verified": 18, "after_tasks": 4, "after_verified": 1},
+)
+
+
+def test_a_finding_of_a_regression_keeps_only_what_came_after_the_change() -> None:
+    log = [*BEGUN, *(event for number in range(1, 7) for event in attempt(number, EMPLOYEE, *REJECTED))]
+    before, _ = folded(*log)
+    manager, accountant = folded(*log, REGRESSED)
+    assert routing(manager) == routing(accountant)
+    version = version_of(PROFILE)
+    known, overall = evidence_of(before, version), evidence_of(manager, version)
+    weight = min(4 * MICRO, known.verified + known.failed)
+    assert (overall.verified, overall.failed) == (weight // 4, weight - weight // 4)
+    assert (overall.attempts, overall.cost) == (known.attempts, known.cost), "its cost did not change"
+    assert (evidence_of(manager, version, SKILL).failed, evidence_of(before, version, SKILL).failed > 0) == (0, True)
+    for rows in (before, manager):
+        assert total_of(rows).rates == smoothed_rate(evidence_of(rows, version))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(REGRESSED, kind="stalled_run"),
+        replace(REGRESSED, measured={}),
+        replace(REGRESSED, measured={"after_tasks": 1, "after_verified": 2}),
+        replace(REGRESSED, employee_version=None),
+        replace(REGRESSED, employee_version=version_of(OTHER_PROFILE)),
+    ],
+)
+def test_another_finding_changes_no_evidence(event: Event) -> None:
+    log = [*BEGUN, *attempt(1, EMPLOYEE, *REJECTED)]
+    before, _ = folded(*log)
+    after_it, _ = folded(*log, event)
+    version = version_of(PROFILE)
+    assert evidence_of(after_it, version) == evidence_of(before, version) != NONE
+    assert total_of(after_it).rates == total_of(before).rates
 
 
 def test_rows_of_a_run_go_with_it() -> None:
