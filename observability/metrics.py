@@ -3,7 +3,8 @@
 Each number has one source, so that a sum over all processes counts nothing twice. The recorder counts stored events.
 Each consumer counts its own progress. The manager's rows give the open work. The auditor counts calls, verdicts and
 incidents. A restart sets counters to 0 and keeps gauges, which are read from rows, streams and servers.
-No label contains an id. Label values are event types, states, kinds, and at most LABEL_VALUES_MAX model names.
+No label contains an id. Label values are event types, states, kinds, at most LABEL_VALUES_MAX model names, and at most
+ACCOUNTS_MAX names of accounts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from domain import task
 from domain.message import Event, Recorded
 from domain.registry import EVENTS
 from domain.waiting import Wait
+from observability.account_metrics import AccountMetrics
 from observability.health import HealthReport
 from observability.model_metrics import OTHER, Findings
 from observability.wait_metrics import StaffMetrics, WaitMetrics
@@ -117,11 +119,13 @@ class OpenWork:
         )
         self.staff = StaffMetrics(here)
         self.waits = WaitMetrics(here)
+        self.accounts = AccountMetrics(here)
 
     def show(self, rows: Rows, seen: "Seen") -> None:
         self.staff.show(rows, seen.now)
         self.waits.show(seen.waits, seen.now)
         states = [open_state(rows, row) for row in rows.all(OpenRun)]
+        self.accounts.show(rows, states, seen.now)
         tasks = [part.phase for state in states for part in state.tasks.values()]
         self.runs.set(len(states))
         for phase in get_args(task.Phase):

@@ -1,6 +1,6 @@
 """The causes and effects of an event, each in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from domain import run_messages, task
 from domain.errors import NotFound
 from domain.message import Recorded
 from domain.routing.record import CandidateRecord, ChoiceRecord
+from domain.routing.terms import TURNS
 
 CAUSES_MAX = 200
 DEPTH_MAX = 200
@@ -45,6 +46,16 @@ class ChoiceView(msgspec.Struct, frozen=True, kw_only=True):
     chosen: UUID
     record: ChoiceRecord
     candidates: tuple[ChosenFrom, ...]
+
+
+class TaskChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the employee of the last attempt at a task was chosen, in one sentence."""
+
+    task: str
+    attempt: int
+    employee: UUID
+    strategy: str
+    sentence: str
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +143,33 @@ def choice_view(recorded: Recorded, story: Story) -> ChoiceView | None:
             for each in event.choice.candidates
         ),
     )
+
+
+async def choices_of(store: Store, run: UUID) -> tuple[TaskChoice, ...]:
+    """Return why each task of a run has its employee. A task without a recorded choice has none."""
+    story = Story()
+    for naming in await store.read_types(NAMING_TYPES, await store.recorded_up_to()):
+        story.hear(naming)
+    return last_choices(await store.read_run(run), story)
+
+
+def last_choices(events: Iterable[Recorded], story: Story) -> tuple[TaskChoice, ...]:
+    """Return the last choice of each task, in the order of the first assignments. Turns give no reason."""
+    choices: dict[UUID, TaskChoice] = {}
+    for recorded in events:
+        story.hear(recorded)
+        event = recorded.event
+        if isinstance(event, task.Assigned) and recorded.void is None:
+            view = choice_view(recorded, story)
+            if view is not None and view.record.strategy != TURNS:
+                choices[event.task] = TaskChoice(
+                    task=story.task_name(event.task),
+                    attempt=event.attempt,
+                    employee=event.employee,
+                    strategy=view.record.strategy,
+                    sentence=view.sentence,
+                )
+    return tuple(choices.values())
 
 
 async def _causes(store: Store, recorded: Recorded) -> tuple[list[Recorded], bool]:

@@ -78,6 +78,10 @@ class Story:
         """Return the name of an employee or a task; its id if the name is not known."""
         return self.names.get(id) or self._tasks.get(id) or str(id)
 
+    def task_name(self, id: UUID) -> str:
+        """Return the name of a task; its id if the name is not known."""
+        return self._tasks.get(id, str(id))
+
     def reason_of(self, choice: ChoiceRecord, employee: UUID) -> str:
         """Return why an employee was chosen, in one sentence."""
         return sentence_of(choice.as_choice(employee), {str(who): name for who, name in self.names.items()})

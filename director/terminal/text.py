@@ -1,7 +1,7 @@
 """Screens as text: the stack, the list of runs, the record of one run."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,6 +120,7 @@ def run_text(data: dict[str, Any]) -> str:
     lines.append(
         "\n" + table(("task", "try", "employee", "outcome", "why"), [attempt_line(row) for row in data["attempts"]])
     )
+    lines += choice_sentences(data.get("choices", ()))
     lines += stand_in_lines(data["stand_ins"])
     if data["attempts"]:
         lines.append(f"one attempt in full: aura run show {str(line['run'])[:13]} --attempt N")
@@ -137,6 +138,11 @@ def run_text(data: dict[str, Any]) -> str:
     lines += degraded_lines(line) if parked or not _says_notes(line) else []
     lines.append(parked or next_step(line))
     return "\n".join(lines)
+
+
+def choice_sentences(choices: Iterable[Any]) -> list[str]:
+    """Return one line for each task with the reason for which its employee was chosen (director/services/causes.py)."""
+    return [visible(f"{choice.task}, attempt {choice.attempt}: {choice.sentence}") for choice in choices]
 
 
 def left_out_text(paths: Sequence[str]) -> list[str]:

@@ -115,6 +115,7 @@ from director.services import (
 )
 from director.services.session import DirectorSession, archive, desk
 from director.settings import Settings
+from director.terminal.event_text import Story
 from domain import run as run_rules
 from domain.caps import Limit
 from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
@@ -629,6 +630,8 @@ async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     assert chosen.choice is not None
     assert chosen.choice.sentence in chosen.event.words
     assert (await causes.find_subject(store, str(verified.seq), "last")).seq == verified.seq
+    assert causes.last_choices([], Story()) == ()
+    assert len(await causes.choices_of(store, run)) <= 1
     with pytest.raises(NotFound):
         await causes.find_subject(store, "T9", str(run))
 

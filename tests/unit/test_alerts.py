@@ -43,6 +43,8 @@ CHANGED = {
     "> 0.8": "> 0.79",
     "> 0.5 *": "> 0.01 *",
     "> 2.5": "> 1",
+    "aura_account_resting) == 1": "aura_account_resting) == 0",
+    ">= 0.9": ">= 0.88",
     "> 0.5\n": "> 1.5\n",
 }
 """Text in a rule -> its replacement, with which the rule's test fails."""

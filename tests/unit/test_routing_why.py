@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from director.cli.log_text import choice_lines
-from director.services.causes import choice_view
+from director.services.causes import choice_view, last_choices
 from director.terminal.event_text import Story
+from director.terminal.text import choice_sentences
 from domain import task
 from domain.message import Recorded
 from tests.unit.simulated_staff import Simulated, Simulation, steady
@@ -48,3 +49,21 @@ def test_the_table_names_each_candidate_with_its_numbers() -> None:
     assert not rows["dear"].rstrip().endswith("chosen")
     assert all("50%" in line for line in rows.values())
     assert choice_view(simulation.log[0], story) is None
+
+
+def test_the_record_of_a_run_has_the_last_choice_of_each_task() -> None:
+    simulation = Simulation((replace(CHEAP, rate=steady(0.0)), STRONG))
+    run = simulation.run(plan=2)
+    events = [each for each in simulation.log if getattr(each.event, "run", None) == run]
+    story, assigned = told(simulation)
+    last = {each.event.task: each.event for each in assigned if isinstance(each.event, task.Assigned)}
+    choices = last_choices(events, story)
+    assert [choice.task for choice in choices] == ["T1", "T2"]
+    assert [(choice.task, choice.attempt, choice.employee) for choice in choices] == [
+        (story.task_name(event.task), event.attempt, event.employee) for event in last.values()
+    ]
+    assert choice_sentences(choices)[0] == f"T1, attempt {choices[0].attempt}: {choices[0].sentence}"
+    assert choices[0].attempt > 1, "control: an earlier choice is not shown"
+    unset = Simulation((CHEAP,), routing=None)
+    unset.run()
+    assert last_choices(unset.log, Story()) == (), "control: without a recorded choice there is no reason"
