@@ -21,8 +21,12 @@ from domain.caps import (
     is_of_day,
     limit_of,
 )
-from domain.chains import with_chain
-from domain.errors import Conflict, Invalid, LimitReached, Refused
+from domain.chains import FALLBACK_EMPLOYEES_MAX as FALLBACK_EMPLOYEES_MAX
+from domain.chains import checked_chain, with_chain
+from domain.errors import Conflict, LimitReached, Refused
+from domain.halt import AcknowledgeHalt as AcknowledgeHalt
+from domain.halt import HaltAcknowledged as HaltAcknowledged
+from domain.halt import acknowledged
 from domain.lent import NOTHING_LENT, Lent
 from domain.message import Command, Erased, Event
 from domain.model_account import AccountCommand, AccountEvent, ModelAccount, decide_account, evolve_accounts
@@ -64,8 +68,6 @@ from domain.reason import reason_of
 from domain.routing.terms import RoutingSetting, checked_setting
 
 Phase = Literal["unfounded", "running", "paused", "halted"]
-FALLBACK_EMPLOYEES_MAX = 16
-"""The most employees of one fallback chain."""
 
 
 class OrganisationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +113,8 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             return _stop(state, "paused", reason)
         case Halt(reason=reason):
             return _stop(state, "halted", reason)
+        case AcknowledgeHalt():
+            return acknowledged(command, state.phase)
         case Resume(reason=reason):
             _founded(state)
             if state.phase == "running":
@@ -133,7 +137,7 @@ def decide(command: Command, state: OrganisationState) -> tuple[OrganisationEven
             _founded(state)
             if state.fallback.get(role, ()) == employees:
                 return ()
-            return (FallbackSet(role=role, employees=_chain(role, employees)),)
+            return (FallbackSet(role=role, employees=checked_chain(role, employees)),)
         case SetRouting(routing=routing):
             _founded(state)
             return (_routing_set(routing),) if routing != state.routing else ()
@@ -199,20 +203,6 @@ def _stop(state: OrganisationState, phase: Literal["paused", "halted"], reason: 
     if state.phase == phase or (phase == "paused" and state.phase == "halted"):
         raise Refused(f"The organisation is already {state.phase}.", hint="`aura resume` starts it again.")
     return (Paused(reason=reason_of(reason)),) if phase == "paused" else (Halted(reason=reason_of(reason)),)
-
-
-def _chain(role: WorkRole, employees: tuple[UUID, ...]) -> tuple[UUID, ...]:
-    if len(employees) > FALLBACK_EMPLOYEES_MAX:
-        raise Invalid(
-            f"The fallback chain of the role {role} has {len(employees)} employees. "
-            f"The limit is {FALLBACK_EMPLOYEES_MAX}.",
-            hint="Name the employees that matter most.",
-        )
-    if len(set(employees)) < len(employees):
-        raise Invalid(
-            f"The fallback chain of the role {role} names an employee twice.", hint="Name each employee once."
-        )
-    return employees
 
 
 def _routing_set(routing: RoutingSetting) -> RoutingSet:

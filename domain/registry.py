@@ -9,6 +9,7 @@ import msgspec
 from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task, user
 from domain import employee_upcasters as upcasters
 from domain import model_account as accounts
+from domain import run_act_messages as acts
 from domain.message import ORGANISATION, Command, Erased, Event
 from domain.tree import from_version_1
 
@@ -24,6 +25,7 @@ EVENTS: Mapping[str, type[Event]] = {
         organisation.Paused,
         organisation.Halted,
         organisation.Resumed,
+        organisation.HaltAcknowledged,
         organisation.BudgetReserved,
         organisation.BudgetSettled,
         organisation.CapSet,
@@ -73,6 +75,7 @@ EVENTS: Mapping[str, type[Event]] = {
         run_messages.DeliveryStarted,
         run_messages.Delivered,
         run_messages.Returned,
+        *acts.EVENTS,
         run_messages.Approved,
         run_messages.Released,
         run_messages.Ended,
@@ -160,6 +163,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (run_messages.Submitted.type, 3): lambda fields: {**fields, "employees": []},
     (run_messages.Submitted.type, 4): lambda fields: {**fields, "labels": {}, "estimate": None},
     (run_messages.Returned.type, 1): _without_history,
+    (run_messages.Returned.type, 2): dict,
     (incident.Raised.type, 1): _with_severity,
 }
 """(type, version) -> function that converts a payload to the next version. A base's manifest has its own versions."""
@@ -188,6 +192,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     organisation.Pause: CommandSpec("organisation", ("organisation.paused",)),
     organisation.Halt: CommandSpec("organisation", ("organisation.halted",)),
     organisation.Resume: CommandSpec("organisation", ("organisation.resumed",)),
+    organisation.AcknowledgeHalt: CommandSpec("organisation", ("organisation.halt_acknowledged",)),
     organisation.SettleBudget: CommandSpec("organisation", ("organisation.budget_settled",)),
     organisation.AcceptLimit: CommandSpec("organisation", ("organisation.limit_accepted",)),
     organisation.WithdrawLimit: CommandSpec("organisation", ("organisation.limit_withdrawn",)),
@@ -234,6 +239,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     run_messages.StartDelivery: CommandSpec("run", ("run.delivery_started",), "run"),
     run_messages.FinishDelivery: CommandSpec("run", ("run.delivered",), "run"),
     run_messages.Return: CommandSpec("run", ("run.returned",), "run"),
+    **{kind: CommandSpec("run", causes, "run") for kind, causes in acts.COMMANDS.items()},
     run_messages.Approve: CommandSpec("run", ("run.approved",), "run"),
     run_messages.FinishRelease: CommandSpec("run", ("run.released",), "run"),
     run_messages.End: CommandSpec("run", ("run.ended",), "run"),

@@ -1,7 +1,7 @@
-"""Return of a delivered run to work, because its base branch has moved.
+"""Return of a delivered run to work, because its base branch has moved, or because a person commented on it.
 
 Tasks without a conflict stay verified. Their files are merged with the new commit and judged again. Tasks with a
-conflict are open again.
+conflict are open again. `domain/run_acts.py` decides a return with comments.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def returned(
     unknown = {*command.conflicts, *(part.task for part in command.files)} - tasks.keys()
     if unknown:
         raise Invalid(f"The run has no task {min(map(str, unknown))}.", hint="`aura run show` lists its tasks.")
-    again = _with_followers(command.conflicts, tasks.values())
+    again = with_followers(command.conflicts, tasks.values())
     return m.Returned(
         run=command.run,
         commit=command.commit,
@@ -54,9 +54,9 @@ def attempts_used(task: TaskState) -> int:
     return task.attempts - task.attempts_before
 
 
-def _with_followers(conflicts: Iterable[UUID], tasks: Iterable[TaskState]) -> tuple[UUID, ...]:
-    """Return the tasks that conflict and all tasks that depend on them, in the order of the plan."""
-    again = set(conflicts)
+def with_followers(opened: Iterable[UUID], tasks: Iterable[TaskState]) -> tuple[UUID, ...]:
+    """Return these tasks and all tasks that depend on them, in the order of the plan."""
+    again = set(opened)
     ordered = list(tasks)
     for task in ordered:  # each task comes after the tasks that it needs
         if again & set(task.after):
@@ -66,7 +66,7 @@ def _with_followers(conflicts: Iterable[UUID], tasks: Iterable[TaskState]) -> tu
 
 def tasks_after(event: m.Returned, tasks: Mapping[UUID, TaskState]) -> dict[UUID, TaskState]:
     """Return the tasks of a run after the event has sent it back to work."""
-    findings = tuple(_finding(path, event.base_commit) for path in event.conflicts)
+    findings = tuple(_finding(path, event.base_commit or "") for path in event.conflicts)
     merged = {part.task: part.files for part in event.files}
     return {
         id: _opened_again(task, findings)

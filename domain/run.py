@@ -1,14 +1,16 @@
 """A run: the path of one requirement to verified software. Its state is the fold of its events and includes its tasks.
 
 submitted -> admitted -> planned -> merged -> verified -> delivering -> delivered -> approved -> released -> ended, or
-merged -> rejected -> ended. If the base has moved: delivered -> planned. A run can end in every phase, with a reason.
+merged -> rejected -> ended. If the base has moved, or a person returns it with comments: delivered -> planned.
+An override: overridden -> delivering -> ... -> ended. A run can end in every phase, with a reason.
 """
 
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from domain import funds, planning, returning, review, shadow
+from domain import funds, planning, returning, review, run_acts, shadow
+from domain import run_act_messages as acts
 from domain import run_messages as m
 from domain import task as task_rules
 from domain.assignment import may_assign
@@ -60,7 +62,7 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
             kind = m.Verified if judgement.verified else m.Rejected
             return (kind(run=run, judgement=judgement),)
         case m.StartDelivery(run=run):
-            _expect(state, command, "verified")
+            _expect(state, command, "verified", "overridden")
             return (m.DeliveryStarted(run=run),)
         case m.FinishDelivery(run=run, commit=commit, folder=folder, branch=branch):
             _expect(state, command, "delivering")
@@ -69,6 +71,12 @@ def decide(command: Command, state: RunState) -> tuple[Event, ...]:
             _undecided(state)
             _expect(state, command, "delivered")
             return (returning.returned(command, state.submitted, state.commit, state.tasks),)
+        case acts.ReturnWithComments():
+            _undecided(state)
+            _expect(state, command, "delivered")
+            return run_acts.returned_with(command, state)
+        case acts.Comment():
+            return run_acts.commented(command, state)
         case m.Approve():
             return (_approve(command, state),)
         case m.FinishRelease(run=run, commit=commit, ref=ref):
@@ -89,6 +97,8 @@ def decide_admission(command: Command, organisation: OrganisationState, state: R
     assert isinstance(command, m.Admit)
     if state.submitted is None:
         raise NotFound(f"There is no run {command.run}.", hint="`aura runs` lists them.")
+    if state.override is not None:
+        return ()  # nobody works on an override, so it needs no budget
     _expect(state, command, "submitted")
     allowance = state.submitted.allowance
     caps = {"usd": allowance.amount.usd, "tokens": allowance.amount.tokens, "minutes": allowance.minutes}
@@ -101,10 +111,11 @@ def decide_admission(command: Command, organisation: OrganisationState, state: R
     return (lent, *warned, m.Admitted(run=command.run, due_at=command.at + allowance.minutes * MINUTE_US))
 
 
-def _submit(command: m.Submit, state: RunState) -> tuple[m.Submitted | m.SecretsConsented, ...]:
+def _submit(command: m.Submit, state: RunState) -> tuple[Event, ...]:
     if state.phase != "none":
         raise Conflict(f"Run {command.run} already exists.", hint="Submit with a new id.")
-    return (planning.submitted(command), *planning.consented(command))
+    override = (run_acts.overridden(command),) if isinstance(command, acts.Override) else ()
+    return (planning.submitted(command), *planning.consented(command), *override)
 
 
 def _decide_task(command: TaskCommand, state: RunState) -> tuple[Event, ...]:
@@ -152,10 +163,12 @@ def _end(command: m.End, state: RunState) -> tuple[m.Ended, ...]:
         _undecided(state)
     if state.phase == "ended":
         return ()
-    if command.outcome == "delivered":
+    if command.outcome in ("delivered", run_acts.OUTCOME):
         _expect(state, command, "released")
+        if (command.outcome == run_acts.OUTCOME) != (state.override is not None):
+            raise Refused("Only an override ends as overridden.", hint="Every other released run ends as delivered.")
     elif state.phase == "released":
-        raise Refused("The run is released, so it can only end as delivered.", hint="Give the outcome `delivered`.")
+        raise Refused("The run is released, so it can only end as delivered.", hint="It ends so by itself.")
     elif state.phase == "approved":
         raise Refused("The run is approved and will be released in a moment.", hint="It then ends by itself.")
     if command.outcome == shadow.OUTCOME:
@@ -207,11 +220,11 @@ def _evolve_run(state: RunState, event: Event | Erased) -> RunState:
         case m.Merged(tree=tree):
             return replace(state, phase="merged", tree=tree)
         case m.Returned() if state.submitted is not None:
-            base = {"base_commit": event.base_commit, "base_tree": event.base_tree, "base_history": event.base_history}
+            base = {name: getattr(event, name) for name in ("base_commit", "base_tree", "base_history")}
             return replace(
                 state,
                 phase="planned",
-                submitted=replace(state.submitted, **base),
+                submitted=replace(state.submitted, **base) if event.base_commit else state.submitted,
                 tasks=Tasks(returning.tasks_after(event, state.tasks).values()),
                 due_at=event.due_at,
                 returns=state.returns + 1,
@@ -226,6 +239,8 @@ def _evolve_run(state: RunState, event: Event | Erased) -> RunState:
             return replace(state, phase="submitted")  # after a purge, the id still cannot be used again
         case Erased(type="run.ended"):
             return replace(state, phase="ended")
+    if isinstance(event, acts.EVENTS):
+        return run_acts.evolve(state, event)
     if isinstance(event, funds.FundsEvent):
         return funds.evolve(state, event)
     phase = _NEXT.get(type(event)) if isinstance(event, Event) else None

@@ -21,7 +21,7 @@ Proof = Literal["inside", "notes", "folder", "branch"]
 """Place of a delivery's proof: among the delivered files, in git notes, in a folder next to it, or in a branch."""
 OnBudget = Literal["end", "ask"]
 """`end`: the run ends when its budget is used up. `ask`: it asks the Director for more, and waits."""
-Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled", "shadow"]
+Outcome = Literal["delivered", "rejected", "refused", "declined", "cancelled", "shadow", "overridden"]
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -157,19 +157,19 @@ class Delivered(RunEvent, frozen=True, kw_only=True):
 
 
 class Returned(RunEvent, frozen=True, kw_only=True):
-    """The run went back from its delivery to work, because its base has moved to `base_commit`.
+    """The run went back from its delivery to work. Its base has moved to `base_commit`, or a person commented on it.
 
     `commit`: the delivered commit, which was not approved. `tasks`: the tasks that are open again. `conflicts`: the
     paths with a conflict. `files`: the files of the other tasks after the base's changes were merged into them.
     `due_at`: the new end of the run's minutes. `base_tree` names the blob with the new base's manifest, `base_history`
-    the blob with its history.
+    the blob with its history. After comments, the base stays as it was: `base_commit` and `base_tree` are None.
     """
 
     type = "run.returned"
-    version = 2
+    version = 3
     commit: str
-    base_commit: str
-    base_tree: str
+    base_commit: str | None = None
+    base_tree: str | None = None
     base_history: str | None = None
     due_at: int
     tasks: tuple[UUID, ...]
@@ -179,8 +179,8 @@ class Returned(RunEvent, frozen=True, kw_only=True):
 
     def blobs(self) -> tuple[str, ...]:
         named = {digest for part in self.files for digest in contents_of(part.files).values()}
-        history = {self.base_history} if self.base_history else set()
-        return tuple(sorted({self.base_tree, *history, *named}))
+        base = {digest for digest in (self.base_tree, self.base_history) if digest}
+        return tuple(sorted({*base, *named}))
 
 
 class Approved(RunEvent, frozen=True, kw_only=True):

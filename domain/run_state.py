@@ -8,6 +8,7 @@ from domain import review
 from domain import run_messages as m
 from domain.fund_messages import FundsRequested
 from domain.money import NOTHING, Amount
+from domain.run_act_messages import Overridden
 from domain.tasks import NO_TASKS, Tasks
 from domain.tranches import Tranches
 from domain.tree import Entry
@@ -20,6 +21,7 @@ Phase = Literal[
     "merged",
     "verified",
     "rejected",
+    "overridden",
     "delivering",
     "delivered",
     "approved",
@@ -40,6 +42,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     returns: int = 0  # how often the run went back from a delivery to work
     tranches: Tranches = {}  # of caps above the run
     asked: FundsRequested | None = None  # the open request for a larger budget
+    override: Overridden | None = None  # set if the run releases work of another run without a verdict
     warned: tuple[str, ...] = ()  # "run" and ids of tasks whose budget has had its warning
 
     @property
@@ -59,7 +62,12 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def files_of(state: RunState) -> dict[str, Entry]:
-    """Return the changes of all verified tasks to the base, in the order of the plan. Reviews change nothing."""
+    """Return the changes of all verified tasks to the base, in the order of the plan. Reviews change nothing.
+
+    The changes of an override are those that it releases.
+    """
+    if state.override is not None:
+        return dict(state.override.files)
     merged: dict[str, Entry] = {}
     for task in state.tasks.values():
         if task.phase == "verified" and not review.is_review(task):

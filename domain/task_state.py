@@ -39,6 +39,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     failure: str = ""  # the failure of the last call, in words; empty after an answer
     answer: str | None = None  # digest of the last answer
     attempted: Manifest = {}  # the changes of the last answer
+    comments: tuple[str, ...] = ()  # of people on the task, oldest first. Each prompt has them
     unclear: tuple[str, ...] = ()  # for the author: parts of the last answer that were not understood, or were dropped
     rejected: Mapping[str, RejectedTree] = {}  # tree -> its last rejection that was not a repeat
     repeats: Mapping[UUID, int] = {}  # employee -> the number of its repeats in a row

@@ -78,6 +78,8 @@ _DIRECTOR = frozenset(
         "run.submitted",
         "run.secrets_consented",
         "run.returned",
+        "run.commented",
+        "run.overridden",
         "run.approved",
         "run.budget_raised",
         "run.funds_refused",
@@ -97,14 +99,16 @@ _HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated",
 _CAREER = frozenset({"employee.promoted", "employee.demoted", "employee.placed", "employee.fined"})
 """The Accountant moves tiers and fines by rule. It places an employee only to renew the ceilings of its tier."""
 _INCIDENT = frozenset({"incident.raised"})
+_RECEIPT = frozenset({"organisation.halt_acknowledged"})
+"""Each component that stops at a halt says so. The manager also says it for workers, who have no key for the log."""
 
 MATRIX: Mapping[Role, frozenset[str]] = {
     "director": _DIRECTOR,
-    "manager": _RUN | _TASK | _INCIDENT,
-    "verifier": _VERDICTS | _INCIDENT,
-    "auditor": _INCIDENT | {"incident.lapsed"},
-    "accountant": _CAREER | _INCIDENT,
-    "hr": _HR | _INCIDENT,
+    "manager": _RUN | _TASK | _INCIDENT | _RECEIPT,
+    "verifier": _VERDICTS | _INCIDENT | _RECEIPT,
+    "auditor": _INCIDENT | _RECEIPT | {"incident.lapsed"},
+    "accountant": _CAREER | _INCIDENT | _RECEIPT,
+    "hr": _HR | _INCIDENT | _RECEIPT,
     "recorder": frozenset(),
     "employee": frozenset(),
 }

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from domain.message import Command
 from domain.registry import COMMANDS
-from domain.run_messages import End, Submit
+from domain.run_messages import End, Return, Submit
 from domain.user import USER_ROLES, UserRole
 from governance.authority import MATRIX, may_send
 
@@ -18,13 +18,14 @@ TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 _SUBMIT = frozenset({"run.submitted", "run.secrets_consented", "run.ended"})
 _APPROVE = frozenset({"run.approved", "run.returned", "run.ended"})
+_COMMENT = frozenset({"run.commented", "run.returned"})
 _STOP = frozenset({"organisation.paused", "organisation.halted"})
 _INCIDENTS = frozenset({"incident.acknowledged", "incident.worked", "incident.closed"})
 _ALL = MATRIX["director"] - {"organisation.founded"}
 
 USER_MATRIX: Mapping[UserRole, frozenset[str]] = {
     "director": _ALL,
-    "operator": _SUBMIT | _STOP | _INCIDENTS,
+    "operator": _SUBMIT | _COMMENT | _STOP | _INCIDENTS,
     "approver": _APPROVE | _STOP,
     "auditor": frozenset(),
     "viewer": frozenset(),
@@ -33,7 +34,7 @@ USER_MATRIX: Mapping[UserRole, frozenset[str]] = {
 
 SCOPE_MATRIX: Mapping[TokenScope, frozenset[str]] = {
     "read": frozenset(),
-    "submit": _SUBMIT,
+    "submit": _SUBMIT | _COMMENT,
     "approve": _APPROVE,
     "control": _STOP | {"organisation.resumed"} | _INCIDENTS,
     "admin": _ALL,
@@ -52,11 +53,14 @@ _ENDS: Mapping[str, frozenset[UserRole]] = {
 def user_may_send(roles: Collection[UserRole], command: Command) -> bool:
     """Return whether a user with these roles may send this command.
 
-    Some commands are narrower than their events: only a director lets employees read the secrets of a base.
+    Some commands are narrower than their events: only a director lets employees read the secrets of a base, and an
+    operator returns a delivery only with comments.
     """
     able = {role for role in roles if _permits(USER_MATRIX[role], type(command))}
     if isinstance(command, End):
         able &= _ENDS.get(command.outcome, frozenset())
+    if isinstance(command, Return):
+        able &= {"director", "approver"}
     if isinstance(command, Submit) and command.consent is not None:
         able &= {"director"}
     return bool(able)

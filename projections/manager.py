@@ -15,6 +15,7 @@ from domain.message import OF_RUNS, Recorded, RunEvent, TaskEvent
 from domain.model_account import AccountEvent
 from domain.money import Amount
 from domain.run import RunState
+from domain.run_act_messages import Overridden
 from domain.tiers import NO_CEILINGS, Ceilings
 from projections.accounts import AccountRow, put_account, put_use
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
@@ -59,7 +60,10 @@ class EmployeeRow(Row, frozen=True, kw_only=True):
 
 
 class RunRow(Row, frozen=True, kw_only=True):
-    """One line of `aura runs`. Times are microseconds UTC. `shadow_of`: the run whose task a shadow run repeats."""
+    """One line of `aura runs`. Times are microseconds UTC. `shadow_of`: the run whose task a shadow run repeats.
+
+    `override_of`: the run whose work an override releases without a verdict.
+    """
 
     table = "run"
     of_runs = True
@@ -77,6 +81,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     branch: str | None
     release_ref: str | None
     shadow_of: UUID | None
+    override_of: UUID | None = None
 
 
 def adaptations_of(row: EmployeeRow) -> tuple[str, ...]:
@@ -231,7 +236,8 @@ def _run(recorded: Recorded, event: RunEvent | TaskEvent, rows: Rows) -> None:
     elif isinstance(event, run_messages.Planned | run_messages.Returned):
         for planned in state.tasks.values():
             if isinstance(event, run_messages.Planned) or planned.id in event.tasks:
-                rows.put(line_of(event.run, planned, None, "the base has moved" if planned.attempts else None))
+                why = "the base has moved" if getattr(event, "base_commit", None) else "a person commented on it"
+                rows.put(line_of(event.run, planned, None, why if planned.attempts else None))
 
 
 def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, rows: Rows) -> None:
@@ -265,6 +271,8 @@ def _run_line(recorded: Recorded, event: RunEvent | TaskEvent, state: RunState, 
         "commit_id": state.commit,
     }
     match event:
+        case Overridden(of=of):
+            changes |= {"override_of": of}
         case run_messages.Ended(outcome=outcome, reason=reason):
             changes |= {"outcome": outcome, "reason": reason, "ended_at": recorded.envelope.occurred_at}
         case run_messages.Delivered(folder=folder, branch=branch):

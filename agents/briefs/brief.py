@@ -42,6 +42,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     `definitions`: module -> the names in it that visible cases use. `base_files`: the whole files in scope.
     `not_shown`: path in scope -> the reason why its text is omitted. `neighbours`: files that the files in scope
     import. `listing`: the paths of the project. `instructions`: our own text about the task, which is no data.
+    `comments`: of a director or an operator on the task, oldest first.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     listing: tuple[str, ...] = ()
     previous: PreviousAnswer | None = None
     instructions: str = ""
+    comments: tuple[str, ...] = ()
 
     @property
     def single_path(self) -> str | None:
@@ -79,6 +81,7 @@ def brief_of(
     listing: Iterable[str] = (),
     feedback: tuple[str, ...] = (),
     previous: PreviousAnswer | None = None,
+    comments: tuple[str, ...] = (),
 ) -> Brief:
     """Return the brief of one planned task.
 
@@ -108,6 +111,7 @@ def brief_of(
         neighbours=neighbour_texts(texts, base),
         listing=listed({*base, *listing}),
         previous=previous,
+        comments=comments,
     )
 
 

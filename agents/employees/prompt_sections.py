@@ -1,8 +1,9 @@
 """The sections of a prompt, and the rules that shorten them if they do not all fit.
 
-The sections in order of importance: criteria with their examples, the forms of answers, prose, feedback, files in
-scope, visible tests, the previous answer, the listing, and the files that the files in scope import. The last sections
-are cut first. The prompt states each cut. Text of other people, also the name of a file, is inside a fence.
+The sections in order of importance: criteria with their examples, the forms of answers, prose, comments of people,
+feedback, files in scope, visible tests, the previous answer, the listing, and the files that the files in scope import.
+The last sections are cut first. The prompt states each cut. Text of other people, also the name of a file, is inside a
+fence.
 """
 
 import re
@@ -68,6 +69,7 @@ class Sections:
             Section("listing", self._listing),
             Section("previous", self._previous if feedback else _nothing),
             Section("feedback", self._feedback if feedback else _nothing),
+            Section("comments", self._comments),
             Section("form", self._form),
         ]
 
@@ -81,7 +83,7 @@ class Sections:
         left = bytes_max - len(self._decline.encode()) - 2 * len(sections)
         self.partial = frozenset(self._brief.base_files)
         left -= len(self._form(None).encode())
-        for name in ("criteria", "task", "feedback"):
+        for name in ("criteria", "task", "comments", "feedback"):
             share = left if name == "criteria" else int(left * PROSE_SHARE)
             texts[name] = sections[name].render(max(0, share))
             left -= len(texts[name].encode())
@@ -169,6 +171,12 @@ class Sections:
     def _feedback(self, bytes_max: int | None) -> str:
         head = "That answer was not accepted:" if self._brief.previous else "Earlier attempts were rejected:"
         return self._marked(head, "findings", self._feedback_lines, bytes_max)
+
+    def _comments(self, bytes_max: int | None) -> str:
+        head = "People who read earlier work on this task ask for this, within the requirement and the scope:"
+        text = "\n\n".join(self._brief.comments)
+        note = "(The rest of the comments is not shown.)"
+        return self._marked(head, "comments", lambda left: _within(text, left, note), bytes_max)
 
     def _feedback_lines(self, bytes_max: int | None) -> str:
         lines = [f"- {line}" for line in self._brief.feedback[-self._feedback_max :]]

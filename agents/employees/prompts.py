@@ -68,8 +68,10 @@ def messages_of(
 
 
 def is_short(brief: Brief) -> bool:
-    """Return whether a task is one function or class in one new file."""
-    return bool(brief.single_path) and len(brief.signatures) == 1 and not brief.base_files and not brief.suites
+    """Return whether a task is one function or class in one new file, and nobody commented on it."""
+    if brief.base_files or brief.suites or brief.comments:
+        return False
+    return bool(brief.single_path) and len(brief.signatures) == 1
 
 
 def _messages(system: str, text: str) -> list[dict[str, str]]:

@@ -53,7 +53,13 @@ async def brief_for(library: Library, state: RunState, part: TaskState) -> Brief
     base = await _about(library, manifest, part, requirement)
     previous = await _previous(library, part)
     return brief_of(
-        requirement, part.name, base=base, listing=manifest, feedback=(*feedback, *part.unclear), previous=previous
+        requirement,
+        part.name,
+        base=base,
+        listing=manifest,
+        feedback=(*feedback, *part.unclear),
+        previous=previous,
+        comments=part.comments,
     )
 
 

@@ -14,11 +14,11 @@ is then reserved.
 
 class PromptSizes:
     """The sizes of the next prompts in tokens. Each attempt has its own prompt, because a prompt contains the findings
-    of earlier attempts.
+    of earlier attempts, and the comments of people.
     """
 
     def __init__(self) -> None:
-        self._sizes: OrderedDict[tuple[UUID, UUID, int], int] = OrderedDict()
+        self._sizes: OrderedDict[tuple[UUID, UUID, int, int], int] = OrderedDict()
         self._missed: set[UUID] = set()
 
     def wanted(self, run: UUID, part: TaskState) -> int | None:
@@ -35,9 +35,9 @@ class PromptSizes:
 
     def of(self, run: UUID, part: TaskState) -> int | None:
         """Return the size of a task's next prompt, or None if the size is not known yet."""
-        return self._sizes.get((run, part.id, len(part.tried)))
+        return self._sizes.get((run, part.id, len(part.tried), len(part.comments)))
 
     def put(self, run: UUID, part: TaskState, size: int) -> None:
-        self._sizes[run, part.id, len(part.tried)] = size
+        self._sizes[run, part.id, len(part.tried), len(part.comments)] = size
         while len(self._sizes) > SIZES_KEPT_MAX:
             self._sizes.popitem(last=False)

@@ -15,7 +15,7 @@ from agents.manager.choosing import Ask, Router
 from agents.manager.placement import placed
 from agents.manager.prompt_sizes import PromptSizes
 from agents.manager.purse import Purse, cap_changed, no_budget, within_task
-from agents.manager.run_ends import end, end_shadow, follow_up, settle
+from agents.manager.run_ends import end, end_released, end_shadow, follow_up, settle
 from agents.manager.run_queue import admissions, planned_at, planned_runs
 from agents.manager.signs_of_life import SignsOfLife
 from agents.manager.take_back import WHY_TAKEN_BACK, phase_of, release_stopped, taken_back
@@ -29,12 +29,13 @@ from domain.message import Command, Recorded, RunEvent, TaskEvent
 from domain.model_account import AccountEvent
 from domain.returning import attempts_used
 from domain.run import Phase, RunState
+from domain.run_act_messages import Overridden
 from projections import manager as manager_view
 from projections.openrun import has_runs_in, open_in
 
 LEASE_MARGIN_S = 15.0
 """Seconds that an order may take beyond the limit of its call. After that time the lease of the order expires."""
-TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "planned", "verified", "rejected", "released")
+TAKEN_UP: tuple[Phase, ...] = ("submitted", "admitted", "planned", "verified", "overridden", "rejected", "released")
 """Phases that a reaction of the manager can end. Duties end the other phases."""
 _GOES_ON = (
     run_messages.Planned,
@@ -136,13 +137,13 @@ class Manager:
                 yield end(run, "rejected", f"The Director refused a larger budget: {reason}", cause)
             case _ if isinstance(event, _GOES_ON):
                 yield from self.dispatch(rows, cause, run)
-            case run_messages.Verified():
+            case run_messages.Verified() | Overridden():
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
             case run_messages.Rejected(judgement=judgement):
                 kinds = ", ".join(dict.fromkeys(finding.kind for finding in judgement.findings))
                 yield end(run, "rejected", f"The merged tree was rejected: {kinds}.", cause)
             case run_messages.Released(ref=ref):
-                yield end(run, "delivered", f"Approved and released as {ref}.", cause)
+                yield end_released(run, rows, f" as {ref}", cause)
             case task.CallFinished():
                 yield from release_stopped(event, rows, cause)
                 if phase_of(event, rows) in ("answered", "waiting"):  # the employee is free again
@@ -153,10 +154,10 @@ class Manager:
     def resume(self, rows: Rows, cause: Cause) -> Iterator[Command]:
         """Yield every command that a pause, a halt or a void event may have delayed."""
         yield from admissions(rows, cause)
-        for row, state in open_in(rows, "admitted", "planned", "verified"):
+        for row, state in open_in(rows, "admitted", "planned", "verified", "overridden"):
             if state.phase == "admitted":
                 yield run_messages.Plan(**cause.fields("manager.plan"), run=row.scope)
-            if state.phase == "verified":
+            if state.phase in ("verified", "overridden"):
                 yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=row.scope)
         yield from self.dispatch(rows, cause)
 
@@ -178,12 +179,12 @@ class Manager:
                     yield run_messages.Plan(**cause.fields("manager.plan"), run=run)
                 case "planned":
                     yield from end_shadow(run, state, cause)
-                case "verified":
+                case "verified" | "overridden":
                     yield run_messages.StartDelivery(**cause.fields("manager.deliver"), run=run)
                 case "rejected":
                     yield end(run, "rejected", "The merged tree was rejected.", cause)
                 case "released":
-                    yield end(run, "delivered", "Approved and released.", cause)
+                    yield end_released(run, rows, "", cause)
 
     def dispatch(self, rows: Rows, cause: Cause, run: UUID | None = None) -> Iterator[Command]:
         """Assign the ready tasks of all open runs to free employees. End each run that cannot continue.

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from bus.projection import Cause
 from bus.projection_rows import Rows
-from domain import fund_messages, organisation, run_messages, shadow, task
+from domain import fund_messages, organisation, run_acts, run_messages, shadow, task
 from domain.message import RunEvent, TaskEvent
 from domain.money import Amount
 from domain.run import RunState
@@ -16,6 +16,16 @@ from projections.openrun import RUN_KEY, OpenRun, state_of
 def end(run: UUID, outcome: run_messages.Outcome, reason: str, cause: Cause) -> run_messages.End:
     """Return the command that ends a run with an outcome and a reason."""
     return run_messages.End(**cause.fields("manager.end"), run=run, outcome=outcome, reason=reason)
+
+
+def end_released(run: UUID, rows: Rows, place: str, cause: Cause) -> run_messages.End:
+    """Return the command that ends a released run. An override never ends as delivered."""
+    state = state_of(rows, run)
+    override = state.override if state is not None else None
+    if override is None:
+        return end(run, "delivered", f"Approved and released{place}.", cause)
+    reason = f"Work of run {override.of} was released{place} without a verdict: {override.reason}"
+    return end(run, run_acts.OUTCOME, reason, cause)
 
 
 def end_shadow(run: UUID, state: RunState, cause: Cause) -> Iterator[run_messages.End]:

@@ -30,6 +30,9 @@ IN_FOLDER = f"""The tests are in {TESTS}, at their paths in the project. The pro
 Read them first. To run them in the project: cp -R {TESTS}/. . The copies are not part of your work."""
 
 
+COMMENTS = "People who read earlier work on this task ask for this, within the requirement and your scope:\n"
+
+
 def first_messages(brief: Brief, fence: Fence, *, native: bool) -> tuple[Message, ...]:
     """Return the system message with the rules, and the message with the task."""
     rules = RULES.format(rule=fence.rule)
@@ -55,5 +58,6 @@ def _task(brief: Brief, fence: Fence) -> list[str]:
         else "",
         IN_FOLDER if brief.suites else "",
         f"Your scope, as path patterns:\n{scope}",
+        COMMENTS + fence.data("comments", "\n\n".join(brief.comments)) if brief.comments else "",
         "An earlier attempt was rejected for these reasons:\n" + fence.data("findings", feedback) if feedback else "",
     ]

@@ -121,7 +121,7 @@ def _again(events: list[Recorded], verdict: Verdict, *, merged: bool) -> str:
     delivered, base = None, None
     for event in (each.event for each in events if not each.void):
         if isinstance(event, run_messages.Submitted | run_messages.Returned):
-            base = event.base_commit
+            base = event.base_commit or base  # a return with comments leaves the base as it was
         elif isinstance(event, run_messages.Delivered):
             delivered = event
     where = [delivered.folder if delivered else "DIR"]

@@ -39,7 +39,7 @@ class Query(Generic[Row]):
 
 
 class RunLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, from the manager's rows. `shadow_of`: the run of which a shadow run repeats a task; else None."""
+    """A run, from the manager's rows. `shadow_of`: whose task it repeats. `override_of`: whose work it releases."""
 
     run: UUID
     title: str
@@ -55,6 +55,7 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
     branch: str | None
     release_ref: str | None
     shadow_of: UUID | None
+    override_of: UUID | None
 
 
 class ListedRun(RunLine, frozen=True, kw_only=True):

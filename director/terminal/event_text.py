@@ -8,6 +8,7 @@ from agents.employees.call_errors import hint_of
 from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
 from domain import employee, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import run_act_messages as acts
 from domain.message import Recorded, TaskEvent
 from domain.routing.record import ChoiceRecord
 from domain.routing.sentence import sentence_of
@@ -72,6 +73,9 @@ class Story:
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
         if isinstance(event, user.UserEvent):
             return f"user {self.names.get(event.user, event.user)} {_of_user(event)}"
+        if isinstance(event, acts.Commented):
+            about = "the run" if event.task is None else self._name(event.task)
+            return f"comment on {about}: {event.text}"
         return _of_run(event) or funds_sentence(event, self._name)
 
     def _name(self, id: UUID) -> str:
@@ -166,6 +170,17 @@ def _failed(event: task.AttemptEnded, who: str, *, in_session: bool) -> str:
     return sentences(f"{what} ({outcome}{used})", message, hint_of(outcome))
 
 
+def halt_sentence(event: organisation.HaltAcknowledged) -> str:
+    """Return what a component said at a halt."""
+    ended = [f"{event.component} has stopped"]
+    ended += [f"{counted(event.calls, 'call')} cut off"] if event.calls else []
+    ended += [f"{counted(len(event.boxes), 'box', 'boxes')} ended: {', '.join(event.boxes)}"] if event.boxes else []
+    if event.open_calls or event.in_flight.usd or event.in_flight.tokens:
+        amount = f"{event.in_flight.usd} USD and {event.in_flight.tokens} tokens"
+        ended.append(f"{counted(event.open_calls, 'call')} without a receipt, {amount} reserved and not settled")
+    return "; ".join(ended)
+
+
 def _of_run(event: object) -> str:
     match event:
         case run_messages.Submitted(title=title):
@@ -180,6 +195,13 @@ def _of_run(event: object) -> str:
             return "the merged tree is rejected"
         case run_messages.Delivered(folder=folder):
             return f"delivered to {folder}"
+        case run_messages.Returned(tasks=tasks, reason=reason):
+            return f"returned to work, {counted(len(tasks), 'task is', 'tasks are')} open again: {reason}"
+        case acts.Overridden():
+            work = ", ".join(f"{part.name} (attempt {part.attempt}, {part.verdict})" for part in event.work)
+            return f"OVERRIDE: releases work of run {event.of} without a verdict, {work}: {event.reason}"
+        case organisation.HaltAcknowledged():
+            return halt_sentence(event)
         case run_messages.Released(ref=ref):
             return f"released as {ref}"
         case run_messages.Ended(outcome=outcome, reason=reason):

@@ -186,7 +186,11 @@ def reasons(findings: Sequence[dict[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
-_STANDINGS = {"delivered": "released", "shadow": "verified in a shadow run"}
+_STANDINGS = {
+    "delivered": "released",
+    "shadow": "verified in a shadow run",
+    "overridden": "released by override, not verified",
+}
 """Outcome -> words, if the outcome itself does not say enough."""
 
 

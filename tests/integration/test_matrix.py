@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import run_act_messages as acts
 from domain.caps import day_key, limit_of
 from domain.errors import AuraError, Forbidden, NotFound
 from domain.message import Command
@@ -15,6 +17,7 @@ from domain.money import Amount
 from domain.registry import COMMANDS, EVENTS
 from domain.routing.terms import RoutingSetting
 from domain.tiers import NO_CEILINGS, Record
+from domain.tree import Entry
 from governance.authority import MATRIX, RESERVED, ROLES, Role, may_send, senders
 from governance.hr_rules import default
 from governance.refusal_limit import REFUSALS_MAX, WINDOW_S, RefusalLimit
@@ -39,6 +42,7 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     organisation.Pause: lambda: organisation.Pause(**stamp(), reason="x"),
     organisation.Halt: lambda: organisation.Halt(**stamp(), reason="x"),
     organisation.Resume: lambda: organisation.Resume(**stamp(), reason="x"),
+    organisation.AcknowledgeHalt: lambda: organisation.AcknowledgeHalt(**stamp(), halt=uuid4(), component="manager"),
     organisation.SettleBudget: lambda: organisation.SettleBudget(**stamp(), run=uuid4(), spent=CAP),
     organisation.AcceptLimit: lambda: organisation.AcceptLimit(**stamp(), machine="m", limit="tree memory", reason="x"),
     organisation.WithdrawLimit: lambda: organisation.WithdrawLimit(
@@ -107,6 +111,18 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     ),
     run_messages.Approve: lambda: run_messages.Approve(**stamp(), run=uuid4()),
     run_messages.FinishRelease: lambda: run_messages.FinishRelease(**stamp(), run=uuid4(), commit="c", ref="r"),
+    acts.Override: lambda: acts.Override(
+        **msgspec.structs.asdict(submit(uuid4())),
+        of=uuid4(),
+        files={"a.py": Entry(kind="file", digest=DIGEST)},
+        tree=DIGEST,
+        released=(acts.ReleasedWork(task=uuid4(), name="T1", attempt=1, employee=uuid4(), verdict="none"),),
+        reason="x",
+    ),
+    acts.Comment: lambda: acts.Comment(**stamp(), run=uuid4(), comment=acts.TaskComment(text="x")),
+    acts.ReturnWithComments: lambda: acts.ReturnWithComments(
+        **stamp(), run=uuid4(), commit="c", comments=(acts.TaskComment(text="x"),)
+    ),
     run_messages.End: lambda: run_messages.End(**stamp(), run=uuid4(), outcome="cancelled", reason="x"),
     task.Assign: lambda: order().assign(),
     task.ReleaseOrder: lambda: task.ReleaseOrder(**stamp(), **order()._asdict(), reason="x"),

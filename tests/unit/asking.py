@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain import employee, fund_messages, incident, model_account, organisation, run_messages, task, user
+from domain import run_act_messages as acts
 from domain.caps import Limit, account_cap, day_key, employee_cap
 from domain.ladder import Step, StrikeRules
 from domain.message import Command
@@ -90,6 +91,13 @@ _plain: dict[type[Command], Asked] = {
     organisation.Pause: st.builds(organisation.Pause, reason=reasons, **_ids),
     organisation.Halt: st.builds(organisation.Halt, reason=reasons, **_ids),
     organisation.Resume: st.builds(organisation.Resume, reason=reasons, **_ids),
+    organisation.AcknowledgeHalt: st.builds(
+        organisation.AcknowledgeHalt,
+        halt=st.just(uuid(61)),
+        component=st.sampled_from(["manager", "worker ada", " "]),
+        in_flight=sound_amounts,
+        **_ids,
+    ),
     organisation.AcceptLimit: st.builds(
         organisation.AcceptLimit, machine=st.just("m"), limit=st.just("tree memory"), reason=reasons, **_ids
     ),
@@ -262,20 +270,36 @@ _plain: dict[type[Command], Asked] = {
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
 tranche_keys = st.sampled_from([day_key(AT), day_key(AT), employee_cap(STAFF[0]), "day:2001-01-01"])
+remarks = st.builds(
+    acts.TaskComment,
+    task=st.one_of(st.none(), st.builds(task_id, st.sampled_from(RUNS), st.sampled_from(NAMES))),
+    text=st.sampled_from(["shorter names", "shorter names", " "]),
+)
+_submission: dict[str, st.SearchStrategy[Any]] = {
+    "title": st.just("Slug maker"),
+    "requirement": st.just("a" * 64),
+    "sealed": st.none(),
+    "allowance": allowances,
+    "plan": st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
+    "attempts_max": st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
+    "base_commit": st.sampled_from([None, "1" * 40, "1" * 40]),
+    "task_caps": st.sampled_from([{}, {}, {"T1": Limit(usd=Decimal("0.60"))}, {"T9": Limit(tokens=1)}]),
+    "on_budget": st.sampled_from(["end", "ask"]),
+    "consent": st.sampled_from([None, None, None, replace(CONSENT, base_commit="1" * 40)]),
+    **_run,
+}
 _stages: dict[type[Command], Asked] = {
-    run_messages.Submit: st.builds(
-        run_messages.Submit,
-        title=st.just("Slug maker"),
-        requirement=st.just("a" * 64),
-        sealed=st.none(),
-        allowance=allowances,
-        plan=st.sampled_from(PLANS + PLANS[:3] + PLANS[2:3]),
-        attempts_max=st.sampled_from([3, 3, 2, 2, 1, 1, 0]),
-        base_commit=st.sampled_from([None, "1" * 40, "1" * 40]),
-        task_caps=st.sampled_from([{}, {}, {"T1": Limit(usd=Decimal("0.60"))}, {"T9": Limit(tokens=1)}]),
-        on_budget=st.sampled_from(["end", "ask"]),
-        consent=st.sampled_from([None, None, None, replace(CONSENT, base_commit="1" * 40)]),
-        **_run,
+    run_messages.Submit: st.builds(run_messages.Submit, **_submission),
+    acts.Override: st.builds(
+        acts.Override,
+        of=st.sampled_from([*RUNS, uuid(62)]),
+        files=files,
+        tree=st.just(TREE),
+        released=st.just(
+            (acts.ReleasedWork(task=uuid(63), name="T1", attempt=1, employee=STAFF[0], verdict="rejected"),)
+        ),
+        reason=reasons,
+        **_submission,
     ),
     run_messages.Admit: st.builds(run_messages.Admit, **_run),
     fund_messages.LendTranche: st.builds(
@@ -307,11 +331,18 @@ _stages: dict[type[Command], Asked] = {
         reason=reasons,
         **_run,
     ),
+    acts.ReturnWithComments: st.builds(
+        acts.ReturnWithComments,
+        commit=st.sampled_from(["c", "c", "d"]),
+        comments=st.lists(remarks, max_size=2).map(tuple),
+        **_run,
+    ),
+    acts.Comment: st.builds(acts.Comment, comment=remarks, **_run),
     run_messages.Approve: st.builds(run_messages.Approve, commit=st.sampled_from([None, "c", "d"]), **_run),
     run_messages.FinishRelease: st.builds(run_messages.FinishRelease, commit=st.just("c"), ref=st.just("r"), **_run),
     run_messages.End: st.builds(
         run_messages.End,
-        outcome=st.sampled_from(["delivered", "rejected", "declined", "cancelled"]),
+        outcome=st.sampled_from(["delivered", "rejected", "declined", "cancelled", "overridden"]),
         reason=reasons,
         **_run,
     ),
@@ -362,6 +393,7 @@ _STAGE_AFTER: dict[str, type[Command]] = {
     "admitted": run_messages.Plan,
     "merged": run_messages.JudgeMerged,
     "verified": run_messages.StartDelivery,
+    "overridden": run_messages.StartDelivery,
     "delivering": run_messages.FinishDelivery,
     "approved": run_messages.FinishRelease,
 }
@@ -385,11 +417,13 @@ def fitting(world: World) -> list[Asked]:
             found += _work_of(state)
         elif state.phase in ("released", "rejected"):
             outcome = "delivered" if state.phase == "released" else "rejected"
+            outcome = "overridden" if state.override is not None else outcome
             found.append(_fixed(run_messages.End, run=key, outcome=outcome))
         elif state.phase == "delivered":
             conflicts = dict.fromkeys([*state.tasks][: key.int % 2 + 1], ("a.py",))
             approvals = [_fixed(run_messages.Approve, run=key)] * 3
             found += [*approvals, _fixed(run_messages.Return, run=key, conflicts=conflicts)]
+            found.append(_fixed(acts.ReturnWithComments, run=key, commit=state.commit))
         elif state.phase in _STAGE_AFTER:
             found.append(_fixed(_STAGE_AFTER[state.phase], run=key))
     return found

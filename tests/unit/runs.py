@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from domain import run_act_messages as acts
 from domain import run_messages as m
 from domain.caps import Limit
 from domain.message import Event
@@ -21,15 +22,18 @@ from tests.unit.samples import (
     EMPLOYEE,
     ESTIMATE,
     EVIDENCE,
+    FILES,
     FIRST,
     GOOD,
     ORDER,
+    OTHER_RUN,
     OTHER_TREE,
     PLAN,
     PLANNED,
     RUN,
     SECOND,
     SUBMITTED,
+    TREE,
     WORK,
     happened,
 )
@@ -82,6 +86,18 @@ RETURN = m.Return(
     reason="main has moved",
 )
 """The Director's command if the branch has new commits and one of two tasks conflicts."""
+COMMENT = acts.TaskComment(task=SECOND, text="Name the column `total`, not `sum`.")
+RETURN_WITH_COMMENTS = acts.ReturnWithComments(id=COMMAND, at=AT, run=RUN, commit="c" * 40, comments=(COMMENT,))
+OVERRIDE = acts.Override(
+    **{name: getattr(SUBMIT, name) for name in m.Submit.__struct_fields__},
+    of=OTHER_RUN,
+    files=FILES,
+    tree=TREE,
+    released=(acts.ReleasedWork(task=FIRST, name="T1", attempt=2, employee=EMPLOYEE, verdict="rejected"),),
+    missing=("T2",),
+    reason=" the customer waits, and I read the code ",
+)
+"""The Director's command that releases rejected work of another run."""
 END = m.End(id=COMMAND, at=AT, run=RUN, outcome="cancelled", reason=" enough ")
 STAGES: tuple[tuple[m.RunCommand, str], ...] = (
     (m.Plan(id=COMMAND, at=AT, run=RUN), "run.planned"),

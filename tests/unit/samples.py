@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import run_act_messages as acts
 from domain.caps import Limit, ReturnedPart
 from domain.estimate import Estimate, Interval
 from domain.judgement import Finding, GateRecord, Judgement
@@ -32,6 +33,7 @@ RUN, EMPLOYEE, OTHER_EMPLOYEE, ORDER, OTHER_ORDER, INCIDENT, PRINCIPAL = map(uui
 FIRST, SECOND = task_id(RUN, "T1"), task_id(RUN, "T2")
 COMMAND = uuid(100)
 CLAIM = uuid(101)
+OTHER_RUN = uuid(103)
 USER = user.user_id("anna")
 CAP = Amount(Decimal("10.00"), 100_000)
 BUDGET = Amount(Decimal("1.00"), 10_000)
@@ -188,6 +190,9 @@ SAMPLES: tuple[Event, ...] = (
     organisation.Paused(reason="lunch"),
     organisation.Halted(reason="fire"),
     organisation.Resumed(reason="all well"),
+    organisation.HaltAcknowledged(
+        halt=COMMAND, component="manager", boxes=("aura-1",), calls=1, open_calls=2, in_flight=CALL
+    ),
     organisation.BudgetReserved(for_run=RUN, amount=BUDGET),
     organisation.BudgetSettled(for_run=RUN, spent=COST),
     organisation.CapSet(cap="day", limit=Limit(usd=Decimal("5.00"), tokens=200_000)),
@@ -359,6 +364,16 @@ SAMPLES: tuple[Event, ...] = (
         conflicts=("b.py",),
         reason="main has moved",
     ),
+    acts.Overridden(
+        run=RUN,
+        of=OTHER_RUN,
+        files=FILES,
+        tree=TREE,
+        work=(acts.ReleasedWork(task=FIRST, name="T1", attempt=2, employee=EMPLOYEE, verdict="rejected"),),
+        missing=("T2",),
+        reason="the customer waits, and I read the code",
+    ),
+    acts.Commented(run=RUN, task=SECOND, text="Name the column `total`, not `sum`."),
     run_messages.Approved(run=RUN, commit="c" * 40, reason="I ran it"),
     run_messages.Released(run=RUN, commit="c" * 40, ref="refs/tags/release"),
     run_messages.Ended(run=RUN, outcome="delivered", reason="released"),

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 import domain
 from domain import employee, fund_messages, run_messages, task
+from domain import run_act_messages as acts
 from domain.attempt import Attempt, OpenCall
 from domain.errors import AuraError
 from domain.funds import FUNDS_WAIT_US
@@ -214,7 +215,7 @@ def test_ids_and_times_come_from_the_command(data: st.DataObject) -> None:
         ids = {part for part in known if isinstance(part, UUID)} | {ORGANISATION}
         ids |= {task_id(run, name) for name in names}
         times = {part for part in known if isinstance(part, int)}
-        if isinstance(command, run_messages.Admit | run_messages.Return):
+        if isinstance(command, run_messages.Admit | run_messages.Return | acts.ReturnWithComments):
             submitted = world.runs[command.run].submitted
             assert submitted is not None
             times.add(command.at + submitted.allowance.minutes * MINUTE_US)

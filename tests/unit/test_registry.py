@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 import domain
 from domain import employee, incident, model_account, organisation, run_messages, task, user
+from domain import run_act_messages as acts
 from domain.employee import version_of
 from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
@@ -70,6 +71,10 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     (
         (*FOUNDED, *happened("organisation.paused")),
         organisation.Resume(id=COMMAND, at=AT, reason="all well"),
+    ),
+    (
+        (*FOUNDED, *happened("organisation.halted")),
+        organisation.AcknowledgeHalt(id=COMMAND, at=AT, halt=COMMAND, component="manager"),
     ),
     (FOUNDED, organisation.AcceptLimit(id=COMMAND, at=AT, machine="lab", limit="tree memory", reason="mine")),
     (
@@ -153,6 +158,9 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
         run_messages.JudgeMerged(id=COMMAND, at=AT, run=RUN, judgement=BAD),
     ),
     (runs.before("run.approved"), runs.RETURN),
+    (runs.before("run.approved"), runs.RETURN_WITH_COMMENTS),
+    (PLANNED, acts.Comment(id=COMMAND, at=AT, run=RUN, comment=runs.COMMENT)),
+    ((), runs.OVERRIDE),
     (runs.WAY, replace(runs.END, outcome="delivered")),
     (PLANNED, runs.ASSIGN),
     (ASSIGNED, test_task.START),
@@ -276,6 +284,7 @@ def test_a_run_names_its_blobs() -> None:
         "run.verified": (EVIDENCE, BLOB),
         "run.rejected": (EVIDENCE,),
         "run.returned": (OTHER_TREE, EVIDENCE, "f" * 64),
+        "run.overridden": (BLOB, EVIDENCE),
     }
 
 

@@ -1,4 +1,5 @@
--- One row of `aura runs`. Times are microseconds UTC. shadow_of: the run of which a shadow run repeats a task.
+-- One row of `aura runs`. Times are microseconds UTC. shadow_of: the run of which a shadow run repeats a task. override_of: the
+-- run whose work an override releases without a verdict.
 CREATE TABLE {schema}.run (
     scope uuid NOT NULL,
     key text NOT NULL,
@@ -16,5 +17,6 @@ CREATE TABLE {schema}.run (
     branch text,
     release_ref text,
     shadow_of uuid,
+    override_of uuid,
     PRIMARY KEY (scope, key)
 );
