@@ -13,6 +13,11 @@ def every_second_row(rows: Iterable[Sequence[object]]) -> list[ParameterSet]:
     return [pytest.param(*row[1:], id=str(row[0]), marks=CI if at % 2 else []) for at, row in enumerate(rows)]
 
 
+def only_first_row(rows: Iterable[Sequence[object]]) -> list[ParameterSet]:
+    """Mark all rows except the first one for a merge. A row begins with its name."""
+    return [pytest.param(*row[1:], id=str(row[0]), marks=CI if at else []) for at, row in enumerate(rows)]
+
+
 def every_fourth(names: Iterable[str], slow: Collection[str] = ()) -> list[ParameterSet]:
     """Mark three of each four names for `make test-slow PART=ci`, and the names in `slow` for `make test-slow`."""
     return _one_of_each(4, names, slow)

@@ -132,7 +132,13 @@ from verification.backtest.model import Report, summary_of
 from verification.requirements.parser import read_requirement
 from verification.verdict.base_notes import NONE
 
-pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.ci,
+    pytest.mark.needs_sandbox,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+]
 
 SERVICES = Path(session.__file__).parent
 ELSEWHERE = {

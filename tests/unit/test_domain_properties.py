@@ -1,6 +1,7 @@
 """For any commands in any order: no illegal state, no mutation, and only ids and times from the commands."""
 
 import ast
+import os
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,7 @@ from domain.registry import COMMANDS, DECIDERS, EVENTS, scope_of
 from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState
 from domain.tree import Entry
+from tests.conftest import ALL_PARTS
 from tests.unit.asking import commands, draw_command
 from tests.unit.given import encoded
 from tests.unit.samples import AT, RUN, SAMPLES, uuid
@@ -35,8 +37,11 @@ from tests.unit.world import World
 
 STEPS = (5, 20, 60, 60)  # commands of a walk
 WALKS = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=20 if os.environ.get(ALL_PARTS) else 8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+"""Walks of each test: more of them before a merge."""
 EXPLORED_MAX = 1500  # walks until every event was seen
 ALLOWED_LATE = {"task.call_finished", "task.released", "run.tranche_returned"}
 TIME_MIN = AT  # whole numbers from here on are times

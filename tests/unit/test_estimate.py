@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from director.services.run_simulation import Attempt, Past, Work, estimate
 from domain.estimate import Interval, calibration, dollars, micro
+from tests.tiers import CI
 
 RUNS = 200
 ATTEMPTS_MAX = 6
@@ -57,7 +58,7 @@ def run_of(models: Sequence[Model], after: Sequence[tuple[int, ...]], chance: ra
     return micro(usd), tokens, int(max(ends))
 
 
-@pytest.mark.parametrize("recorded", [0, 3, 10, 100])
+@pytest.mark.parametrize("recorded", [3, *(pytest.param(number, marks=CI) for number in (0, 10, 100))])
 def test_80_percent_intervals_hold_in_70_to_90_percent_of_runs(recorded: int) -> None:
     """The models' shares, costs and times differ from run to run, and from the priors."""
     held = [0, 0, 0]

@@ -172,6 +172,8 @@ print(build_repository(Path(sys.argv[1]), plans), flush=True)
 """
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_killed_at_any_moment_it_is_whole_or_absent_and_a_second_run_ends_it(tmp_path: Path) -> None:
     """kill -9 at seeded times inside the writing; the control is that some kills did land inside it."""
 
