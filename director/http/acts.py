@@ -33,7 +33,7 @@ def sign_ins(keeper: Doorkeeper) -> APIRouter:
     @router.get("/auth/link/{link}")
     async def link(request: Request, link: str) -> Response:
         secret = await keeper.by_link(request, link)
-        response = RedirectResponse("/api/me", HTTPStatus.SEE_OTHER)
+        response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         keeper.keep(response, secret)
         return response
 

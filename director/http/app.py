@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, sign_ins, stops
+from director.http.pages.error_pages import error_page, page_of, wants_page
+from director.http.pages.routes import pages
 from director.http.problems import problem, problem_of
 from director.http.reads import log_reads, reads
 from director.http.shield import Shield
@@ -26,30 +28,38 @@ def make_app(keeper: Doorkeeper, *, hosts: Collection[str] = LOOPBACK_HOSTS, log
     """Return the application. `/openapi.json` describes it."""
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
     app.include_router(sign_ins(keeper))
-    for routes in (reads(keeper), log_reads(keeper, Pulse(keeper.office.store)), acts(keeper), stops(keeper)):
+    pulse = Pulse(keeper.office.store)
+    for routes in (reads(keeper), log_reads(keeper, pulse), acts(keeper), stops(keeper), *pages(keeper, pulse)):
         app.include_router(routes)
 
     @app.exception_handler(AuraError)
-    async def refused(_: Request, error: Exception) -> Response:
+    async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, AuraError)
-        return problem(error)
+        return error_page(request, error) if wants_page(request) else problem(error)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        return problem_of(HTTPStatus.BAD_REQUEST, "invalid", f"The request is not valid: {wrong}.", "See /openapi.json")
+        message = f"The request is not valid: {wrong}."
+        if wants_page(request):
+            return page_of(request, HTTPStatus.BAD_REQUEST, "invalid", message)
+        return problem_of(HTTPStatus.BAD_REQUEST, "invalid", message, "See /openapi.json")
 
     @app.exception_handler(HTTPException)
-    async def no_route(_: Request, error: Exception) -> Response:
+    async def no_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        if wants_page(request):
+            return page_of(request, status, status.name.lower(), f"{status.phrase}.")
         headers = {"Allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
         return problem_of(status, status.name.lower(), f"{status.phrase}.", "See /openapi.json", headers)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         log.error("defect", error=type(error).__name__, path=request.scope.get("path", ""))
+        if wants_page(request):
+            return page_of(request, HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of Aura.")
         return problem_of(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of Aura.", "Its log names it.")
 
     return Shield(app, hosts)

@@ -29,12 +29,14 @@ JSON = "application/json"
 def problem(error: AuraError) -> Response:
     """Return an error as a problem."""
     status = STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers = {}
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
+    return problem_of(status, error.code, error.message, error.hint, headers_of(error))
+
+
+def headers_of(error: AuraError) -> dict[str, str]:
+    """Return the headers that the answer to an error has."""
     if isinstance(error, TooMany):
-        headers["Retry-After"] = str(error.retry_s)
-    return problem_of(status, error.code, error.message, error.hint, headers)
+        return {"Retry-After": str(error.retry_s)}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
 
 
 def problem_of(

@@ -64,11 +64,14 @@ class Doorkeeper:
         self.office = office
         self.credentials = Credentials(office.store)
         self._limit = limit or SignInLimit()
-        self._secure = secure
+        self.secure = secure
         self._cookie = SECURE_COOKIE if secure else COOKIE
 
-    async def who(self, request: Request) -> SignedIn:
-        """Return who sends a request. A changing request of a session needs its CSRF token. Raises Unauthenticated."""
+    async def who(self, request: Request, *, csrf: str | None = None) -> SignedIn:
+        """Return who sends a request. A changing request of a session needs its CSRF token. Raises Unauthenticated.
+
+        csrf: the token in the field of a form; None: the token is in the header.
+        """
         header = request.headers.get("authorization", "")
         if header:
             kind, _, text = header.partition(" ")
@@ -86,7 +89,8 @@ class Doorkeeper:
             raise Unauthenticated("Nobody is signed in.", hint="Sign in, or send a token: Authorization: Bearer TOKEN")
         if request.method not in _SAFE:
             refuse_other_sites(request)
-            if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
+            sent = request.headers.get(CSRF_HEADER, "") if csrf is None else csrf
+            if not hmac.compare_digest(sent.encode(), csrf_of(secret).encode()):
                 raise Forbidden(
                     f"The header {CSRF_HEADER} is missing or wrong.", hint="GET /api/me returns it.", code="csrf"
                 )
@@ -99,9 +103,12 @@ class Doorkeeper:
             raise Forbidden("This person or token may not read.", hint="A token needs the scope read.")
         return who
 
-    async def actor(self, request: Request) -> DirectorSession:
-        """Return the session in which the signed-in person sends commands. The gate checks the person's roles."""
-        who = await self.who(request)
+    async def actor(self, request: Request, *, csrf: str | None = None) -> DirectorSession:
+        """Return the session in which the signed-in person sends commands. The gate checks the person's roles.
+
+        csrf: as for `who`.
+        """
+        who = await self.who(request, csrf=csrf)
         return DirectorSession(self.settings, self.office, who.principal)
 
     async def state(self, who: SignedIn) -> UserState:
@@ -153,13 +160,13 @@ class Doorkeeper:
             secret,
             max_age=ABSOLUTE_US // SECOND_US,
             path="/",
-            secure=self._secure,
+            secure=self.secure,
             httponly=True,
             samesite="strict",
         )
 
     def drop(self, response: Response) -> None:
-        response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")
+        response.delete_cookie(self._cookie, path="/", secure=self.secure, httponly=True, samesite="strict")
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from bus.store import FAR, Search, Store
 from director.services.events import event_view
+from director.services.top_bar import positions
 from domain.errors import TooMany
 
 HEARTBEAT_S = 15.0
@@ -29,6 +30,8 @@ class Pulse:
         self._open: dict[UUID, int] = {}
         self._asked = 0.0
         self._seq = 0
+        self._rows_asked = 0.0
+        self._rows: dict[str, int] = {}
         self._asking = asyncio.Lock()
 
     @asynccontextmanager
@@ -50,6 +53,13 @@ class Pulse:
             if time.monotonic() - self._asked > PULSE_S:
                 self._seq, self._asked = await self._store.recorded_up_to(), time.monotonic()
             return self._seq
+
+    async def rows(self) -> dict[str, int]:
+        """Return the position of the rows of each consumer, at most PULSE_S old."""
+        async with self._asking:
+            if time.monotonic() - self._rows_asked > PULSE_S:
+                self._rows, self._rows_asked = await positions(self._store), time.monotonic()
+            return self._rows
 
 
 async def events_stream(

@@ -52,6 +52,7 @@ from director.services import (
     cost_views,
     costs,
     degraded,
+    delivery_cards,
     discovery,
     employee_options,
     employee_trial,
@@ -63,6 +64,7 @@ from director.services import (
     hire_options,
     hiring,
     hr_rules,
+    inbox,
     incidents,
     judge,
     judged_source,
@@ -89,6 +91,7 @@ from director.services import (
     routing_bench,
     routing_setting,
     run_end,
+    run_pages,
     run_record,
     run_simulation,
     scorecard_views,
@@ -106,6 +109,7 @@ from director.services import (
     times,
     toml_lines,
     toolboxes,
+    top_bar,
     usage_file,
     user_acts,
     verdicts,
@@ -600,8 +604,30 @@ async def delivered(opened: DirectorSession, run: UUID) -> None:
     assert (await views.rows(opened.store, views.RUN.name, run))[0]["phase"] == line.phase
 
 
+async def for_the_pages(opened: DirectorSession, run: UUID) -> None:
+    """Read what the pages show while a run waits for approval."""
+    store = opened.store
+    assert [row["run"] for row in (await inbox.inbox_of(store, opened.settings)).waiting] == [run]
+    waiting = (await inbox.inbox_of(store, opened.settings)).waiting
+    (card,) = await delivery_cards.delivery_cards(store, opened.blobs, waiting, run)
+    assert (card.run, card.requester, card.own, card.purged) == (run, "director", False, False)
+    assert card.commit == waiting[0]["commit_id"]
+    assert delivery_cards.twins([card]) == []
+    reader = top_bar.TopBarReader(store, opened.office.stream, opened.settings)
+    await reader.settle(await store.recorded_up_to())
+    bar = await reader.read()
+    assert (bar.phase, bar.waiting, bar.limit_usd) == ("running", (await reader.inbox()).count, None)
+    assert bar.limit_usd == await top_bar.day_limit(store)
+    assert bar.today_usd == await top_bar.spent_since(store, bar.today_since)
+    assert set(await top_bar.positions(store)) >= {"manager", "verifier"}
+    page = await run_pages.run_page(store, limit=1)
+    assert (page.runs[0].run, page.next) == (run, None)
+    assert (await run_pages.PHASES.read(store, 0))[0].runs == 1
+
+
 async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     """Read a run that waits for approval."""
+    await for_the_pages(opened, run)
     store, blobs = opened.store, opened.blobs
     state = await session.run_state(store, run)
     assert (await run_record.run_data(store, run))["run"]["phase"] == "delivered"

@@ -236,7 +236,7 @@ async def test_a_link_signs_in_once_and_wrong_requests_are_refused(site: Site) -
     assert line.name == "director"
     async with site.client() as client:
         answer = await client.get(f"/auth/link/{secret}")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/api/me")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert (await client.get("/api/me")).json()["name"] == "director"
         client.cookies.clear()
         assert await code(await client.get(f"/auth/link/{secret}")) == (403, "link_used")

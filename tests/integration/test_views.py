@@ -10,7 +10,7 @@ import pytest
 
 from bus.projection_tables import Tables
 from bus.store import Store
-from director.services import cost_views, scorecard_views, shadow_views
+from director.services import cost_views, run_pages, scorecard_views, shadow_views
 from director.services.views import ORGANISATION, QUERIES, Query
 from domain.errors import Unavailable
 from runtime.roles import CONSUMERS
@@ -38,7 +38,13 @@ async def test_each_query_has_the_columns_that_its_struct_names(postgres_dsn: st
         async with store.connection() as connection:
             for make in CONSUMERS.values():
                 await Tables(make().name, make().tables).create(connection)
-            for query in (*QUERIES, *cost_views.QUERIES, *scorecard_views.QUERIES, *shadow_views.QUERIES):
+            for query in (
+                *QUERIES,
+                *cost_views.QUERIES,
+                *scorecard_views.QUERIES,
+                *shadow_views.QUERIES,
+                *run_pages.QUERIES,
+            ):
                 statement = await connection.prepare(named(query.name))
                 columns = {column.name: TYPES[column.type.name] for column in statement.get_attributes()}
                 fields = {name: type_of(hint) for name, hint in get_type_hints(query.row).items() if name[0] != "_"}

@@ -143,23 +143,16 @@ async def watch(door: Door, settings: "Settings", run: RunId = "last") -> None:
 async def inbox(door: Door, settings: "Settings") -> None:
     """List what needs a decision: deliveries, runs that need a person, severe incidents, open appeals, warnings."""
     from director.cli.hr_text import appeals_text
-    from director.services.appeals import open_appeals_in
-    from director.services.approvals import waiting_runs
-    from director.services.budget import warned_caps
-    from director.services.incidents import severe_and_open
+    from director.services.inbox import inbox_of
     from director.services.session import archive
-    from director.services.waiting import Waits
     from director.terminal.budget_text import warnings_text
     from director.terminal.inbox_text import inbox_text
 
     async with archive(settings) as store:
-        waiting, held_up = await waiting_runs(store), await Waits(store, settings).held_up()
-        severe, appeals = await severe_and_open(store), await open_appeals_in(store)
-        warned = await warned_caps(store)
-    data = {"waiting": waiting, "held_up": held_up, "incidents": severe, "appeals": appeals, "budgets": warned}
-    more = [appeals_text(appeals)] if appeals else []
-    more += ["\n".join(warnings_text(warned))] if warned else []
-    door.answer(data, inbox_text(waiting, held_up, severe, more))
+        found = await inbox_of(store, settings)
+    more = [appeals_text(found.appeals)] if found.appeals else []
+    more += ["\n".join(warnings_text(found.budgets))] if found.budgets else []
+    door.answer(found, inbox_text(found.waiting, found.held_up, found.incidents, more))
 
 
 @command("approve")
