@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
@@ -17,20 +18,26 @@ from director.http.pages.routes import pages
 from director.http.problems import problem, problem_of
 from director.http.reads import log_reads, reads
 from director.http.shield import Shield
-from director.http.sign_in import Doorkeeper
+from director.http.sign_in import Doorkeeper, refuse_other_sites
 from director.http.stream import Pulse
+from director.mcp.http_app import PATH as MCP_PATH
+from director.mcp.http_app import McpApp
 from domain.errors import AuraError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-def make_app(keeper: Doorkeeper, *, hosts: Collection[str] = LOOPBACK_HOSTS, log: Logger = SILENT) -> ASGIApp:
-    """Return the application. `/openapi.json` describes it."""
+def make_app(
+    keeper: Doorkeeper, *, mcp: McpApp | None = None, hosts: Collection[str] = LOOPBACK_HOSTS, log: Logger = SILENT
+) -> ASGIApp:
+    """Return the application. `/openapi.json` describes it. `mcp`: the application at /mcp, if it is served."""
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
     app.include_router(sign_ins(keeper))
     pulse = Pulse(keeper.office.store)
     for routes in (reads(keeper), log_reads(keeper, pulse), acts(keeper), stops(keeper), *pages(keeper, pulse)):
         app.include_router(routes)
+    if mcp is not None:
+        app.router.routes.append(Route(MCP_PATH, mcp))
 
     @app.exception_handler(AuraError)
     async def refused(request: Request, error: Exception) -> Response:
@@ -63,3 +70,12 @@ def make_app(keeper: Doorkeeper, *, hosts: Collection[str] = LOOPBACK_HOSTS, log
         return problem_of(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of Aura.", "Its log names it.")
 
     return Shield(app, hosts)
+
+
+def make_mcp(keeper: Doorkeeper, log: Logger = SILENT) -> McpApp:
+    """Return the application at /mcp. Its refusals are problems like those of all routes."""
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    other_method = problem_of(
+        status, status.name.lower(), f"{status.phrase}.", f"Send POST to {MCP_PATH}.", {"Allow": "POST"}
+    )
+    return McpApp(keeper.callers, check=refuse_other_sites, refuse=problem, other_method=other_method, log=log)

@@ -11,7 +11,7 @@ import msgspec
 import uvicorn
 
 from bus.logger import SILENT, Logger
-from director.http.app import LOOPBACK_HOSTS, make_app
+from director.http.app import LOOPBACK_HOSTS, make_app, make_mcp
 from director.http.sign_in import Doorkeeper
 from director.services.session import open_log
 from director.settings import Settings
@@ -64,7 +64,9 @@ async def serve_http(
     office = await open_log(settings, "aura-http")
     ended = stop or asyncio.Event()
     try:
-        app = make_app(Doorkeeper(settings, office, secure=False), hosts=LOOPBACK_HOSTS, log=log)
+        keeper = Doorkeeper(settings, office, secure=False)
+        mcp = make_mcp(keeper, log)
+        app = make_app(keeper, mcp=mcp, hosts=LOOPBACK_HOSTS, log=log)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -80,7 +82,7 @@ async def serve_http(
         server = _Server(config, lambda: on_ready(url))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        async with asyncio.TaskGroup() as tasks:
+        async with mcp.running(), asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listening])).add_done_callback(lambda _: ended.set())
             await ended.wait()
             server.should_exit = True

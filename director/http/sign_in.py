@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from director.http.shield import host_of
+from director.services.callers import Callers
 from director.services.session import DirectorSession
 from director.settings import Settings
 from domain.errors import Forbidden, TooMany, Unauthenticated
 from domain.user import UserState, user_id
-from governance.credentials import ABSOLUTE_US, SECOND_US, Credentials, SignedIn, csrf_of
+from governance.credentials import ABSOLUTE_US, SECOND_US, SignedIn, csrf_of
 from governance.log_session import LogSession
-from governance.user_rights import may_read
 
 COOKIE, SECURE_COOKIE = "aura_session", "__Host-aura_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -61,8 +61,9 @@ class Doorkeeper:
         self, settings: Settings, office: LogSession, *, secure: bool, limit: SignInLimit | None = None
     ) -> None:
         self.settings = settings
+        self.callers = Callers(settings, office)
         self.office = office
-        self.credentials = Credentials(office.store)
+        self.credentials = self.callers.credentials
         self._limit = limit or SignInLimit()
         self.secure = secure
         self._cookie = SECURE_COOKIE if secure else COOKIE
@@ -74,15 +75,7 @@ class Doorkeeper:
         """
         header = request.headers.get("authorization", "")
         if header:
-            kind, _, text = header.partition(" ")
-            who = await self.credentials.token(text.strip()) if kind.lower() == "bearer" else None
-            if who is None:
-                await self.credentials.count_failure("token")
-                raise Unauthenticated(
-                    "The token is unknown, expired or revoked.",
-                    hint="Make another one: aura token create NAME --scope read",
-                )
-            return who
+            return await self.callers.by_bearer(header)
         secret = request.cookies.get(self._cookie, "")
         session = await self.credentials.session(secret) if secret else None
         if session is None:
@@ -99,8 +92,7 @@ class Doorkeeper:
     async def reader(self, request: Request) -> SignedIn:
         """Return who sends a request, if this person may read. Raises Unauthenticated, Forbidden."""
         who = await self.who(request)
-        if not may_read((await self.state(who)).acting, who.scopes):
-            raise Forbidden("This person or token may not read.", hint="A token needs the scope read.")
+        await self.callers.reader(who)
         return who
 
     async def actor(self, request: Request, *, csrf: str | None = None) -> DirectorSession:
@@ -108,15 +100,14 @@ class Doorkeeper:
 
         csrf: as for `who`.
         """
-        who = await self.who(request, csrf=csrf)
-        return DirectorSession(self.settings, self.office, who.principal)
+        return self.callers.session(await self.who(request, csrf=csrf))
 
     async def state(self, who: SignedIn) -> UserState:
-        return await self.office.people.state(who.user)
+        return await self.callers.state(who)
 
     async def still_reads(self, who: SignedIn) -> bool:
         """Return whether a session or token is still open, and its user may still read."""
-        return await self.credentials.is_open(who) and may_read((await self.state(who)).acting, who.scopes)
+        return await self.callers.still_reads(who)
 
     async def by_password(self, request: Request, name: str, password: str) -> str:
         """Return the secret of a new session. The answer does not tell whether the name or the password is wrong.

@@ -45,10 +45,15 @@ class RecordedVerdict:
 async def recorded_verdict(settings: Settings, which: str) -> RecordedVerdict:
     """Return the verdict of an event (named by id or sequence), or a run's last verdict. Raises NotFound, Invalid."""
     async with archive(settings) as store:
-        recorded = await _find(store, which)
-        blobs = Blobs(store, Redactor())
-        statement = await _statement(blobs, recorded)
-        view = await _view(store, blobs, recorded, statement)
+        return await verdict_in(store, which)
+
+
+async def verdict_in(store: Store, which: str) -> RecordedVerdict:
+    """Return a verdict as `recorded_verdict` does, from an open store."""
+    recorded = await _find(store, which)
+    blobs = Blobs(store, Redactor())
+    statement = await _statement(blobs, recorded)
+    view = await _view(store, blobs, recorded, statement)
     return RecordedVerdict(view=view, statement=statement + b"\n" if statement else b"")
 
 

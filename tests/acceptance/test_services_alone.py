@@ -44,6 +44,7 @@ from director.services import (
     bring_down,
     bring_up,
     budget,
+    callers,
     career_view,
     careers,
     causes,
@@ -96,6 +97,7 @@ from director.services import (
     run_simulation,
     scorecard_views,
     scorecards,
+    sent_texts,
     session,
     shadow_run,
     shadow_views,
@@ -122,7 +124,7 @@ from director.settings import Settings
 from director.terminal.event_text import Story
 from domain import run as run_rules
 from domain.caps import Limit
-from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused
+from domain.errors import AuraError, Conflict, Invalid, NotFound, Refused, Unauthenticated
 from domain.estimate import Estimate
 from domain.money import Amount
 from governance.keys import Principal
@@ -446,6 +448,41 @@ async def of_people(settings: Settings) -> None:
         assert (line.name, len(secret)) == ("anna", 43)
         anna = DirectorSession(settings, opened.office, Principal(line.user, "user"))
         await acts_of_a_user(anna)
+        await calls_from_outside(opened)
+        await texts_from_outside(opened)
+
+
+async def calls_from_outside(opened: DirectorSession) -> None:
+    """Find out who calls with a token and who is at the machine, and whether they may read."""
+    known = callers.Callers(opened.settings, opened.office)
+    made = await people.create_token(opened, "bert", scopes=["read"], days=1)
+    bert = await known.by_bearer(f"Bearer {made.text}")
+    assert (await known.by_token(made.text)).user == bert.user
+    assert ((await known.state(bert)).name, (await known.reader(bert)).acting) == ("bert", ("approver",))
+    assert await known.still_reads(bert)
+    await people.revoke_token(opened, str(made.token))
+    assert not await known.still_reads(bert)
+    with pytest.raises(Unauthenticated):
+        await known.by_bearer(f"Bearer {made.text}")
+    anna = await known.at_home("anna")
+    assert await known.still_reads(anna)
+    assert known.session(anna).gate.principal == Principal(anna.user, "user")
+    with pytest.raises(NotFound):
+        await known.at_home("nobody")
+
+
+async def texts_from_outside(opened: DirectorSession) -> None:
+    """Estimate and judge a requirement and files that come as texts."""
+    sample = Sample(1)
+    sent = sent_texts.SentTexts(
+        requirement=sample.source.decode(), sealed=sample.sealed.decode(), files=sample.wrong("T1")
+    )
+    with sent_texts.written(sent) as (file, tree):
+        assert (await sent_texts.estimate_file(opened.store, file, 6)).title == "Adders"
+        assert not (await sent_texts.judge_folder(opened.settings, file, tree)).verdict.verified
+    assert not (await sent_texts.judge_texts(opened.settings, sent)).verdict.verified
+    with pytest.raises(Invalid, match="leaves the project"):
+        await sent_texts.judge_texts(opened.settings, replace(sent, files={"../x.py": ""}))
 
 
 async def acts_of_a_user(anna: DirectorSession) -> None:

@@ -39,6 +39,8 @@ NATS_PUBLISHERS = frozenset(
 PROCESS_EDGES = frozenset(
     {
         ("director/cli/main.py", "main"),
+        ("director/mcp/server.py", "McpDoor.call_tool"),  # one call: its client gets a coded error, others go on
+        ("director/mcp/server.py", "McpDoor.read_resource"),  # the same for a resource
         ("director/cli/serving.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process
         ("bus/projection.py", "fold"),  # an event that a projection cannot take is parked
         ("bus/projection.py", "fold_page"),  # the same in a replay: `fold` parks it
