@@ -32,6 +32,8 @@ IDLE_US = HOUR_US // 2
 ABSOLUTE_US = 12 * HOUR_US
 """A session ends after this time, whatever happens."""
 LINK_US = 300 * SECOND_US
+CONFIRMED_US = 300 * SECOND_US
+"""A halt, an override and a change of keys need a password, or a one-time link, that is at most this old."""
 TOKEN_DAYS_MAX = 366
 PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_BYTES_MAX = 1024

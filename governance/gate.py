@@ -89,14 +89,7 @@ class Gate:
         if hops.tracer is not None:
             hops.tracer.command(command.id, hops.RECEIVED)
         scopes = scopes_of(command)
-        await self._check.same_log(self._loader)
-        try:
-            await self._authorise(command)
-        except Unavailable:
-            raise
-        except AuraError as error:
-            await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
-            raise
+        await self.check(command, on_behalf_of=on_behalf_of)
         caps = await self._loader.organisation() if type(command) in CONSULTS else None
         async with AsyncExitStack() as locks:
             for scope in scopes:
@@ -108,6 +101,20 @@ class Gate:
             except AuraError as error:
                 await self._refuse(command, scopes[-1], error, on_behalf_of or self.principal.id)
                 raise
+
+    async def check(self, command: Command, *, on_behalf_of: UUID | None = None) -> None:
+        """Check only whether the principal may send a command, before a service reads for it. A refusal is recorded.
+
+        Raises Forbidden, Refused, Unavailable.
+        """
+        await self._check.same_log(self._loader)
+        try:
+            await self._authorise(command)
+        except Unavailable:
+            raise
+        except AuraError as error:
+            await self._refuse(command, scopes_of(command)[-1], error, on_behalf_of or self.principal.id)
+            raise
 
     async def _authorise(self, command: Command) -> None:
         """Check the capability matrix. The right of a person is read from the log. Raises Forbidden or Refused."""

@@ -1,4 +1,7 @@
-"""The verifier's signing key: Ed25519, made once on the verifier's machine. The public key identifies the signer."""
+"""The signing keys of the verifier and of overrides: Ed25519, each made once on the machine of its role.
+
+The public key identifies the signer. The manager signs overrides, because the verifier never says anything about them.
+"""
 
 from pathlib import Path
 
@@ -11,26 +14,28 @@ from governance.keys import read_secret, written_once
 
 VERIFIER = "verifier.ed25519"
 """Name of the private key's file in the folder of keys. The public key's file ends with .pub. Both are PEM."""
+OVERRIDES = "overrides.ed25519"
+"""Name of the manager's key for statements about overrides."""
 MAKE_HINT = "Make your own key: openssl genpkey -algorithm ed25519 -out my.key && chmod 600 my.key"
 
 
-def load_or_create(folder: Path) -> Ed25519PrivateKey:
-    """Return the verifier's key, which is made on first use. Write the public key's file if it is missing or old."""
+def load_or_create(folder: Path, name: str = VERIFIER) -> Ed25519PrivateKey:
+    """Return the key of this name, which is made on first use. Write the public key's file if it is missing or old."""
     made = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path = written_once(folder / VERIFIER, made)
+    path = written_once(folder / name, made)
     key = load(path)
-    public, content = public_file(folder), public_pem(key.public_key())
+    public, content = public_file(folder, name), public_pem(key.public_key())
     if public.exists() and public.read_bytes() != content:
         public.unlink(missing_ok=True)  # it belongs to an earlier key
     written_once(public, content).chmod(0o644)
     return key
 
 
-def public_file(folder: Path) -> Path:
-    """Return the path of the verifier's public key."""
-    return folder / f"{VERIFIER}.pub"
+def public_file(folder: Path, name: str = VERIFIER) -> Path:
+    """Return the path of the public key of this name."""
+    return folder / f"{name}.pub"
 
 
 def load(path: Path) -> Ed25519PrivateKey:

@@ -13,13 +13,15 @@ from domain.run_messages import End, Return, Submit
 from domain.user import USER_ROLES, UserRole
 from governance.authority import MATRIX, may_send
 
-TokenScope = Literal["read", "submit", "approve", "control", "admin"]
+TokenScope = Literal["read", "submit", "approve", "control", "admin", "halt", "override"]
 TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 _SUBMIT = frozenset({"run.submitted", "run.secrets_consented", "run.ended"})
 _APPROVE = frozenset({"run.approved", "run.returned", "run.ended"})
 _COMMENT = frozenset({"run.commented", "run.returned"})
-_STOP = frozenset({"organisation.paused", "organisation.halted"})
+_HALT = frozenset({"organisation.halted"})
+_STOP = _HALT | {"organisation.paused"}
+_OVERRIDE = frozenset({"run.submitted", "run.overridden"})
 _INCIDENTS = frozenset({"incident.acknowledged", "incident.worked", "incident.closed"})
 _ALL = MATRIX["director"] - {"organisation.founded"}
 
@@ -36,10 +38,15 @@ SCOPE_MATRIX: Mapping[TokenScope, frozenset[str]] = {
     "read": frozenset(),
     "submit": _SUBMIT | _COMMENT,
     "approve": _APPROVE,
-    "control": _STOP | {"organisation.resumed"} | _INCIDENTS,
-    "admin": _ALL,
+    "control": _INCIDENTS | {"organisation.paused", "organisation.resumed"},
+    "admin": _ALL - _HALT - {"run.overridden"},
+    "halt": _HALT,
+    "override": _OVERRIDE,
 }
-"""Scope of a token -> the events that it permits. Only `read` permits reads."""
+"""Scope of a token -> the events that it permits. Only `read` permits reads.
+
+A session needs a fresh password for a halt and an override. A token cannot have one, so each has a scope of its own.
+"""
 
 READERS: frozenset[UserRole] = frozenset(USER_ROLES)
 """The roles that may read runs, events, costs and staff."""

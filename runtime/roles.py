@@ -10,6 +10,7 @@ from functools import partial
 
 from agents.accountant import Accountant
 from agents.auditor.reactor import Auditor
+from agents.delivery import override
 from agents.duty import Duty
 from agents.hr import HR
 from agents.hr_terms import Terms
@@ -141,7 +142,10 @@ def _trust(post: Post) -> Duty:
 def _deliveries(post: Post) -> Duty:
     shared, setup = post.shared, post.shared.setup
     history, folder = shared.session.loader.history, setup.deliveries
-    return Delivering(history, shared.blobs, shared.content, post.send, folder, fault=setup.fault, say=setup.say)
+    sign = override.signer(setup.keys)
+    return Delivering(
+        history, shared.blobs, shared.content, post.send, folder, sign=sign, fault=setup.fault, say=setup.say
+    )
 
 
 def _intake(post: Post) -> Act:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agents.delivery.acceptance_tests import acceptance_files
 from agents.delivery.atomic_rename import put
+from agents.delivery.override_names import override_names
 from agents.delivery.packaging import Signed, proof_names
 from agents.delivery.property_tests import property_files
 from domain.run_messages import Proof
@@ -26,11 +27,15 @@ CHANGED_TESTS = "changed-tests"
 """Folder of a proof for tests that the requirement adds to the base or changes there. They keep their project paths."""
 LOCK = "requirements.lock"
 NAMES = proof_names(())
+OVERRIDE_NAMES = override_names(())
 NOTES: Mapping[str, str] = {
     NAMES.readme: "aura",
     NAMES.verdict: "aura-verdict",
     NAMES.statement: "aura-statement",
     NAMES.key: "aura-key",
+    OVERRIDE_NAMES.verdict: "aura-override",
+    OVERRIDE_NAMES.statement: "aura-override-statement",
+    OVERRIDE_NAMES.key: "aura-override-key",
 }
 """Proof file -> the ref below refs/notes that contains it. All other files are one archive in the ref TESTS_NOTE."""
 TESTS_NOTE = "aura-tests"

@@ -14,6 +14,7 @@ import msgspec
 from agents.delivery import repository
 from agents.delivery.commit_plan import BaseClone, ProofPlan
 from agents.delivery.commits import Delivery, branch_of, delivery_of, release_of
+from agents.delivery.override import Sign, override_delivery
 from agents.delivery.proof import PROOF_BRANCH, PROOF_FOLDER, notes_of, write_folder
 from agents.duty import either, persevere, wake_at
 from agents.run_content import Library
@@ -26,10 +27,13 @@ from domain.message import Command, Recorded, derive
 from domain.registry import Scope
 from domain.review import objection
 from domain.run import Phase, RunState, files_of
+from domain.run_act_messages import Overridden
 from domain.run_messages import Proof
+from domain.tree import Manifest
 from governance.gate import Outcome
 from projections import manager as manager_view
 from projections.openrun import RUN_KEY, OpenRun, open_in, open_state
+from verification.requirements.model import Requirement
 
 SETTLE_S = 0.1
 """Seconds to wait after a step, so that the step's event arrives before the rows are read again."""
@@ -50,6 +54,7 @@ class Delivering:
         send: Callable[[Command], Awaitable[Outcome]],
         folder: Path,
         *,
+        sign: Sign,
         fault: Fault = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -58,6 +63,7 @@ class Delivering:
         self._library = library
         self._send = send
         self._folder = folder
+        self._sign = sign
         self._fault = fault
         self._say = say
         self._open: dict[UUID, tuple[RunState, UUID]] = {}
@@ -154,7 +160,10 @@ class Delivering:
         events = await self._history(Scope("run", run))
         requirement = await self._library.requirement(state.submitted)
         manifest, _ = await self._library.merged(state, files_of(state))
-        delivery = await delivery_of(requirement, events, state, manifest, self._blobs)
+        if state.override is not None:
+            delivery = await self._overridden(requirement, events, state, manifest)
+        else:
+            delivery = await delivery_of(requirement, events, state, manifest, self._blobs)
         base = None
         if state.submitted.base_repo and state.submitted.base_commit:
             base = BaseClone(repo=Path(state.submitted.base_repo), ref=state.submitted.base_commit)
@@ -172,6 +181,14 @@ class Delivering:
             branch=branch,
         )
         await self._sent(run, "delivered", command)
+
+    async def _overridden(
+        self, requirement: Requirement, events: Sequence[Recorded], state: RunState, manifest: Manifest
+    ) -> Delivery:
+        """Return the delivery of an override, which has no verdict."""
+        recorded = next(each for each in events if isinstance(each.event, Overridden) and each.void is None)
+        made = await override_delivery(requirement, recorded, state, manifest, self._blobs, self._sign)
+        return Delivery([made.commit], made.proof)
 
     async def _release(self, run: UUID, state: RunState, cause: UUID) -> None:
         assert state.commit is not None

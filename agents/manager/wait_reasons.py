@@ -49,7 +49,7 @@ STEPS: Mapping[str, str] = {
     "released": "end the run",
 }
 """Map from the phase to the manager's next step."""
-HELD_BY_HALT = frozenset({"admitted", "planned", "verified", "delivering", "approved"})
+HELD_BY_HALT = frozenset({"admitted", "planned", "verified", "overridden", "delivering", "approved"})
 
 
 class WaitReasons:

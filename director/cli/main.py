@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from bus import crash_dump
 from director.cli.commands import (
     accounts,
+    acts,
     agents,
     backtest,
     budget,
@@ -60,6 +61,7 @@ MODULES = (
     requirements,
     backtest,
     runs,
+    acts,
     rerun,
     verdicts,
     staff,

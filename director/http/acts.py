@@ -4,19 +4,18 @@ Each command needs the header Idempotency-Key with a UUID: the id of the command
 """
 
 from http import HTTPStatus
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from director.http import bodies
+from director.http.command_key import key_of
 from director.http.problems import answer
 from director.http.sign_in import Doorkeeper
 from director.services import user_acts
 from director.services.session import find_run
 from domain.errors import Invalid
-
-KEY_HEADER = "Idempotency-Key"
+from governance.credentials import csrf_of
 
 
 def sign_ins(keeper: Doorkeeper) -> APIRouter:
@@ -34,6 +33,13 @@ def sign_ins(keeper: Doorkeeper) -> APIRouter:
     async def link(request: Request, link: str) -> Response:
         secret = await keeper.by_link(request, link)
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        keeper.keep(response, secret)
+        return response
+
+    @router.post("/auth/confirm")
+    async def confirm(request: Request, body: bodies.Password) -> Response:
+        secret = await keeper.confirm(request, body.password)
+        response = answer({"confirmed": True, "csrf": csrf_of(secret)})
         keeper.keep(response, secret)
         return response
 
@@ -72,25 +78,25 @@ def acts(keeper: Doorkeeper) -> APIRouter:
     async def submit(request: Request, body: bodies.Request) -> Response:
         opened = await keeper.actor(request)
         asked = user_acts.Asked(requirement=body.requirement, sealed=body.sealed, attempts_max=body.attempts_max)
-        return answer(await user_acts.submit_text(opened, _key(request), asked), HTTPStatus.CREATED)
+        return answer(await user_acts.submit_text(opened, key_of(request), asked), HTTPStatus.CREATED)
 
     @router.post("/runs/{run}/approve")
     async def approve(request: Request, run: str, body: bodies.Approval) -> Response:
         opened = await keeper.actor(request)
         found = await find_run(opened.store, run)
-        return answer(await user_acts.approve(opened, _key(request), found, body.commit, body.reason))
+        return answer(await user_acts.approve(opened, key_of(request), found, body.commit, body.reason))
 
     @router.post("/runs/{run}/reject")
     async def reject(request: Request, run: str, body: bodies.Reason) -> Response:
         opened = await keeper.actor(request)
         found = await find_run(opened.store, run)
-        return answer(await user_acts.end(opened, _key(request), found, "declined", body.reason))
+        return answer(await user_acts.end(opened, key_of(request), found, "declined", body.reason))
 
     @router.post("/runs/{run}/cancel")
     async def cancel(request: Request, run: str, body: bodies.Reason) -> Response:
         opened = await keeper.actor(request)
         found = await find_run(opened.store, run)
-        return answer(await user_acts.end(opened, _key(request), found, "cancelled", body.reason))
+        return answer(await user_acts.end(opened, key_of(request), found, "cancelled", body.reason))
 
     return router
 
@@ -102,30 +108,16 @@ def stops(keeper: Doorkeeper) -> APIRouter:
     @router.post("/organisation/pause")
     async def pause(request: Request, body: bodies.Reason) -> Response:
         opened = await keeper.actor(request)
-        return answer(await user_acts.stop(opened, _key(request), "pause", body.reason))
+        return answer(await user_acts.stop(opened, key_of(request), "pause", body.reason))
 
     @router.post("/organisation/halt")
     async def halt(request: Request, body: bodies.Reason) -> Response:
-        opened = await keeper.actor(request)
-        return answer(await user_acts.stop(opened, _key(request), "halt", body.reason))
+        opened = await keeper.confirmed_actor(request)
+        return answer(await user_acts.stop(opened, key_of(request), "halt", body.reason))
 
     @router.post("/organisation/resume")
     async def resume(request: Request, body: bodies.Reason) -> Response:
         opened = await keeper.actor(request)
-        return answer(await user_acts.stop(opened, _key(request), "resume", body.reason))
+        return answer(await user_acts.stop(opened, key_of(request), "resume", body.reason))
 
     return router
-
-
-def _key(request: Request) -> UUID:
-    """Return the id of the command. Raises Invalid."""
-    text = request.headers.get(KEY_HEADER, "")
-    try:
-        key = UUID(text)
-    except ValueError:
-        key = UUID(int=0)
-    if key.int == 0:
-        raise Invalid(
-            f"The header {KEY_HEADER} is not a UUID.", hint="Send a new UUID for each command.", code="no_key"
-        )
-    return key

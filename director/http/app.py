@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, sign_ins, stops
+from director.http.director_acts import run_acts, staff_acts
 from director.http.pages.error_pages import error_page, page_of, wants_page
 from director.http.pages.routes import pages
 from director.http.problems import problem, problem_of
@@ -34,7 +35,10 @@ def make_app(
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
     app.include_router(sign_ins(keeper))
     pulse = Pulse(keeper.office.store)
-    for routes in (reads(keeper), log_reads(keeper, pulse), acts(keeper), stops(keeper), *pages(keeper, pulse)):
+    for routes in (
+        *(reads(keeper), log_reads(keeper, pulse), *pages(keeper, pulse)),
+        *(acts(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper)),
+    ):
         app.include_router(routes)
     if mcp is not None:
         app.router.routes.append(Route(MCP_PATH, mcp))

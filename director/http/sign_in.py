@@ -8,13 +8,14 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bus.clock import now
 from director.http.shield import host_of
 from director.services.callers import Callers
 from director.services.session import DirectorSession
 from director.settings import Settings
-from domain.errors import Forbidden, TooMany, Unauthenticated
+from domain.errors import Forbidden, Invalid, TooMany, Unauthenticated
 from domain.user import UserState, user_id
-from governance.credentials import ABSOLUTE_US, SECOND_US, SignedIn, csrf_of
+from governance.credentials import ABSOLUTE_US, CONFIRMED_US, SECOND_US, SignedIn, csrf_of
 from governance.log_session import LogSession
 
 COOKIE, SECURE_COOKIE = "aura_session", "__Host-aura_session"
@@ -102,6 +103,40 @@ class Doorkeeper:
         """
         return self.callers.session(await self.who(request, csrf=csrf))
 
+    async def confirmed_actor(self, request: Request, *, csrf: str | None = None) -> DirectorSession:
+        """Return the session of a person who gave the password, or used a link, within the last minutes.
+
+        A token cannot give a password. The gate demands a scope of its own for these commands (user_rights.py).
+        Raises Forbidden (code not_confirmed).
+        """
+        who = await self.who(request, csrf=csrf)
+        if who.scopes is None and not is_confirmed(who, now()):
+            raise Forbidden(
+                f"This act needs your password again, at most {CONFIRMED_US // SECOND_US // 60} minutes before.",
+                hint="On a page: sign in again. A program sends it to POST /auth/confirm. Then send the act again.",
+                code="not_confirmed",
+            )
+        return self.callers.session(who)
+
+    async def confirm(self, request: Request, password: str) -> str:
+        """Return the secret of a new session for a signed-in person who gives the password again. The old one ends.
+
+        Raises Invalid for a token, Forbidden for a wrong password, and TooMany.
+        """
+        who = await self.who(request)
+        if who.scopes is not None:
+            raise Invalid("A token has no password.", hint="Make a token with the scope halt or override.")
+        keys = (f"address {request.client.host if request.client else ''}", f"confirm {who.user}")
+        self._limit.check(*keys)
+        if not await self.credentials.check_password(who.user, password):
+            self._limit.count(*keys)
+            await self.credentials.count_failure("confirm")
+            raise Forbidden(
+                "The password is wrong.", hint="Without a password, sign in with: aura open", code="wrong_password"
+            )
+        await self.credentials.end_session(who.id)
+        return await self.credentials.begin_session(who.user)
+
     async def state(self, who: SignedIn) -> UserState:
         return await self.callers.state(who)
 
@@ -158,6 +193,11 @@ class Doorkeeper:
 
     def drop(self, response: Response) -> None:
         response.delete_cookie(self._cookie, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+
+def is_confirmed(who: SignedIn, at: int) -> bool:
+    """Return whether the person of a session gave the password, or used a link, within CONFIRMED_US."""
+    return who.scopes is None and 0 <= at - who.authenticated_at <= CONFIRMED_US
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -3,24 +3,30 @@
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import structs
 
+from agents.delivery.override_names import override_names
 from agents.delivery.packaging import ProofNames, proof_names
-from agents.delivery.proof import NAMES, PREFIX, proof_beside
+from agents.delivery.proof import NAMES, OVERRIDE_NAMES, PREFIX, proof_beside
 from director.services.judged_source import SKIPPED, read_tree
 from domain.errors import Differs, Failed, Invalid, NotFound
 from domain.tree import FORMER_ALGORITHM, Entry, Manifest, algorithm_of, contents_of, manifest_of, tree_digest
 from domain.wording import counted
 from governance import signing
 from verification.verdict.attestation import key_hex, verify
+from verification.verdict.override import OverridePredicate, is_override, verify_override
 from verification.verdict.statement import Statement
 
-STATEMENT_NAMES = ("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl")
-"""File names of a statement in a delivery. The first name is used if the code itself has a file with the second."""
+STATEMENT_NAMES = (
+    *("aura-verdict.intoto.jsonl", "verdict.intoto.jsonl"),
+    *("aura-override.intoto.jsonl", "override.intoto.jsonl"),
+)
+"""File names of a statement in a delivery. A name with aura- is used if the code itself has a file without it."""
 SHOWN_MAX = 20
 """The maximum number of differences that a message names."""
 
@@ -47,12 +53,13 @@ class CheckedFolder:
     """A folder that has exactly the files that a statement names. `trust`: the reason to trust the key.
 
     `not_covered`: files that no signature covers. `not_looked_at`: folders, such as caches, that were not checked,
-    because they are not part of a tree.
+    because they are not part of a tree. `override`: set if a person released the files without a verdict.
     """
 
     statement: Statement
     key: str
     trust: str
+    override: OverridePredicate | None = None
     not_covered: tuple[str, ...] = ()
     not_looked_at: tuple[str, ...] = ()
 
@@ -60,7 +67,8 @@ class CheckedFolder:
         """Return the attested facts, and the files that no signature covers, for --json."""
         said = self.statement
         return {
-            "result": said.predicate.result,
+            "result": said.predicate.result if self.override is None else "OVERRIDDEN",
+            "override": self.override,
             "tree": said.tree(),
             "key": self.key,
             "trust": self.trust,
@@ -78,7 +86,13 @@ class CheckedFolder:
         }
 
     def refusal(self) -> Failed | None:
-        """Return the error for genuine files that the verifier rejected; None for verified files."""
+        """Return the error for genuine files that the verifier rejected or never verified; None for verified files."""
+        if self.override is not None:
+            return Failed(
+                f"These files are not verified: released by override. Reason: {self.override.reason}",
+                hint=f"Run {self.override.run} released work of run {self.override.overrides}: aura run show RUN",
+                code="overridden",
+            )
         if self.statement.predicate.result != "FAILED":
             return None
         failed = ", ".join(self.statement.predicate.failed_tests)
@@ -112,14 +126,18 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
     folder = check.folder
     files = _files(folder)
     found = _found(folder, files, check.statement)
-    trust = _trust(keys, found, check.key)
-    said = verify(found.envelope.strip(), trust.key)
+    envelope = found.envelope.strip()
+    by_override = is_override(envelope)
+    trust = _trust(keys, found, check.key, signing.OVERRIDES if by_override else signing.VERIFIER)
+    overridden = verify_override(envelope, trust.key) if by_override else None
+    said = overridden.as_files() if overridden is not None else verify(envelope, trust.key)
     if not said.files():
         raise Invalid(
             "This statement names no files: it is about one task's work, or about a tree that is too large to list.",
             hint="Use a delivery's statement, verdict.intoto.jsonl: it is about the merged tree.",
         )
-    names = _apart(proof_names(())) if found.proof else proof_names(said.files())
+    naming = override_names if by_override else proof_names
+    names = _apart(naming(())) if found.proof else naming(said.files())
     files |= _named_caches(folder, said.files().keys() - files.keys())
     files = _with_submodules(folder, said.files(), files)
     if different := differences(said, {**files, **_prefixed(found.proof)}, names):
@@ -133,7 +151,10 @@ def check_folder(check: FolderCheck, keys: Path) -> CheckedFolder:
         statement=said,
         key=key_hex(trust.key),
         trust=trust.why,
-        not_covered=(names.readme,) if names.readme in files or found.proof else (),
+        override=overridden.predicate if overridden is not None else None,
+        not_covered=(names.readme, *((names.verdict,) if by_override else ()))
+        if names.readme in files or found.proof
+        else (),
         not_looked_at=tuple(_left_out(folder)),
     )
 
@@ -203,10 +224,13 @@ def _with_submodules(folder: Path, judged: Manifest, files: Manifest) -> dict[st
 def _found(folder: Path, files: Manifest, named: Path | None) -> _Found:
     """Return the named statement, else the statement in the commit's proof, else the statement file in the folder."""
     proof = proof_beside(folder)
-    if named is None and NAMES.statement in proof:
-        return _Found(proof[NAMES.statement], lambda: signing.public_of(proof.get(NAMES.key, b""), NAMES.key), proof)
+    for names in (NAMES, OVERRIDE_NAMES) if named is None else ():
+        if names.statement in proof:
+            content = proof.get(names.key, b"")
+            return _Found(proof[names.statement], partial(signing.public_of, content, names.key), proof)
     file = named or _statement_file(folder, files)
-    key = file.parent / ("aura-verifier.pub" if file.name.startswith("aura-") else "verifier.pub")
+    own = "override.pub" if "override." in file.name else "verifier.pub"
+    key = file.parent / (f"aura-{own}" if file.name.startswith("aura-") else own)
     return _Found(_content(file), lambda: signing.load_public(key), {})
 
 
@@ -216,18 +240,19 @@ def _statement_file(folder: Path, files: Manifest) -> Path:
             return folder / name
     raise NotFound(
         f"There is no signed statement in {folder}.",
-        hint=f"A delivery has the file {STATEMENT_NAMES[1]}, or git notes. Fetch its notes with: git fetch REPOSITORY "
+        hint="A delivery has the file verdict.intoto.jsonl, or git notes. Fetch its notes with: git fetch REPOSITORY "
         "'refs/notes/aura*:refs/notes/NAME/aura*'. Or name the statement: --statement FILE.",
     )
 
 
-def _trust(keys: Path, found: _Found, key: Path | None) -> Trust:
+def _trust(keys: Path, found: _Found, key: Path | None, name: str) -> Trust:
     """Return the named key, else the home's key, else the key that was delivered with the statement."""
     if key is not None:
         return Trust(signing.load_public(key), "you named it")
-    own = signing.public_file(keys)
+    own = signing.public_file(keys, name)
     if own.exists():
-        return Trust(signing.load_public(own), "it is the key of this home's verifier")
+        whose = "it is the key of this home's verifier" if name == signing.VERIFIER else "it is this home's key"
+        return Trust(signing.load_public(own), whose)
     return Trust(found.keys(), "it came with the files, so a person who altered the files could also replace the key")
 
 

@@ -116,10 +116,17 @@ async def raise_budget(
     opened: DirectorSession, run: str, amount: Amount, *, task: str = "", reason: str = ""
 ) -> Answer:
     """Raise the budget of an open run, or of one of its tasks. If the run asked for it, it goes on."""
+    return _answer(await raised(opened, run, amount, task=task, reason=reason))
+
+
+async def raised(
+    opened: DirectorSession, run: str, amount: Amount, *, task: str = "", reason: str = "", id: UUID | None = None
+) -> Outcome:
+    """Raise a budget. `id`: of the command. Return its events."""
     found = await find_run(opened.store, run)
     which = task_id(found, task) if task else None
-    command = RaiseBudget(id=new_id(), at=now(), run=found, task=which, amount=amount, reason=reason)
-    return _answer(await opened.done(command))
+    command = RaiseBudget(id=id or new_id(), at=now(), run=found, task=which, amount=amount, reason=reason)
+    return await opened.done(command)
 
 
 async def refuse_budget(opened: DirectorSession, run: str, reason: str) -> Answer:

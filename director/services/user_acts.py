@@ -4,6 +4,7 @@ Each act has the id of its command. The same id gives the same result, however o
 """
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -64,7 +65,7 @@ async def submit_text(opened: DirectorSession, id: UUID, asked: Asked) -> Acted:
 async def approve(opened: DirectorSession, id: UUID, run: UUID, commit: str, reason: str) -> Acted:
     """Approve the delivery with this commit. Raises Refused if the base has moved, or the commit is another one."""
     outcome = await decide_approval(opened, run, commit=commit, reason=reason, id=id)
-    return _acted(opened, outcome.events, "run.approved", run)
+    return acted(opened, outcome.events, ("run.approved",), run)
 
 
 async def end(
@@ -72,19 +73,19 @@ async def end(
 ) -> Acted:
     """Decline a delivery, or cancel a run."""
     ended = await opened.done(End(id=id, at=now(), run=run, outcome=outcome, reason=reason))
-    return _acted(opened, ended.events, "run.ended", run)
+    return acted(opened, ended.events, ("run.ended",), run)
 
 
 async def stop(opened: DirectorSession, id: UUID, how: Stop, reason: str) -> Acted:
     """Pause, halt or resume the organisation."""
     outcome = await _STOPS[how](opened, reason, id=id)
-    return _acted(opened, outcome.events, _STOPPED[how], None)
+    return acted(opened, outcome.events, (_STOPPED[how],), None)
 
 
-def _acted(opened: DirectorSession, events: tuple[Recorded, ...], kind: str, run: UUID | None) -> Acted:
+def acted(opened: DirectorSession, events: tuple[Recorded, ...], kinds: Collection[str], run: UUID | None) -> Acted:
     """Return the events of an act. Raises Conflict if they came from another command or person with the same id."""
     for recorded in events:
-        if recorded.envelope.type != kind or recorded.envelope.principal != opened.gate.principal.id:
+        if recorded.envelope.type not in kinds or recorded.envelope.principal != opened.gate.principal.id:
             raise Conflict("This key was used for another command.", hint="Send a new UUID.", code="key_used")
     return Acted(
         seq=events[-1].seq if events else 0, events=tuple(recorded.envelope.id for recorded in events), run=run

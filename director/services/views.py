@@ -56,6 +56,7 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
     release_ref: str | None
     shadow_of: UUID | None
     override_of: UUID | None
+    overridden_by: UUID | None
 
 
 class ListedRun(RunLine, frozen=True, kw_only=True):

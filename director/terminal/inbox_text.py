@@ -6,7 +6,7 @@ from uuid import UUID
 
 from director.terminal.escape import visible
 from director.terminal.estimate_text import comparison_lines
-from director.terminal.text import degraded_lines, left_out_text, table
+from director.terminal.text import degraded_lines, left_out_text, override_lines, table
 from director.terminal.wait_text import waiting_text
 from domain.waiting import RunWait
 
@@ -51,5 +51,5 @@ def inbox_text(
 
 def _notes(row: dict[str, Any]) -> list[str]:
     """Return the notes about one delivery: its base, its verdicts, its left-out files, its estimate and the facts."""
-    notes = [*row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]
+    notes = [*override_lines(row), *row["base_notes"], *degraded_lines(row), *left_out_text(row["left_out"])]
     return [*notes, *comparison_lines(row.get("estimate"))]

@@ -107,7 +107,7 @@ def _state(process: dict[str, Any]) -> str:
 def run_text(data: dict[str, Any]) -> str:
     """Return the record of a run on one screen."""
     line = data["run"]
-    lines = [f"{line['title']}  ({line['run']})", _standing(line), ""]
+    lines = [f"{line['title']}  ({line['run']})", _standing(line), *override_lines(line), ""]
     lines.append(
         table(
             ("task", "phase", "attempts", "employee", "last reason"),
@@ -143,6 +143,15 @@ def run_text(data: dict[str, Any]) -> str:
 def choice_sentences(choices: Iterable[Any]) -> list[str]:
     """Return one line for each task with the reason for which its employee was chosen (director/services/causes.py)."""
     return [visible(f"{choice.task}, attempt {choice.attempt}: {choice.sentence}") for choice in choices]
+
+
+def override_lines(line: Mapping[str, Any]) -> list[str]:
+    """Return the line about an override: this run is one, or its work was released by one. No line for other runs."""
+    if line.get("override_of"):
+        return [f"NOT VERIFIED: this run releases work of run {line['override_of']} by override, without a verdict."]
+    if line.get("overridden_by"):
+        return [f"OVERRIDDEN: run {line['overridden_by']} releases work of this run without a verdict."]
+    return []
 
 
 def left_out_text(paths: Sequence[str]) -> list[str]:
@@ -214,7 +223,9 @@ def released_text(line: dict[str, Any]) -> str:
     """Return the text of a release: its ref, the notes about its base, and the command that merges it into the base."""
     short = f" ({line['base_short']})" if line["base_short"] else ""
     released = f"Released as {line['release_ref']}{short}: {line['folder']}"
-    return "\n".join([released, *_base_notes(line), *([taken.strip()] if (taken := _take(line)) else [])])
+    return "\n".join(
+        [*override_lines(line), released, *_base_notes(line), *([taken.strip()] if (taken := _take(line)) else [])]
+    )
 
 
 def _base_notes(line: dict[str, Any]) -> list[str]:
@@ -246,11 +257,13 @@ def next_step(line: dict[str, Any]) -> str:
         delivered = (
             f"Delivered{short} in {line['folder']} (branch {line['branch']}). {_look(line)}, then: aura approve {run}"
         )
-        return "\n".join([delivered, *_base_notes(line)])
+        return "\n".join([*override_lines(line), delivered, *_base_notes(line)])
     if line["outcome"] == "delivered":
         short = f" ({line['base_short']})" if line.get("base_short") else ""
         released = f"Released as {line['release_ref']}{short} in {line['folder']}.{_take(line)}"
         return "\n".join([released, *_base_notes(line)])
+    if line["outcome"] == "overridden":
+        return "\n".join([*override_lines(line), f"Released as {line['release_ref']} in {line['folder']}."])
     if line["phase"] == "ended" and line.get("shadow_of") is not None:
         return f"This is a shadow run: nothing is delivered. The run that it repeats: aura run show {line['shadow_of']}"
     if line["phase"] == "ended":

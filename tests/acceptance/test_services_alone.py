@@ -50,6 +50,7 @@ from director.services import (
     causes,
     changes,
     checked_posting,
+    comments,
     cost_views,
     costs,
     degraded,
@@ -76,8 +77,10 @@ from director.services import (
     moved_base,
     name_holders,
     named_staff,
+    override,
     parked,
     people,
+    person_acts,
     present_posting,
     process_list,
     process_logs,
@@ -497,8 +500,35 @@ async def acts_of_a_user(anna: DirectorSession) -> None:
     with pytest.raises(AuraError):
         await user_acts.approve(anna, session.new_id(), acted.run, "0" * 40, "asked")
     assert (await user_acts.end(anna, session.new_id(), acted.run, "cancelled", "asked")).seq
+    await more_acts_of_a_user(anna, acted.run)
     stops = [await user_acts.stop(anna, session.new_id(), how, "asked") for how in ("halt", "resume")]
     assert all(len(stop.events) == 1 for stop in stops)
+
+
+async def more_acts_of_a_user(anna: DirectorSession, ended: UUID) -> None:
+    """Try the acts on work and employees on a cancelled run. test_director_acts.py shows that they succeed."""
+    again = await person_acts.asked_again(anna, session.new_id(), ended)
+    assert again.run is not None
+    assert (await user_acts.end(anna, session.new_id(), again.run, "cancelled", "asked")).seq
+    remark = comments.Remark(text="shorter names")
+    for act in (
+        person_acts.returned(anna, session.new_id(), ended, "0" * 40, [remark]),
+        person_acts.commented(anna, session.new_id(), ended, remark),
+        person_acts.raised_budget(anna, session.new_id(), ended, Amount(Decimal(1)), "", "asked"),
+        person_acts.reinstated(anna, session.new_id(), NAME, "asked"),
+        person_acts.overridden(
+            anna, session.new_id(), override.OverrideRequest(run=ended, reason="asked", confirmation="not verified")
+        ),
+    ):
+        with pytest.raises(AuraError) as refused:
+            await act
+        assert refused.value.code != "forbidden"
+    assert (await person_acts.blacklisted(anna, session.new_id(), str(UUID(int=9)), "asked")).seq
+    with pytest.raises(Invalid, match="typed confirmation"):
+        override.confirm("yes")
+    state = await session.run_state(anna.store, ended)
+    assert state.submitted is not None
+    assert override.submission_of(state.submitted, again.run, session.new_id())["title"] == state.submitted.title
 
 
 async def of_the_agents(settings: Settings) -> None:

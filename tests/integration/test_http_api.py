@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import itertools
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx2
@@ -31,10 +31,24 @@ ACTS = {
     f"/api/runs/{NOBODY}/approve": "run.approved",
     f"/api/runs/{NOBODY}/reject": "run.ended",
     f"/api/runs/{NOBODY}/cancel": "run.ended",
+    f"/api/runs/{NOBODY}/return": "run.commented",
+    f"/api/runs/{NOBODY}/comment": "run.commented",
+    f"/api/runs/{NOBODY}/override": "run.overridden",
+    f"/api/runs/{NOBODY}/budget": "run.budget_raised",
+    "/api/employees/nobody/reinstate": "employee.reinstated",
+    "/api/organisation/blacklist": "organisation.version_blacklisted",
     "/api/organisation/pause": "organisation.paused",
     "/api/organisation/halt": "organisation.halted",
     "/api/organisation/resume": "organisation.resumed",
 }
+
+
+NEEDS = {
+    "run.commented": {"run.commented"},
+    "run.overridden": {"run.submitted"},
+    "run.budget_raised": {"organisation.budget_raised", "organisation.cap_warned"},
+}
+"""Event of a route -> the other events that its command may cause."""
 
 
 class Site(NamedTuple):
@@ -81,8 +95,21 @@ def key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid4())}
 
 
-def body(route: str) -> dict[str, str]:
-    return {"reason": "asked"} | ({"commit": "a" * 40} if route.endswith("/approve") else {})
+def body(route: str) -> dict[str, Any]:
+    match route.rpartition("/")[2]:
+        case "approve":
+            return {"reason": "asked", "commit": "a" * 40}
+        case "return":
+            return {"commit": "a" * 40, "comments": [{"text": "shorter names"}]}
+        case "comment":
+            return {"text": "shorter names"}
+        case "override":
+            return {"reason": "asked", "confirmation": "not verified"}
+        case "budget":
+            return {"usd": "0.10", "reason": "asked"}
+        case "blacklist":
+            return {"version": str(NOBODY), "reason": "asked"}
+    return {"reason": "asked"}
 
 
 async def code(answer: httpx2.Response) -> tuple[int, str]:
@@ -147,7 +174,8 @@ async def test_each_role_and_scope_at_each_route_as_the_matrix_says(site: Site) 
                 assert allowed or answer.status_code == 403
                 denied, permitted = denied + (not allowed), permitted + allowed
             for route, event in ACTS.items():
-                allowed = event in USER_MATRIX[role] & SCOPE_MATRIX[scope] and ends(role, route)
+                needs = {event} | NEEDS.get(event, set())
+                allowed = needs <= USER_MATRIX[role] & SCOPE_MATRIX[scope] and ends(role, route)
                 answer = await client.post(route.replace(str(NOBODY), run), json=body(route), headers=key())
                 assert (answer.status_code != 403) is allowed, (role, scope, route, answer.text)
                 denied, permitted = denied + (not allowed), permitted + allowed
@@ -183,6 +211,38 @@ def ends(role: UserRole, route: str) -> bool:
     if route.endswith("/reject"):
         return role in ("director", "approver")
     return not route.endswith("/cancel") or role in ("director", "operator")
+
+
+async def test_a_halt_and_an_override_need_a_fresh_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await people.set_password(site.opened, "director", SECRET)
+    client = await site.signed_in("director")
+    halt = "/api/organisation/halt"
+    override = f"/api/runs/{NOBODY}/override"
+    monkeypatch.setattr("director.http.sign_in.CONFIRMED_US", -1)
+    for route in (halt, override):
+        assert await code(await client.post(route, json=body(route), headers=key())) == (403, "not_confirmed")
+    paused = await client.post("/api/organisation/pause", json={"reason": "asked"}, headers=key())
+    assert paused.status_code == 200, "a pause needs none"
+    monkeypatch.undo()
+    wrong = await client.post("/auth/confirm", json={"password": "wrong password"})
+    assert await code(wrong) == (403, "wrong_password")
+    before = client.cookies[COOKIE]
+    right = await client.post("/auth/confirm", json={"password": SECRET})
+    assert right.status_code == 200
+    assert client.cookies[COOKIE] != before, "a new session begins, and the old one has ended"
+    async with site.client(Cookie=f"{COOKIE}={before}") as old:
+        assert await code(await old.get("/api/me")) == (401, "unauthenticated")
+    client.headers[CSRF_HEADER] = right.json()["csrf"]
+    assert (await client.post(halt, json=body(halt), headers=key())).status_code == 200, "control"
+    assert (await client.post(override, json=body(override), headers=key())).status_code == 404, "control: no such run"
+    unsure = await client.post(override, json=body(override) | {"confirmation": "yes"}, headers=key())
+    assert unsure.status_code in (400, 404)
+    async with await site.with_token("director", "admin") as token:
+        assert await code(await token.post("/auth/confirm", json={"password": SECRET})) == (400, "invalid")
+        assert await code(await token.post(halt, json=body(halt), headers=key())) == (403, "forbidden")
+    async with await site.with_token("director", "halt") as token:
+        assert (await token.post(halt, json=body(halt), headers=key())).status_code == 409, "it is halted: control"
+    await client.aclose()
 
 
 async def frames(answer: AsyncIterator[str], enough: Callable[[list[str]], bool]) -> list[str]:

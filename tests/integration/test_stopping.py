@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.delivery.override import signer
 from agents.duty import Duty, insist, persevere
 from agents.manager.briefing import Sizing
 from agents.manager.deadlines import Deadlines
@@ -59,7 +60,7 @@ async def test_a_duty_that_waits_ends_when_it_is_told_to(house: House, tmp_path:
     packs = Packs(house.blobs, packs_bucket(house.office.client))
     duties: list[Duty] = [
         Judging(Bubblewrap(), house.blobs, library, send),
-        Delivering(house.office.loader.history, house.blobs, library, send, tmp_path),
+        Delivering(house.office.loader.history, house.blobs, library, send, tmp_path, sign=signer(tmp_path)),
         Deadlines(Manager(), house.office.loader.history, send),
         Ordering(library, SessionOrders(library, packs), WorkStream(house.office.client), send),
         Sizing(Manager(sizes=PromptSizes()), library, send),

@@ -97,7 +97,7 @@ def statement_of(verdict: Verdict, requirement: Requirement, basis: Basis) -> St
     )
 
 
-def sign(statement: Statement, key: Ed25519PrivateKey) -> bytes:
+def sign(statement: msgspec.Struct, key: Ed25519PrivateKey) -> bytes:
     """Return the signed statement in its envelope, as one line of JSON."""
     payload = msgspec.json.encode(statement)
     envelope = SignedEnvelope(
@@ -118,6 +118,18 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
 
     Raises Differs if the key did not sign it, Invalid if it is not an envelope or not a test result.
     """
+    payload = opened_payload(envelope, key)
+    try:
+        statement = _statement.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Invalid(f"The signed payload is not a statement about a test: {error}.", hint=_EXPECTED) from error
+    if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
+        raise Invalid(f"The signed statement has the type {statement.predicate_type}.", hint=_EXPECTED)
+    return statement
+
+
+def opened_payload(envelope: bytes, key: Ed25519PublicKey) -> bytes:
+    """Return the payload that a key signed. Raises Differs if the key did not sign it, Invalid if it has no payload."""
     opened = opened_envelope(envelope)
     payload = _base64(opened.payload)
     signed = signed_bytes(opened.payload_type, payload)
@@ -132,13 +144,7 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Statement:
         raise Invalid(
             f"The signed payload has the type {opened.payload_type}.", hint=f"A verdict has the type {PAYLOAD_TYPE}."
         )
-    try:
-        statement = _statement.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Invalid(f"The signed payload is not a statement about a test: {error}.", hint=_EXPECTED) from error
-    if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
-        raise Invalid(f"The signed statement has the type {statement.predicate_type}.", hint=_EXPECTED)
-    return statement
+    return payload
 
 
 def opened_envelope(envelope: bytes) -> SignedEnvelope:

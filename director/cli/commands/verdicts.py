@@ -59,7 +59,10 @@ async def verify(
         Path | None, typer.Option("--statement", metavar="FILE", help="The signed statement, if it is not in FOLDER.")
     ] = None,
 ) -> None:
-    """Check a folder against its signed statement. Exit 0: verified. Exit 1: rejected. Exit 6: not the signed files."""
+    """Check a folder against its signed statement.
+
+    Exit 0: verified. Exit 1: rejected, or released by override. Exit 6: not the signed files.
+    """
     from director.cli.attestation_text import attestation_text
     from director.services.attestations import FolderCheck, check_folder
 

@@ -30,7 +30,10 @@ def stop_pages(maker: PageMaker) -> APIRouter:
     @router.post("/stop/{how}")
     async def act(request: Request, how: user_acts.Stop) -> Response:
         form = await read_form(request)
-        opened = await maker.actor(request, form)
+        if how == "halt":
+            opened = await maker.keeper.confirmed_actor(request, csrf=form.csrf)
+        else:
+            opened = await maker.actor(request, form)
         reason = form.needed("reason", REASON_CHARACTERS_MAX)
         if how == "halt" and form.get("typed", "").strip() != TYPED:
             raise Invalid(f"The word {TYPED} was not typed.", hint=f"Go back, and type {TYPED}.", code="not_typed")

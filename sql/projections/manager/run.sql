@@ -20,3 +20,4 @@ CREATE TABLE {schema}.run (
     override_of uuid,
     PRIMARY KEY (scope, key)
 );
+CREATE INDEX run_override_of ON {schema}.run (override_of) WHERE override_of IS NOT NULL;

@@ -1,0 +1,23 @@
+"""The header Idempotency-Key: the id of the command that a request sends."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+
+from domain.errors import Invalid
+
+KEY_HEADER = "Idempotency-Key"
+
+
+def key_of(request: Request) -> UUID:
+    """Return the id of the command. Raises Invalid."""
+    text = request.headers.get(KEY_HEADER, "")
+    try:
+        key = UUID(text)
+    except ValueError:
+        key = UUID(int=0)
+    if key.int == 0:
+        raise Invalid(
+            f"The header {KEY_HEADER} is not a UUID.", hint="Send a new UUID for each command.", code="no_key"
+        )
+    return key
