@@ -18,14 +18,14 @@ from domain import fund_messages as f
 from domain import organisation as house
 from domain import run_messages as m
 from domain import task
-from domain.caps import ACCOUNT, EMPLOYEE, Limit, account_cap, cap_of, employee_cap, keys_for
+from domain.caps import ACCOUNT, EMPLOYEE, Limit, account_cap, employee_cap, keys_for
 from domain.errors import Contention, LimitReached, Unavailable
 from domain.funds import lend_tranche
 from domain.message import Command, Recorded
 from domain.money import NOTHING, Amount
 from domain.planning import task_id
-from domain.run import RunState
 from tests.integration.desks import FOLLOWS, WAIT_S, Desk, Desks, Order, at, of_type, stamp, submit
+from tests.integration.spending import checked
 from tests.unit.world import World
 
 RUNS, TASKS, PROCESSES = 25, 40, 2
@@ -131,34 +131,6 @@ async def admitted(desk: Desk, number: int) -> tuple[list[UUID], int]:
         passed.append(run)
         await insist(desk, m.Plan(**stamp(), run=run))
     return passed, refused
-
-
-def checked(log: Sequence[Recorded]) -> World:
-    """Fold the log event by event. After each event, no cap is exceeded."""
-    world = World()
-    for recorded in log:
-        if recorded.void or recorded.envelope.entity == "refusal":
-            continue
-        world.apply(recorded.event)  # type: ignore[arg-type]  # nothing is erased
-        office = world.organisation
-        assert office.committed.fits(office.cap), recorded.seq
-        for key, book in office.books.items():
-            assert book.committed.fits(office.caps[cap_of(key)].room(NOTHING)), (recorded.seq, key)
-        run = recorded.envelope.run
-        if run is not None:
-            within_run(world.runs[run])
-    return world
-
-
-def within_run(state: RunState) -> None:
-    assert state.left.usd >= 0
-    assert state.left.tokens >= 0
-    assert state.submitted is not None
-    for part in state.tasks.in_progress():
-        limit = state.submitted.task_caps.get(part.name)
-        assert limit is None or (part.spent + part.reserved).fits(limit.room(NOTHING))
-    for tranche in state.tranches.values():
-        assert tranche.spent.fits(tranche.amount)
 
 
 def spent_by(log: Sequence[Recorded]) -> dict[str, Amount]:
