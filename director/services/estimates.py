@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from bus.store import Store
+from director.services.attempt_orders import attempt_orders
 from director.services.cost_views import ESTIMATES, PAST, EstimateLine, PastAttempt
 from director.services.run_simulation import Attempt, Past, Work, estimate
 from director.services.session import archive
@@ -37,13 +38,16 @@ async def estimate_for(
     past: dict[UUID, list[Attempt]] = defaultdict(list)
     for line in await PAST.read(store, PAST_ATTEMPTS):
         past[line.employee].append(_attempt(line))
-    staff = [
-        _past_of(_profile.decode(person.profile), past[person.employee])
+    staff = {
+        person.employee: (profile, _past_of(profile, past[person.employee]))
         for person in people
         if not employees or person.employee in employees
-    ]
-    known = [each for each in staff if each is not None]
-    return estimate(_work(requirement, attempts_max), known, seed=len(requirement.source))
+        if (profile := _profile.decode(person.profile)).call_usd_max is not None
+    }
+    work = _work(requirement, attempts_max)
+    orders = await attempt_orders(store, requirement, {who: profile for who, (profile, _) in staff.items()})
+    work = msgspec.structs.replace(work, orders=orders)
+    return estimate(work, [each for _, each in staff.values()], seed=len(requirement.source))
 
 
 async def estimated(settings: Settings, requirement: Requirement, attempts_max: int) -> Estimate | None:
@@ -94,10 +98,9 @@ def _attempt(line: PastAttempt) -> Attempt:
     )
 
 
-def _past_of(profile: Profile, attempts: Sequence[Attempt]) -> Past | None:
-    """Return what the estimate needs of an employee; None if its price is unknown, because it then gets no task."""
-    if profile.call_usd_max is None:
-        return None
+def _past_of(profile: Profile, attempts: Sequence[Attempt]) -> Past:
+    """Return what the estimate needs of an employee with a known price."""
+    assert profile.call_usd_max is not None
     terms = profile.session
     usd, tokens = (terms.usd_max, terms.tokens_max) if terms else (profile.call_usd_max, profile.call_tokens_max)
     return Past(slots=profile.slots, usd_max=usd, tokens_max=tokens, attempts=tuple(attempts))

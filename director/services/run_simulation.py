@@ -4,15 +4,18 @@ Each simulated run draws for each employee a share of verified attempts, and for
 The share has a Beta distribution: the employee's record, and as prior the record of all employees with the weight of
 PRIOR_WEIGHT attempts. Costs and times of the prior have the same weight. They are between BOUND_SHARE_MIN of the upper
 bound of an attempt and the bound, and within SECONDS_PRIOR. A simulated run draws one level of them for each employee.
+The strategy of the organisation decides who tries a task, and when nobody does any more (domain/routing).
 """
 
 import random
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
 from domain.estimate import Estimate, Interval
+from domain.routing.attempt_order import AttemptOrder
 
 SIMULATIONS = 2000
 PRIOR_WEIGHT = 2
@@ -46,13 +49,18 @@ class Past(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The work to estimate. `after`: for each task, in the order of the plan, the numbers of the tasks before it."""
+    """The work to estimate. `after`: for each task, in the order of the plan, the numbers of the tasks before it.
+
+    `orders`: for each task the choices of the organisation's strategy among the same employees, in the same order.
+    Empty: the employees take turns.
+    """
 
     after: tuple[tuple[int, ...], ...]
     attempts_max: int
     usd: Decimal
     tokens: int
     seconds: int
+    orders: tuple[AttemptOrder, ...] = ()
 
 
 class _Sample(msgspec.Struct, frozen=True):
@@ -97,24 +105,60 @@ def _share(attempts: Sequence[Attempt], successes: float, failures: float) -> fl
 def _simulated(work: Work, staff: Sequence[Past], pooled: float, chance: random.Random) -> _Sample:
     """Return one simulated run. A task begins when a slot is free and the tasks that it needs have ended."""
     drawn = [_Drawn(past, pooled, chance) for past in staff]
-    free = [0.0] * sum(past.slots for past in staff)
+    slots = [[0.0] * past.slots for past in staff]
     ends: list[float] = []
     usd, tokens, delivered = 0.0, 0, True
-    for before in work.after:
-        slot = min(range(len(free)), key=free.__getitem__)
-        at = max(free[slot], *(ends[number] for number in before), 0.0)
-        verified = False
-        for employee in _turns(work.attempts_max, drawn, chance):
-            cost = employee.attempt(chance)
-            usd, tokens, at = usd + cost[0], tokens + cost[1], at + cost[2]
-            if verified := chance.random() < employee.share:
-                break
-        free[slot] = at
-        ends.append(at)
-        delivered = delivered and verified
-        if not verified:
+    for number, before in enumerate(work.after):
+        ready_at = max((ends[other] for other in before), default=0.0)
+        try_task = partial(_by_order, work.orders[number]) if work.orders else _in_turns
+        tried = try_task(work.attempts_max, ready_at, drawn, slots, chance)
+        usd, tokens, delivered = usd + tried.usd, tokens + tried.tokens, delivered and tried.delivered
+        ends.append(tried.seconds)
+        if not tried.delivered:
             break
     return _Sample(usd, tokens, max(ends, default=0.0), delivered)
+
+
+def _in_turns(
+    attempts_max: int, ready_at: float, drawn: Sequence["_Drawn"], slots: list[list[float]], chance: random.Random
+) -> _Sample:
+    """Try one task. Everybody gets a turn. One slot of the staff is taken for all attempts together."""
+    free_at, who, slot = min((free, who, slot) for who, each in enumerate(slots) for slot, free in enumerate(each))
+    at, usd, tokens, verified = max(free_at, ready_at), 0.0, 0, False
+    for employee in _turns(attempts_max, drawn, chance):
+        cost = employee.attempt(chance)
+        usd, tokens, at = usd + cost[0], tokens + cost[1], at + cost[2]
+        if verified := chance.random() < employee.share:
+            break
+    slots[who][slot] = at
+    return _Sample(usd, tokens, at, verified)
+
+
+def _by_order(
+    order: AttemptOrder,
+    attempts_max: int,
+    ready_at: float,
+    drawn: Sequence["_Drawn"],
+    slots: list[list[float]],
+    chance: random.Random,
+) -> _Sample:
+    """Try one task as the strategy of the organisation would. Each attempt takes a slot of its employee."""
+    at, usd, tokens, verified = ready_at, 0.0, 0, False
+    failed: list[int] = []
+    while not verified and len(failed) < attempts_max:
+        busy = [who for who, each in enumerate(slots) if min(each) > at]
+        chosen = order.after(failed, busy)
+        if chosen is None:
+            break
+        mine = slots[chosen.place]
+        slot = mine.index(min(mine))
+        employee = drawn[chosen.place]
+        cost = employee.attempt(chance)
+        usd, tokens, at = usd + cost[0], tokens + cost[1], max(at, mine[slot]) + cost[2]
+        mine[slot] = at
+        verified = chance.random() < employee.share
+        failed.append(chosen.place)
+    return _Sample(usd, tokens, at, verified)
 
 
 class _Drawn:

@@ -34,6 +34,7 @@ from director.services import (
     approvals,
     attempt,
     attempt_calls,
+    attempt_orders,
     attempt_record,
     attestations,
     backtest,
@@ -138,6 +139,7 @@ from tests.integration.house import Sample
 from verification.backtest.commits import FixCommit
 from verification.backtest.employee_results import Effort
 from verification.backtest.model import Report, summary_of
+from verification.backtest.trial import Excluded
 from verification.requirements.parser import read_requirement
 from verification.verdict.base_notes import NONE
 
@@ -364,6 +366,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         with pytest.raises(NotFound, match="no branch HEAD"):
             await employee_trial.try_employee(employee_trial.Trial(repo=folder / "empty", employee=NAME), settings)
         assert employee_trial.effort_of([]).attempts == 0
+        assert employee_trial.why_excluded(Excluded("it changes no code")) == "it changes no code"
         run = await handed_in(opened, sample, folder)
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
@@ -655,6 +658,7 @@ async def handed_in(opened: DirectorSession, sample: Sample, folder: Path) -> UU
     prices: list[Estimate | None] = []
     run = (await hand_in.hand_in(opened, ready, note=said, on_handed_in=runs.append, on_estimate=prices.append)).run
     assert await estimates.estimated(opened.settings, ready.requirement, wanted.attempts_max) == prices[0]
+    assert len(await attempt_orders.attempt_orders(opened.store, ready.requirement, {})) >= 1
     assert runs == [run] == [await session.find_run(opened.store, str(run))]
     return run
 
