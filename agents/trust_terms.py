@@ -1,10 +1,8 @@
 """The duty of the Accountant that lets trust end: an employee without work for too long falls by a tier (ADR 0086)."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 
-from agents.duty import either, insist
-from agents.hr_terms import CHECK_S, MICRO
+from agents.dated_commands import DatedCommands
 from bus.clock import now
 from bus.outbox import Send
 from bus.projection_rows import Rows
@@ -15,35 +13,17 @@ from domain.tiers import TIERS, TierRules, loses_trust_at
 from projections.career_rows import CareerRow
 
 
-class TrustTerms:
+class TrustTerms(DatedCommands):
     """The duty for losses of trust. It sleeps until one half-life after the oldest evidence of an employee."""
 
     def __init__(self, send: Send, rules: TierRules, *, clock: Callable[[], int] = now) -> None:
-        self._send = send
-        self._rules = rules
-        self._clock = clock
-        self._rows: Rows | None = None
-        self._noted = asyncio.Event()
+        super().__init__(send, lambda rows, at: due(rows, rules, at), lambda rows: _next_loss(rows, rules), clock=clock)
 
-    def note(self, rows: Rows, live: bool) -> None:
-        self._rows = rows if live else None
-        self._noted.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            self._noted.clear()
-            for command in due(self._rows, self._rules, self._clock()):
-                await insist(lambda command=command: self._send(command), stop)  # type: ignore[misc]  # early binding
-            await either(self._noted, stop, wait_s=self._wait_s())
-
-    def _wait_s(self) -> float | None:
-        """Return the seconds until the next loss can be due; None if nobody has trust to lose."""
-        earliest = [earliest_loss(row, self._rules) for row in _careers(self._rows)]
-        known = [at for at in earliest if at is not None]
-        if not known:
-            return None
-        left = (min(known) - self._clock()) / MICRO
-        return min(left, CHECK_S) if left > 0 else CHECK_S
+def _next_loss(rows: Rows | None, rules: TierRules) -> int | None:
+    """Return the time before which nobody can lose trust; None if nobody has trust to lose."""
+    earliest = [earliest_loss(row, rules) for row in _careers(rows)]
+    return min((at for at in earliest if at is not None), default=None)
 
 
 def due(rows: Rows | None, rules: TierRules, at: int) -> list[LoseTrust]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from director.reports.staff_backtest import interval_text
 from director.services.reviewers import ReviewerResult
 from director.terminal.escape import visible
 from director.terminal.tables import money, table
@@ -15,9 +16,9 @@ def reviewers_text(results: Sequence[ReviewerResult]) -> str:
         (
             visible(result.employee),
             _count(result.catch_rate),
-            _interval(result.catch_rate),
+            interval_text(result.catch_rate),
             _count(result.false_objections),
-            _interval(result.false_objections),
+            interval_text(result.false_objections),
             result.unusable,
             money(result.usd),
         )
@@ -34,7 +35,3 @@ def reviewers_text(results: Sequence[ReviewerResult]) -> str:
 
 def _count(part: Share) -> str:
     return f"{part.count}/{part.of}"
-
-
-def _interval(part: Share) -> str:
-    return f"{part.low:.2f} to {part.high:.2f}" if part.of else "-"

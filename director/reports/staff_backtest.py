@@ -53,14 +53,15 @@ def _row(line: StaffLine) -> tuple[object, ...]:
         visible(line.employee),
         f"{solved.count}/{solved.of}",
         f"{solved.rate:.2f}",
-        _interval(solved),
+        interval_text(solved),
         f"{false_done.rate:.2f}" if false_done.of else "-",
-        _interval(false_done),
+        interval_text(false_done),
         f"{line.usd_per_fix:.4f}",
         f"{line.work_s_per_fix:.1f} s",
         line.attempts,
     )
 
 
-def _interval(part: Share) -> str:
+def interval_text(part: Share) -> str:
+    """Return the 95% interval of a share; a dash without any observation."""
     return f"{part.low:.2f} to {part.high:.2f}" if part.of else "-"

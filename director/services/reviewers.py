@@ -21,13 +21,13 @@ from director.settings import Settings
 from domain.employee import RecordReviewerCheck
 from domain.errors import Invalid, NotFound
 from domain.review import PATH, is_review
+from domain.reviewer_check import DEFECTS, DEFECTS_MAX
 from domain.run import RunState, files_of
+from domain.shadow import USD_MAX
 from domain.task import TaskState
 from verification.backtest.staff_results import Share, share
 from verification.verdict.review import blocked_paths
 
-DEFECTS_MAX = 100
-USD_MAX = Decimal("1.00")
 Say = Callable[[str], None]
 
 
@@ -38,7 +38,7 @@ class ReviewerCheck(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     names: tuple[str, ...] = ()
-    defects: int = 10
+    defects: int = DEFECTS
     usd_max: Decimal = USD_MAX
     seed: int = 1
 

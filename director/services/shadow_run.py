@@ -26,13 +26,12 @@ from domain.money import Amount
 from domain.review import is_review
 from domain.run import RunState
 from domain.run_messages import Allowance, SecretsConsent, Submit
-from domain.shadow import GivenTask, ShadowOf
+from domain.shadow import USD_MAX, GivenTask, ShadowOf
 from domain.task import TaskState
 from verification.backtest.employee_results import Effort
 
 LABEL, LABEL_VALUE = "purpose", "shadow"
 """The label of each shadow run. `aura costs --by label.purpose` shows what shadow runs cost."""
-USD_MAX = Decimal("1.00")
 """The default budget of a shadow run."""
 
 

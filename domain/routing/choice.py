@@ -96,7 +96,7 @@ class Valued(Struct, frozen=True, kw_only=True):
     @property
     def price(self) -> int:
         """The cost with the handicap. It is compared, and never charged."""
-        return self.cost * (100 + self.handicap) // 100
+        return price_of(self.cost, self.handicap)
 
     @property
     def order(self) -> tuple[int, int, int, str]:
@@ -129,6 +129,11 @@ class Choice(Struct, frozen=True, kw_only=True):
         return next((each for each in self.candidates if each.version == self.version), None)
 
 
+def price_of(cost: int, handicap: int) -> int:
+    """Return a cost with its handicap in percent, for comparisons."""
+    return cost * (100 + handicap) // 100
+
+
 def reservation(value: int, cost: int, rate: int) -> int:
     """Return v - c / p in micro-dollars. At a rate of 0, the smallest rate of the grid is taken."""
     return value - cost * MICRO // max(rate, 1)
@@ -138,14 +143,13 @@ def valued(candidate: Candidate, situation: Situation, rate: int) -> Valued:
     """Return a candidate with its reservation value. `rate`: its rate at an untried task."""
     now = rate_now(situation.failed + (rate,) * candidate.tried, rate, situation.shape)
     cost = candidate.cost * situation.size // MICRO
-    price = cost * (100 + candidate.handicap) // 100
     return Valued(
         version=candidate.version,
         rate=rate,
         rate_now=now,
         cost=cost,
         time=candidate.time,
-        reservation=reservation(situation.value, price, now),
+        reservation=reservation(situation.value, price_of(cost, candidate.handicap), now),
         handicap=candidate.handicap,
         rank=candidate.rank,
     )

@@ -9,6 +9,7 @@ from director.cli.commands.command import command
 from director.cli.commands.options import Degraded, RunId, ShareSecrets, dollars
 from director.cli.output import Door
 from domain.errors import Invalid
+from domain.shadow import USD_MAX
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,7 +39,7 @@ async def rerun(
     recorded: Recorded = False,
     task: Task = "",
     employee: Name = "",
-    usd_max: UsdMax = "1.00",
+    usd_max: UsdMax = str(USD_MAX),
     attempts: Attempts = 1,
     share_secrets: ShareSecrets = "",
     allow_degraded: Degraded = False,

@@ -8,6 +8,8 @@ from director.cli.commands.command import command
 from director.cli.commands.options import dollars
 from director.cli.output import Door
 from domain.errors import Invalid
+from domain.reviewer_check import DEFECTS, DEFECTS_MAX
+from domain.shadow import USD_MAX
 
 if TYPE_CHECKING:
     from director.settings import Settings
@@ -16,7 +18,7 @@ Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME", help="A reviewer, by its name or its id. May be given repeatedly.")
 ]
 Everybody = Annotated[bool, typer.Option("--all", help="Check each employee that works.")]
-Defects = Annotated[int, typer.Option("--defects", min=1, max=100, help="Planted mistakes for each reviewer.")]
+Defects = Annotated[int, typer.Option("--defects", min=1, max=DEFECTS_MAX, help="Planted mistakes for each reviewer.")]
 UsdMax = Annotated[str, typer.Option("--usd-max", help="The most that all reviews may cost, in USD.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another number plants other mistakes.")]
 
@@ -41,8 +43,8 @@ async def check(
     settings: "Settings",
     names: Names = None,
     everybody: Everybody = False,
-    defects: Defects = 10,
-    usd_max: UsdMax = "1.00",
+    defects: Defects = DEFECTS,
+    usd_max: UsdMax = str(USD_MAX),
     seed: Seed = 1,
 ) -> None:
     """Give a reviewer accepted work with planted small mistakes, and accepted work without them.
