@@ -47,13 +47,19 @@ def turns_of(agent: str, commands: Sequence[str]) -> Act:
     name, argument, others = COMMANDS[agent]
     commands = [*commands, _SUBMIT] if agent == "mini-swe-agent" else list(commands)
 
+    return calls_of([(name, {argument: command, **others}) for command in commands])
+
+
+def calls_of(calls: Sequence[tuple[str, dict[str, Any]]]) -> Act:
+    """Play one turn for each call of a tool (its name and arguments), and then the last answer."""
+
     async def act(double: Provider, writer: asyncio.StreamWriter, seen: Seen) -> None:
         done = results_in(seen)
-        if not seen.body.get("tools") or done >= len(commands):
+        if not seen.body.get("tools") or done >= len(calls):
             await answering(FINAL)(double, writer, seen)
             return
         double.billed_tokens += seen.input_tokens + OUTPUT_TOKENS
-        _ask(writer, seen, str(done + 1), name, {argument: commands[done], **others})
+        _ask(writer, seen, str(done + 1), *calls[done])
 
     return act
 
