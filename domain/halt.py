@@ -10,6 +10,8 @@ from domain.message import Command
 from domain.money import NOTHING, Amount
 from domain.organisation_messages import OrganisationEvent
 
+HALTED = "halted"
+"""Reason of `task.released` for an order that a halt has cut off. It uses up no attempt."""
 COMPONENT_CHARACTERS_MAX = 128
 BOXES_NAMED_MAX = 64
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from domain import attempt as attempts
 from domain.attempt import Attempt, OpenCall
 from domain.faults import ACCOUNT_FAULTS, weight_of
+from domain.halt import HALTED
 from domain.message import Erased, Event
 from domain.repeats import RejectedTree, is_repeat
 from domain.task_messages import (
@@ -116,7 +117,10 @@ def _after_verification(state: TaskState, event: Verified) -> TaskState:
 
 
 def _after_release(state: TaskState, event: Released) -> TaskState:
-    return replace(state, orders=_ended(state), phase="waiting", spent=state.spent + event.charged)
+    state = replace(state, orders=_ended(state), phase="waiting", spent=state.spent + event.charged)
+    if event.reason != HALTED:
+        return state
+    return replace(_not_counted(state), tried=state.tried[:-1])  # nobody is to blame, so routing learns nothing of it
 
 
 def _phase_after_call(attempt: Attempt | None, *, answered: bool) -> Phase:

@@ -4,6 +4,7 @@ from typing import Final
 
 from bus.projection_rows import Rows
 from domain import task
+from domain.halt import HALTED
 from domain.message import Recorded, TaskEvent
 from domain.repeats import is_repeat
 from projections import auditor_watch as watch
@@ -32,7 +33,7 @@ def observe_task(recorded: Recorded, event: TaskEvent, row: Attempt, rows: Rows)
                 )
         case task.Verified() | task.Rejected():
             _judged(recorded, event, row, rows)
-        case task.Released():
+        case task.Released(reason=reason) if reason != HALTED:
             watch.observe(rows, event.run, "leases", 1, by, against=True)
             before = watch.tried(rows, event.run, event.task, event.employee)
             rows.put(watch.after_failure(before, by))

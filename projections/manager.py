@@ -20,6 +20,7 @@ from domain.tiers import NO_CEILINGS, Ceilings
 from projections.accounts import AccountRow, put_account, put_use
 from projections.fallback import Candidate, FallbackRow, StandInRow, put_chain, put_stand_ins
 from projections.fine_rows import FineRow, handicap_percent, put_fines
+from projections.halts import HaltedOrganisation, put_halt
 from projections.holds import HoldRow, put_hold
 from projections.openrun import OPEN_TABLES, RUN_KEY, drop_state, moved_by_event, put_state
 from projections.organisation_rows import ORGANISATION_TABLES, put_organisation
@@ -101,6 +102,7 @@ class ManagerProjection:
         FallbackRow,
         StandInRow,
         HoldRow,
+        HaltedOrganisation,
         FineRow,
         *ROUTING_TABLES,
         AccountRow,
@@ -122,6 +124,7 @@ class ManagerProjection:
                 _rest(event.employee, recorded.envelope.occurred_at, rows, fault=True)
         elif isinstance(event, organisation.OrganisationEvent):
             _organisation(event, rows)
+            put_halt(recorded, rows)
         elif isinstance(event, staff.EmployeeEvent):
             _employee(event, rows)
         elif isinstance(event, incident.IncidentEvent):

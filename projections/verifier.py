@@ -7,13 +7,13 @@ from bus.projection_rows import Row, Rows
 from bus.row_form import id_key
 from domain import organisation, run_messages, task
 from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
+from projections.halts import HaltedOrganisation, halt_in, put_halt
 from projections.openrun import OPEN_TABLES, drop_state, moved_by_event, put_state
 
 MERGED = "merged"
 """The key of a run's merged tree among the pending verdicts. The key of a task's tree is the task's id."""
 
 
-_HALTED = "halted"
 _OF_ORGANISATION = (
     organisation.LimitAccepted,
     organisation.LimitWithdrawn,
@@ -44,16 +44,8 @@ class AcceptedLimit(Row, frozen=True, kw_only=True):
     limit_name: str
 
 
-class HaltedOrganisation(Row, frozen=True, kw_only=True):
-    """The organisation is halted. There is no such row otherwise."""
-
-    table = "halted_organisation"
-    resident = True
-    phase: str = "halted"
-
-
 def is_halted(rows: Rows) -> bool:
-    return bool(rows.all(HaltedOrganisation))
+    return halt_in(rows) is not None
 
 
 def accepted_on(rows: Rows, machine: str) -> frozenset[str]:
@@ -71,7 +63,9 @@ class VerifierProjection:
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         event = recorded.event
         if not isinstance(event, OF_RUNS):
-            _organisation(event, rows)
+            put_halt(recorded, rows)
+            if isinstance(event, organisation.LimitAccepted | organisation.LimitWithdrawn):
+                _limit(event, rows)
             return
         if isinstance(event, run_messages.Ended):
             drop_state(event.run, rows)
@@ -95,16 +89,6 @@ class VerifierProjection:
                 rows.put(Pending(scope=scope, key=MERGED, cause=cause, tree=tree, employee=None, order_id=None))
             case run_messages.Verified(run=scope) | run_messages.Rejected(run=scope):
                 rows.drop(Pending, scope, MERGED)
-
-
-def _organisation(event: object, rows: Rows) -> None:
-    match event:
-        case organisation.LimitAccepted() | organisation.LimitWithdrawn():
-            _limit(event, rows)
-        case organisation.Halted():
-            rows.put(HaltedOrganisation(scope=ORGANISATION, key=_HALTED))
-        case organisation.Resumed():
-            rows.drop(HaltedOrganisation, ORGANISATION, _HALTED)
 
 
 def _limit(event: organisation.LimitAccepted | organisation.LimitWithdrawn, rows: Rows) -> None:

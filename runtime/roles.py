@@ -12,11 +12,13 @@ from agents.accountant import Accountant
 from agents.auditor.reactor import Auditor
 from agents.delivery import override
 from agents.duty import Duty
+from agents.halt_receipts import Acknowledging
 from agents.hr import HR
 from agents.hr_terms import Terms
 from agents.manager.briefing import Sizing
 from agents.manager.deadlines import Deadlines
 from agents.manager.delivery_steps import Delivering
+from agents.manager.halting import Halting
 from agents.manager.intake import Reception
 from agents.manager.leadership import Act, Handle, flush_refusals, forgetting
 from agents.manager.orders import Ordering
@@ -33,6 +35,7 @@ from agents.working_copies.hand_over import upload_bucket
 from agents.working_copies.packing import Packs, packs_bucket
 from bus.blobs import Blobs
 from bus.object_bucket import ObjectBucket
+from bus.probes import ProbeChannel
 from bus.projection import Projection, Reactor
 from bus.redaction import Redactor
 from bus.work_queue import WorkStream
@@ -139,6 +142,10 @@ def _trust(post: Post) -> Duty:
     return TrustTerms(post.send, tiers)
 
 
+def _halting(post: Post) -> Duty:
+    return Halting(ProbeChannel(post.shared.session.client), post.send, log=post.shared.setup.log)
+
+
 def _deliveries(post: Post) -> Duty:
     shared, setup = post.shared, post.shared.setup
     history, folder = shared.session.loader.history, setup.deliveries
@@ -206,17 +213,23 @@ ROLES: tuple[Role, ...] = (
         "manager",
         ManagerProjection,
         lambda setup: Manager(lease_margin_s=setup.lease_margin_s, sizes=PromptSizes(), sign_times=setup.sign_times),
-        duties=(_orders, _permits, _sizes, _deadlines, _deliveries),
+        duties=(_halting, _orders, _permits, _sizes, _deadlines, _deliveries),
         beside=(_intake, _refusals),
         send=_forgetting,
         led=True,
     ),
     Role("verifier", VerifierProjection, duties=(_judging,)),
-    Role("auditor", AuditorProjection, lambda _setup: Auditor(), hears_again=True, gather_s=GATHER_S),
+    Role(
+        "auditor",
+        AuditorProjection,
+        lambda _setup: Acknowledging(Auditor(), "auditor"),
+        hears_again=True,
+        gather_s=GATHER_S,
+    ),
     Role(
         "accountant",
         AccountantProjection,
-        lambda setup: Accountant(*_career_rules(setup)),
+        lambda setup: Acknowledging(Accountant(*_career_rules(setup)), "accountant"),
         duties=(_trust,),
         hears_again=True,
         gather_s=GATHER_S,
@@ -224,7 +237,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "hr",
         HRProjection,
-        lambda setup: HR(hr_rules.in_force(setup.home).of_strikes),
+        lambda setup: Acknowledging(HR(hr_rules.in_force(setup.home).of_strikes), "hr"),
         duties=(_terms,),
         hears_again=True,
         gather_s=GATHER_S,

@@ -6,6 +6,7 @@ from agents.auditor.rule import Limits, Noticed
 from agents.sessions.loop import STUCK
 from bus.projection_rows import Rows
 from domain import run_messages, task
+from domain.halt import HALTED
 from domain.message import Recorded, TaskEvent
 from domain.wording import counted
 from projections import auditor_watch as watch
@@ -33,6 +34,8 @@ def stalled_task(recorded: Recorded, rows: Rows, limits: Limits) -> Noticed | No
     del rows, limits
     event = recorded.event
     assert isinstance(event, task.Released)
+    if event.reason == HALTED:
+        return None  # a person stopped everything
     how = "a call was cut off" if event.cut_off else "no call was open"
     return _about(event, f"{event.reason}: {how}", {"charged_tokens": event.charged.tokens})
 

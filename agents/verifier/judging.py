@@ -1,7 +1,7 @@
 """The Verifier judges every submitted tree in the sandbox. No other role produces verdicts."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -10,8 +10,10 @@ import msgspec
 
 from agents.delivery.packaging import delivered_tree, packaging_manifest
 from agents.delivery.proof import proof_manifest
-from agents.duty import persevere, wake_at
+from agents.duty import insist, persevere, wake_at
+from agents.halt_receipts import receipt
 from agents.run_content import Library
+from agents.verifier.recorded_verdict import judgement_of as judgement_of
 from agents.verifier.verdict_queue import VerdictQueue, Waiting
 from bus.blobs import Blobs
 from bus.clock import now
@@ -20,7 +22,7 @@ from bus.outbox import Send
 from bus.projection_rows import Rows
 from domain import run_messages, task
 from domain.errors import NotFound
-from domain.judgement import Finding, GateRecord, Judgement
+from domain.judgement import Judgement
 from domain.message import Command, derive
 from domain.review import is_review, vendor_of, vendors
 from domain.run import RunState, files_of
@@ -28,6 +30,7 @@ from domain.run_messages import Proof
 from domain.task import TaskState
 from domain.tree import Manifest, algorithm_of, overlay, tree_digest
 from projections import verifier as verifier_view
+from projections.halts import halt_in
 from projections.openrun import RUN_KEY, OpenRun, open_state
 from verification.gates.base import Origin
 from verification.judge import Candidate, judge
@@ -35,7 +38,7 @@ from verification.packages.libraries import libraries_of
 from verification.requirements.model import Requirement
 from verification.sandbox.base import Sandbox
 from verification.verdict.attestation import Basis
-from verification.verdict.model import GateResult, Verdict
+from verification.verdict.model import Verdict
 from verification.verdict.repeat import repeated
 from verification.verdict.review import judge_review
 
@@ -78,7 +81,10 @@ class Judging:
         """Create the duty. `keep_boxes` is told whether boxes may wait: not while the organisation is halted."""
         self._sandbox = sandbox
         self._keep_boxes = keep_boxes
-        self._halted = False
+        self._halt: UUID | None = None
+        self._unsaid: UUID | None = None  # a halt that this duty has not acknowledged yet
+        self._ended_boxes: tuple[str, ...] = ()
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._blobs = blobs
         self._library = library
         self._send = send
@@ -98,25 +104,42 @@ class Judging:
 
     def note(self, rows: Rows, live: bool) -> None:
         self._accepted = verifier_view.accepted_on(rows, self._machine)
-        if self._halted != (halted := verifier_view.is_halted(rows)):
-            self._halted = halted
-            self._keep_boxes(not halted)
+        self._stop_at(halt_in(rows))
         waiting = rows.all(verifier_view.Pending) if live else []
         runs = [(row, rows.get(OpenRun, row.scope, RUN_KEY)) for row in waiting]
         trees = {row.cause: Waiting(row, open_state(rows, run)) for row, run in runs if run is not None}
         self._queue.renew(trees)
         self._busy &= trees.keys()
-        if trees.keys() - self._busy:
+        if trees.keys() - self._busy or self._unsaid:
             self._wake.set()
+
+    def _stop_at(self, halt: UUID | None) -> None:
+        """Cancel all verdicts at a halt. After the resume, the same trees are judged again."""
+        if (self._halt is None) != (halt is None):
+            self._keep_boxes(halt is None)
+        if halt is not None and halt != self._halt:
+            self._unsaid = halt
+            self._ended_boxes = tuple(f"verdict {cause}" for cause in self._tasks)
+            for work in self._tasks.values():
+                work.cancel()
+        self._halt = halt
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(wake_at(stop, self._wake))
             while not stop.is_set():
-                while self._judging < PARALLEL_MAX and (waiting := self._queue.take(self._busy)) is not None:
+                while (
+                    self._halt is None
+                    and self._judging < PARALLEL_MAX
+                    and (waiting := self._queue.take(self._busy)) is not None
+                ):
                     self._busy.add(waiting.pending.cause)
                     self._judging += 1
-                    group.create_task(self._judge(waiting, stop))
+                    cause = waiting.pending.cause
+                    self._tasks[cause] = group.create_task(self._judge(waiting, stop))
+                if self._unsaid is not None and not self._judging:
+                    said, self._unsaid = receipt(self._unsaid, "verifier", now(), boxes=self._ended_boxes), None
+                    group.create_task(insist(lambda said=said: self._send(said), stop))  # type: ignore[misc]  # early binding
                 self._wake.clear()
                 await self._wake.wait()
 
@@ -125,7 +148,11 @@ class Judging:
         cause = waiting.pending.cause
         try:
             await persevere(lambda: self._verdict(*waiting), stop, wanted=lambda: cause in self._queue, say=self._say)
+        except asyncio.CancelledError:
+            self._busy.discard(cause)  # a halt has ended it. Nobody has seen a verdict
+            raise
         finally:
+            self._tasks.pop(cause, None)
             self._judging -= 1
             self._wake.set()
 
@@ -232,53 +259,9 @@ class Judging:
         return judgement_of(verdict, whole.digest, attestation=attestation, gates=gates)
 
 
-def judgement_of(verdict: Verdict, evidence: str, *, attestation: str = "", gates: Sequence[str] = ()) -> Judgement:
-    """Return a verdict in the form that an event holds.
-
-    The details of findings may show the inputs of sealed cases, so they are only in the stored verdict (`evidence`).
-    `evidence`: digest of the whole verdict. `attestation`: digest of the signed statement. `gates`: digest of the
-    evidence of each gate.
-    """
-    digests = gates or [""] * len(verdict.gates)
-    return Judgement(
-        verified=verdict.verified,
-        tree=verdict.tree,
-        grade=verdict.grade,
-        findings=tuple(
-            Finding(
-                kind=finding.kind,
-                integrity=finding.integrity,
-                criterion=finding.criterion,
-                path=finding.path,
-                for_author=finding.for_author,
-            )
-            for finding in verdict.findings
-        ),
-        evidence=evidence,
-        seed=verdict.seed,
-        sandbox=verdict.sandbox,
-        not_held=verdict.not_held,
-        wall_s=verdict.wall_s,
-        gates=tuple(_gate(result, digest) for result, digest in zip(verdict.gates, digests, strict=True)),
-        image=verdict.image,
-        attestation=attestation,
-    )
-
-
 def _around(requirement: Requirement, manifest: Manifest, proof: Proof) -> Manifest:
     """Return the files that a delivery adds to the tree or stores next to the tree."""
     return packaging_manifest(requirement, manifest) if proof == "inside" else proof_manifest(requirement)
-
-
-def _gate(result: GateResult, evidence: str) -> GateRecord:
-    return GateRecord(
-        gate=result.gate,
-        grade=result.grade,
-        result=result.result,
-        seconds=result.seconds,
-        text=result.text,
-        evidence=evidence,
-    )
 
 
 def _command(pending: verifier_view.Pending, judgement: Judgement) -> Command:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from agents.duty import either
 from agents.employees import postings
 from agents.employees.account_files import AccountFile, accounts_of, folder_of, load_accounts, posting_through
 from agents.employees.by_account import build_employee, first_way
 from agents.employees.contract import Employee
 from agents.employees.posting import Posting
+from agents.workers.halting import HaltedWork, halt_order_in
 from agents.workers.probing import Served
 from agents.workers.session_box import SessionPlace
 from agents.workers.session_runner import SessionRunner
@@ -59,6 +62,9 @@ class AtWork:
         self.ended.set()
 
     async def answer(self, data: bytes) -> bytes:
+        if halt_order_in(data) is not None:
+            halted = await self.worker.halt() if self.worker is not None else HaltedWork()
+            return msgspec.json.encode(halted)
         return await self.served.answer(data)
 
 

@@ -17,6 +17,7 @@ from agents.employees.by_account import through
 from agents.employees.call_errors import CallFailed
 from agents.employees.contract import Employee, Order
 from agents.permits import ENDS_ATTEMPT, NO_ACCOUNT, PermitQueue, PermitRefused, Permits, TakenElsewhere
+from agents.workers.halting import CutOrder, HaltedWork
 from agents.workers.receipts import send_with_retries
 from agents.workers.result import HandIn, OrderIds, answered, defective, failed, message_of, without_work
 from agents.workers.session_runner import SessionRunner
@@ -28,6 +29,8 @@ from domain.task import Snapshot
 IDLE_WAIT_S = 30.0
 """The longest request for an order. A stop, an order or a reconnect ends it at once."""
 RETRY_WAIT_S = 0.5
+HALT_WAIT_S = 4.0
+"""The longest wait for the boxes and connections of the work that a halt cuts off."""
 ORDERS_REMEMBERED_MAX = 10_000
 """Number of orders remembered as taken. NATS may send an order again if NATS fails before it confirms the
 acknowledgement.
@@ -78,6 +81,7 @@ class Worker:
         self._fault = fault
         self._log = log
         self._taken: dict[UUID, None] = {}
+        self._at_work: dict[asyncio.Task[None], CutOrder] = {}
         self.replaced = False
         """Whether another worker serves this employee from now on. In this case a late order goes back to the queue."""
 
@@ -100,8 +104,26 @@ class Worker:
                     await parcel.again(0)
                     self._slots.release()
                     break
-                calls.create_task(self._take(parcel))
+                self._begin(parcel, calls)
         await self._close()
+
+    def _begin(self, parcel: OrderMessage, calls: asyncio.TaskGroup) -> None:
+        work = calls.create_task(self._take(parcel))
+        try:
+            ids = _ids_of(parcel.data)
+        except (ValueError, msgspec.ValidationError):
+            return  # an order that nobody can read: the task says so, and ends at once
+        cut = CutOrder(order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, form=ids.form)
+        self._at_work[work] = cut
+        work.add_done_callback(lambda done: self._at_work.pop(done, None))
+
+    async def halt(self) -> HaltedWork:
+        """Cut off all calls and end all sessions at once, without a hand-in. Later orders are taken as before."""
+        working = dict(self._at_work)
+        for work in working:
+            work.cancel()
+        still = (await asyncio.wait(working, timeout=HALT_WAIT_S))[1] if working else set()
+        return HaltedWork(cut=tuple(working.values()), still=tuple(working[work].order for work in still))
 
     async def _close(self) -> None:
         try:

@@ -14,8 +14,13 @@ ID_CHARS = 8
 def scorecard_text(name: str, found: Mapping[str, Any]) -> str:
     """Return the numbers of an employee as a table, its career, and the events behind the numbers."""
     cards: Sequence[Mapping[str, Any]] = found["cards"]
+    overrides = [
+        f"NOT VERIFIED: run {each['run']} released task {each['task']}, attempt {each['attempt']} ({each['verdict']}) "
+        f"of run {each['of']} by override. No number counts it."
+        for each in found.get("overrides", ())
+    ]
     if not cards:
-        return f"{name} has no attempt with a result yet."
+        return "\n".join([f"{name} has no attempt with a result yet.", *overrides])
     lines = [
         (
             str(card["version"])[:ID_CHARS],
@@ -44,7 +49,7 @@ def scorecard_text(name: str, found: Mapping[str, Any]) -> str:
         for each in found["events"]
     ]
     notes = ["cost and time are those of all attempts, per verified task."]
-    return "\n".join([table(header, lines), *notes, *career, *events])
+    return "\n".join([table(header, lines), *notes, *overrides, *career, *events])
 
 
 def suppliers_text(found: Sequence[Mapping[str, Any]], by: str) -> str:

@@ -12,6 +12,7 @@ from director.http.stream import Pulse, events_stream
 from director.services.approvals import waiting_runs
 from director.services.costs import CostRequest, costs_in, dimensions_of
 from director.services.events import event_view
+from director.services.halt_receipt import last_halt
 from director.services.incidents import Wanted, incident_story, list_incidents
 from director.services.run_record import run_data
 from director.services.session import find_run
@@ -52,6 +53,11 @@ def reads(keeper: Doorkeeper) -> APIRouter:
                 "The manager has not begun this run yet.", hint="See whether the manager runs: `aura status`"
             )
         return answer(data)
+
+    @router.get("/organisation/halt")
+    async def halt(request: Request) -> Response:
+        await keeper.reader(request)
+        return answer(await last_halt(store))
 
     @router.get("/inbox")
     async def inbox(request: Request) -> Response:

@@ -8,6 +8,7 @@ import msgspec
 
 from agents.run_content import Library
 from bus.clock import now
+from bus.store import FAR, Store
 from director.services.attempt_record import OrderRecord, record_of
 from director.services.session import DirectorSession, new_id, run_state
 from domain import run_messages
@@ -15,7 +16,7 @@ from domain.errors import Invalid, NotFound, Refused
 from domain.message import Recorded, derive
 from domain.review import is_review
 from domain.run import RunState
-from domain.run_act_messages import Override, ReleasedWork
+from domain.run_act_messages import Overridden, Override, ReleasedWork
 from domain.run_messages import Submit
 from domain.task import Rejected, TaskState, Verified
 from domain.tree import Entry
@@ -176,4 +177,34 @@ def _released(part: TaskState, order: OrderRecord) -> ReleasedWork:
         else "rejected"
         if isinstance(verdict, Rejected)
         else "none",
+    )
+
+
+class OverriddenWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Work of an employee that an override released. `run`: the override. `verdict`: of the verifier, before it."""
+
+    run: UUID
+    of: UUID
+    task: str
+    attempt: int
+    verdict: str
+    reason: str
+
+
+async def overrides_of(store: Store, employee: UUID) -> tuple[OverriddenWork, ...]:
+    """Return the work of an employee that overrides released, the oldest first. No number of a scorecard counts it."""
+    found = [each.event for each in await store.read_types((Overridden.type,), FAR) if each.void is None]
+    return tuple(
+        OverriddenWork(
+            run=event.run,
+            of=event.of,
+            task=part.name,
+            attempt=part.attempt,
+            verdict=part.verdict,
+            reason=event.reason,
+        )
+        for event in found
+        if isinstance(event, Overridden)
+        for part in event.work
+        if part.employee == employee and part.verdict != "verified"
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from director.services.career_view import Career, careers_in
+from director.services.override import OverriddenWork, overrides_of
 from director.services.scorecard_views import SCORECARDS, SCORED_ATTEMPTS, AttemptLine, CardLine
 from director.services.session import archive, find_employee
 from director.services.views import PEOPLE
@@ -69,12 +70,16 @@ class NumberEvents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
-    """The scorecard of one employee. `career`: None if it has no tier. `events`: only if they were asked for."""
+    """The scorecard of one employee. `career`: None if it has no tier. `events`: only if they were asked for.
+
+    `overrides`: its work without a good verdict that a person released. No number counts it.
+    """
 
     employee: UUID
     cards: tuple[Card, ...]
     career: Career | None
     events: tuple[NumberEvents, ...] = ()
+    overrides: tuple[OverriddenWork, ...] = ()
 
 
 class Supplier(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +106,7 @@ async def scorecard(settings: Settings, who: str, *, events: bool = False) -> Sc
         employee = await find_employee(store, who)
         lines = [line for line in await SCORECARDS.read(store) if line.employee == employee]
         career = (await careers_in(store, settings)).get(employee)
+        overrides = await overrides_of(store, employee)
         attempts = await SCORED_ATTEMPTS.read(store, employee) if events else []
         name = next((person.name for person in await PEOPLE.read(store) if person.employee == employee), str(employee))
     return Scorecard(
@@ -108,6 +114,7 @@ async def scorecard(settings: Settings, who: str, *, events: bool = False) -> Sc
         cards=tuple(_card(line, name) for line in lines),
         career=career,
         events=tuple(_behind(attempts)),
+        overrides=overrides,
     )
 
 

@@ -62,6 +62,7 @@ from director.services import (
     employees_file,
     estimates,
     events,
+    halt_receipt,
     hand_in,
     hire_agent,
     hire_options,
@@ -391,7 +392,11 @@ async def at_work(settings: Settings, folder: Path) -> None:
             await budget.refuse_budget(opened, str(other), "no")
         assert all(cap.warned for cap in await budget.warned_caps(opened.store))
         halted = await law.halt(opened, "stop")
+        receipt = await halt_receipt.receipt_of(opened.store, halted)
+        assert (receipt.seq, receipt.halted) == (halted.seq, True)
+        assert halt_receipt.silent(receipt) == [], "each component has answered"
         resumed = await law.resume(opened, "go on")
+        assert not (await halt_receipt.last_halt(opened.store)).halted
         await limits_accepted(settings, opened)
         limited = await law.set_budget(opened, Amount(Decimal(5), 10**9))
         assert stopped.seq < halted.seq < resumed.seq < limited.seq

@@ -92,6 +92,9 @@ async def test_rejected_work_is_released_by_an_override_and_never_verified(
     assert not of(log, started.run, "run.verified")
     assert not [each for each in log if each.envelope.run == started.run and each.envelope.type.startswith("task.")]
     assert [each.envelope.principal for each in of(log, started.run, "run.overridden")] == [opened.gate.principal.id]
+    (ada,) = {part.employee for part in started.work}
+    released = await override.overrides_of(opened.store, ada)
+    assert [(each.task, each.verdict, each.run) for each in released] == [("T2", "rejected", started.run)]
     old_line = await RUN.first(opened.store, old)
     assert old_line is not None
     assert (old_line.outcome, old_line.overridden_by) == ("rejected", started.run), "its outcome stays as it was"

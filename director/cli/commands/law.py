@@ -30,12 +30,16 @@ async def pause(door: Door, settings: "Settings", reason: Reason) -> None:
 
 @command("halt")
 async def halt(door: Door, settings: "Settings", reason: Reason) -> None:
-    """Halt the organisation. Nothing begins, and nothing is merged or delivered."""
+    """Halt the organisation: all work stops at once. Show which component has stopped when, and the money in flight."""
+    from director.cli.halt_text import halt_text
     from director.services import law
+    from director.services.halt_receipt import receipt_of
     from director.services.session import desk
 
     async with desk(settings) as opened:
-        _answer(door, await law.halt(opened, reason))
+        outcome = await law.halt(opened, reason)
+        receipt = await receipt_of(opened.store, outcome)
+    door.answer({"seq": outcome.seq, "receipt": receipt}, halt_text(receipt))
 
 
 @command("resume")

@@ -1,0 +1,134 @@
+"""A halt stops everything that works, each component says so, and after the resume the work goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from agents.employees.contract import Order
+from agents.employees.providers.scripted import ScriptedEmployee
+from director.services import halt_receipt, law
+from director.services.session import DirectorSession
+from director.services.waiting import Waits
+from director.settings import Settings
+from domain.errors import NotFound
+from governance import keys
+from tests.integration.house import House, Sample, as_share, of
+from verification.judge import Candidate
+from verification.verdict.model import Verdict
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.ci,
+    pytest.mark.needs_postgres,
+    pytest.mark.needs_nats,
+    pytest.mark.needs_sandbox,
+]
+RUNS = 4
+HALTS = 10
+P95_MS_MAX = 2000
+
+
+class Works:
+    """Counts the calls and verdicts that are at work. They wait until `free` is set."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.verdicts = 0
+        self.free = asyncio.Event()
+        self.judging = asyncio.Event()  # verdicts wait only while it is not set
+
+    async def judge(self, candidate: Candidate, **named: Any) -> Verdict:
+        self.verdicts += 1
+        try:
+            await self.judging.wait()
+        finally:
+            self.verdicts -= 1
+        return await as_share(candidate, **named)
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> Works:
+    found = Works()
+    work = ScriptedEmployee.work
+
+    async def slow(self: ScriptedEmployee, order: Order) -> object:
+        found.calls += 1
+        try:
+            await found.free.wait()
+        finally:
+            found.calls -= 1
+        return await work(self, order)
+
+    monkeypatch.setattr(ScriptedEmployee, "work", slow)
+    return found
+
+
+@pytest.fixture
+async def opened(house: House, works: Works, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DirectorSession]:
+    for name, value in (("HOME", str(house.home)), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
+        monkeypatch.setenv(f"AURA_{name}", value)
+    settings = Settings()
+    async with house.running(judge=works.judge):
+        yield DirectorSession(settings, house.office, keys.load(settings.keys, "director"))
+
+
+async def until(there: Callable[[], object], house: House, works: Works) -> None:
+    """Wait until a count is reached. Raises AssertionError with the end of the log."""
+    for _ in range(6000):
+        if there():
+            return
+        await asyncio.sleep(0.02)
+    log = [f"{event.seq} {event.envelope.type} {event.void or ''}" for event in (await house.log())[-40:]]
+    waits = [each.waiting.message for each in await Waits(house.office.store, Settings()).all()]
+    log += waits
+    raise AssertionError(f"{works.calls} calls and {works.verdicts} verdicts at work:\n" + "\n".join(log))
+
+
+async def test_nothing_works_after_a_halt_and_each_component_says_so(
+    house: House, opened: DirectorSession, works: Works, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(NotFound, match="never halted"):
+        await halt_receipt.last_halt(opened.store)
+    samples = [Sample(1) for _ in range(RUNS)]
+    answers = [sample.right("T1") for sample in samples]
+    for number, sample in enumerate(samples):
+        await house.hire(f"ada{number}", {"T1": [sample.right("T1"), *answers]})
+    judged = await house.submit(samples[0])  # its work waits for a verdict
+    await until(lambda: works.calls == 1, house, works)
+    works.free.set()
+    await until(lambda: works.verdicts == 1, house, works)
+    works.free.clear()
+    for sample in samples[1:]:
+        await house.submit(sample)
+    await until(lambda: works.calls == RUNS - 1, house, works)
+
+    times: list[int] = []
+    for number in range(HALTS):
+        receipt = await halt_receipt.receipt_of(opened.store, await law.halt(opened, f"halt {number}"))
+        assert receipt.complete, halt_receipt.silent(receipt)
+        assert receipt.halted
+        assert (works.calls, works.verdicts) == (0, 0), "nothing works when the receipt is complete"
+        by_name = {each.component: each for each in receipt.components}
+        assert {"manager", "verifier", "auditor", "accountant", "hr", "worker ada0"} <= by_name.keys()
+        assert sum(each.calls for each in receipt.components) == RUNS - 1
+        assert receipt.open_calls == RUNS - 1
+        assert receipt.in_flight.tokens > 0
+        assert len(by_name["verifier"].boxes) == 1
+        times += [each.after_ms for each in receipt.components if each.after_ms is not None]
+        log = await house.until(
+            lambda log, n=number: len([e for e in log if e.envelope.type == "task.released"]) >= (n + 1) * (RUNS - 1)  # type: ignore[misc]  # early binding
+        )
+        later = [event.envelope.type for event in log if event.seq > receipt.seq]
+        assert set(later) <= {"organisation.halt_acknowledged", "task.released"}, later
+        await law.resume(opened, "go on")
+        await until(lambda: (works.calls, works.verdicts) == (RUNS - 1, 1), house, works)
+    times.sort()
+    with capsys.disabled():
+        print(f"\nreceipts of {HALTS} halts: p50 {times[len(times) // 2]} ms, p95 {times[len(times) * 95 // 100]} ms")
+    assert times[len(times) * 95 // 100] < P95_MS_MAX
+    works.free.set()
+    works.judging.set()
+    log = await house.until(lambda log: len([event for event in log if event.envelope.type == "run.delivered"]) == RUNS)
+    assert len(of(log, judged, "task.verified")) == 1, "the verdict that a halt ended was given once"
