@@ -1,7 +1,10 @@
 """A halt stops everything that works, each component says so, and after the resume the work goes on."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,8 @@ from director.settings import Settings
 from domain.errors import NotFound
 from governance import keys
 from tests.integration.house import House, Sample, as_share, of
+from tests.integration.test_sessions import hire
+from tests.turns import turn
 from verification.judge import Candidate
 from verification.verdict.model import Verdict
 
@@ -132,3 +137,51 @@ async def test_nothing_works_after_a_halt_and_each_component_says_so(
     works.judging.set()
     log = await house.until(lambda log: len([event for event in log if event.envelope.type == "run.delivered"]) == RUNS)
     assert len(of(log, judged, "task.verified")) == 1, "the verdict that a halt ended was given once"
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the processes below a process that still run."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError, IndexError):
+            state, parent = (entry / "stat").read_text().rpartition(") ")[2].split()[:2]
+            if state != "Z":
+                parents.setdefault(int(parent), []).append(int(entry.name))
+    found, waiting = set[int](), [pid]
+    while waiting:
+        for child in parents.get(waiting.pop(), []):
+            found.add(child)
+            waiting.append(child)
+    return found
+
+
+async def test_the_box_of_a_session_ends_with_the_halt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("HOME", str(house.home)), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
+        monkeypatch.setenv(f"AURA_{name}", value)
+    sample = Sample(1)
+    write = turn("write", path="adder_t1.py", content=sample.right("T1")["adder_t1.py"])
+    long = [turn("run", command="sleep 600"), write, turn("submit")]
+    await hire(house, {"T1": long})
+    before = descendants(os.getpid())
+    async with house.running():
+        opened = DirectorSession(Settings(), house.office, keys.load(house.home / "keys", "director"))
+        run = await house.submit(sample)
+        await house.until_type(run, "task.call_finished")
+        sleeping = [pid for pid in descendants(os.getpid()) - before if b"sleep" in command_of(pid)]
+        while not sleeping:  # the command of the session begins after the receipt
+            await asyncio.sleep(0.05)
+            sleeping = [pid for pid in descendants(os.getpid()) - before if b"sleep" in command_of(pid)]
+        receipt = await halt_receipt.receipt_of(opened.store, await law.halt(opened, "stop"))
+        (worker,) = [each for each in receipt.components if each.component == "worker ada"]
+        assert receipt.complete, halt_receipt.silent(receipt)
+        assert [name.partition(" ")[0] for name in worker.boxes] == ["session"]
+        assert not [pid for pid in descendants(os.getpid()) if b"sleep" in command_of(pid)], "nothing runs any more"
+        log = await house.until_type(run, "task.released")
+        assert not of(log, run, "task.submitted")
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
