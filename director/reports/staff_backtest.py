@@ -5,7 +5,7 @@ from director.terminal.tables import money, table
 from domain.wording import counted
 from verification.backtest.staff_results import FixResult, Share, StaffLine, StaffReport
 
-_HEAD = (
+STAFF_COLUMNS = (
     "employee",
     "solved",
     "share",
@@ -31,7 +31,7 @@ def fix_line(fix: FixResult, number: int, count: int) -> str:
 
 def staff_text(report: StaffReport) -> str:
     """Return the table, and what was not run."""
-    lines = ["", table(_HEAD, [_row(line) for line in report.staff]), ""]
+    lines = ["", table(STAFF_COLUMNS, [_row(line) for line in report.staff]), ""]
     excluded = sum(bool(fix.excluded) for fix in report.fixes)
     lines.append(f"{counted(report.asked, 'fix was', 'fixes were')} asked, for {money(report.usd)} in all.")
     if excluded:

@@ -37,10 +37,12 @@ class ShownBudget(Protocol):
     def caps(self) -> Sequence[ShownCap]: ...
 
 
+CAP_COLUMNS = ("cap", "limit", "reserved", "settled", "left", "forecast")
+
+
 def budget_view_text(view: ShownBudget) -> str:
     """Return a table of all caps, in dollars and tokens. No part is shown as less than 0."""
-    heads = ("cap", "limit", "reserved", "settled", "left", "forecast")
-    lines = table(heads, [_cells(cap) for cap in view.caps])
+    lines = table(CAP_COLUMNS, [_cells(cap) for cap in view.caps])
     notes = warnings_text([cap for cap in view.caps if cap.warned])
     if view.left.usd < 0 or view.left.tokens < 0:
         notes.append(f"The organisation has {left_text(view.left)}. New runs wait.")
