@@ -61,10 +61,19 @@ class Store:
     """Reads of the log. Every method raises Unavailable if Postgres cannot be reached."""
 
     def __init__(
-        self, durable: Lending, relaxed: Lending, apart: Lending, *, dsn: str, outages: Outages | None = None
+        self,
+        durable: Lending,
+        relaxed: Lending,
+        apart: Lending,
+        *,
+        dsn: str,
+        outages: Outages | None = None,
+        as_of: int | None = None,
     ) -> None:
         self.dsn = dsn
         """The connection string. It may contain a password, so it is never shown."""
+        self.as_of = as_of
+        """The last event that the reads of this store return; None for all events."""
         self._durable = durable
         self._relaxed = relaxed
         self._apart = apart
@@ -104,6 +113,13 @@ class Store:
         """
         return Store(self._apart, self._apart, self._apart, dsn=self.dsn, outages=self._outages)
 
+    def past(self, seq: int) -> "Store":
+        """Return a view of this store that reads the log as if the event at `seq` were the last one."""
+        return Store(self._durable, self._relaxed, self._apart, dsn=self.dsn, outages=self._outages, as_of=seq)
+
+    def _end(self, up_to: int) -> int:
+        return up_to if self.as_of is None else min(up_to, self.as_of)
+
     async def close(self) -> None:
         for lending in {self._durable, self._relaxed, self._apart}:
             try:
@@ -137,7 +153,7 @@ class Store:
     async def recorded_up_to(self) -> int:
         """Return the recorder's checkpoint. Every event up to it is stored."""
         async with self.connection() as connection:
-            return await recorded_up_to(connection)
+            return self._end(await recorded_up_to(connection))
 
     async def wait_recorded(self, seq: int, wait_s: float) -> None:
         """Wait until the recorder has stored the event at `seq`. Raises Unavailable after `wait_s`."""
@@ -164,12 +180,12 @@ class Store:
     async def read(self, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
         """Return one page of the log, in order. Void events are included and marked."""
         async with self.connection() as connection:
-            return await read_page(connection, after, up_to, limit)
+            return await read_page(connection, after, self._end(up_to), limit)
 
     async def search(self, search: Search, after: int, up_to: int = FAR, limit: int = PAGE_EVENTS) -> list[Recorded]:
         """Return one page of the matching events, in order."""
         filters = (search.run, search.type, search.entity, search.actor, search.since, search.until)
-        return await self._read("log_search", after, up_to, *filters, limit)
+        return await self.records("log_search", after, self._end(up_to), *filters, limit)
 
     async def entities(self, beginning: str) -> list[UUID]:
         """Return at most two entities with this prefix of their id. Two results show that the prefix is ambiguous."""
@@ -178,34 +194,37 @@ class Store:
 
     async def read_types(self, types: Sequence[str], up_to: int) -> list[Recorded]:
         """Return every event of these types up to a sequence."""
-        return await self._read("log_read_types", list(types), up_to)
+        return await self.records("log_read_types", list(types), self._end(up_to))
 
     async def read_run(self, run: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
         """Return the events of a run and its tasks."""
-        return await self._read("log_read_run", run, after, up_to)
+        return await self.records("log_read_run", run, after, self._end(up_to))
 
     async def run_span(self, run: UUID) -> tuple[int, int] | None:
         """Return the first and the last sequence of a run's events so far, or None if it has no events."""
         async with self.connection() as connection:
             row = await connection.fetchrow(named("log_run_span"), run)
-        return (row["first"], row["last"]) if row is not None and row["first"] is not None else None
+        if row is None or row["first"] is None or row["first"] > self._end(FAR):
+            return None
+        return row["first"], self._end(row["last"])
 
     async def read_entity(self, entity: UUID, after: int = 0, up_to: int = FAR) -> list[Recorded]:
         """Return the events of an employee, the organisation or an incident."""
-        return await self._read("log_read_entity", entity, after, up_to)
+        return await self.records("log_read_entity", entity, after, self._end(up_to))
 
     async def read_caused(self, cause: UUID) -> list[Recorded]:
         """Return the events that this event has caused."""
-        return await self._read("log_caused", str(cause))
+        return await self.records("log_caused", str(cause))
 
     async def find(self, event: UUID) -> Recorded | None:
-        events = await self._read("log_find", event)
+        events = await self.records("log_find", event)
         return events[0] if events else None
 
-    async def _read(self, query: str, *parameters: object) -> list[Recorded]:
+    async def records(self, query: str, *parameters: object) -> list[Recorded]:
+        """Return the events of a named query on the log."""
         async with self.connection() as connection:
             rows = await connection.fetch(named(query), *parameters)
-        return [_recorded(row) for row in rows]
+        return [_recorded(row) for row in rows if row["seq"] <= self._end(FAR)]
 
 
 async def recorded_up_to(connection: asyncpg.Connection) -> int:

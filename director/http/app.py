@@ -14,10 +14,12 @@ from starlette.types import ASGIApp
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, sign_ins, stops
 from director.http.director_acts import run_acts, staff_acts
+from director.http.log_reads import log_reads
 from director.http.pages.error_pages import error_page, page_of, wants_page
 from director.http.pages.routes import pages
 from director.http.problems import problem, problem_of
-from director.http.reads import log_reads, reads
+from director.http.reads import reads, staff_reads
+from director.http.screen_reads import event_reads, house_reads
 from director.http.shield import Shield
 from director.http.sign_in import Doorkeeper, refuse_other_sites
 from director.http.stream import Pulse
@@ -33,12 +35,10 @@ def make_app(
 ) -> ASGIApp:
     """Return the application. `/openapi.json` describes it. `mcp`: the application at /mcp, if it is served."""
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
-    app.include_router(sign_ins(keeper))
     pulse = Pulse(keeper.office.store)
-    for routes in (
-        *(reads(keeper), log_reads(keeper, pulse), *pages(keeper, pulse)),
-        *(acts(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper)),
-    ):
+    reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
+    acting = (acts(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
+    for routes in (sign_ins(keeper), *reading, *acting, *pages(keeper, pulse)):
         app.include_router(routes)
     if mcp is not None:
         app.router.routes.append(Route(MCP_PATH, mcp))

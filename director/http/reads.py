@@ -1,52 +1,74 @@
-"""The routes that only read. Lists have pages: `next` is the value of `after` for the next page, or null."""
+"""The routes that only read. Each can show an earlier state (`as_of`); the rights of today decide who may read it.
+
+Lists have pages: `next` in an answer is the value of `after` for the next page, or null.
+"""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from bus.store import FAR, Search
+from bus.store import Store
 from director.http.problems import answer
 from director.http.sign_in import Doorkeeper
-from director.http.stream import Pulse, events_stream
 from director.services.approvals import waiting_runs
 from director.services.costs import CostRequest, costs_in, dimensions_of
-from director.services.events import event_view
 from director.services.halt_receipt import last_halt
-from director.services.incidents import Wanted, incident_story, list_incidents
+from director.services.incidents import Wanted, incident_story, incidents_page, list_incidents
+from director.services.moment import store_as_of
+from director.services.run_list import RUNS_MAX, TEXT_CHARACTERS_MAX, RunsWanted, runs_page
 from director.services.run_record import run_data
 from director.services.session import find_run
-from director.services.times import SEQ_MAX
-from director.services.views import ORGANISATION, PEOPLE, RUNS
+from director.services.views import ORGANISATION, PEOPLE
 from domain.errors import Invalid, Unavailable
 
-PAGE_MAX = 500
-After = Annotated[int, Query(ge=0, le=SEQ_MAX)]
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Text = Annotated[str, Query(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=RUNS_MAX)]
+Text = Annotated[str, Query(max_length=TEXT_CHARACTERS_MAX)]
+AsOf = Annotated[str, Query(max_length=20, description="A sequence: the state after this event. Empty: now.")]
 COSTS_BY = "run"
 
 
+class Reading:
+    """Opens the store for a request that reads: who asks may read, and the store is as of the asked event."""
+
+    def __init__(self, keeper: Doorkeeper) -> None:
+        self._keeper = keeper
+
+    async def __call__(self, request: Request, as_of: str = "") -> Store:
+        """Return the store. Raises Unauthenticated, Forbidden, Invalid, NotFound."""
+        await self._keeper.reader(request)
+        return await store_as_of(self._keeper.office.store, as_of)
+
+
 def reads(keeper: Doorkeeper) -> APIRouter:
-    """Return the routes that read the organisation."""
+    """Return the routes that read runs, and what waits for a person."""
     router = APIRouter(prefix="/api")
-    store = keeper.office.store
+    reading = Reading(keeper)
 
     @router.get("/status")
-    async def status(request: Request) -> Response:
-        await keeper.reader(request)
+    async def status(request: Request, as_of: AsOf = "") -> Response:
+        store = await reading(request, as_of)
         line = await ORGANISATION.first(store)
         return answer({"phase": line.phase if line else "unfounded", "recorded_up_to": await store.recorded_up_to()})
 
     @router.get("/runs")
-    async def runs(request: Request, after: Text = "", limit: Limit = 50) -> Response:
-        await keeper.reader(request)
-        lines = await RUNS.read(store)
-        return answer(_page("runs", lines, "run", after, limit))
+    async def runs(
+        request: Request,
+        after: Text = "",
+        limit: Limit = 50,
+        phase: Text = "",
+        outcome: Text = "",
+        text: Text = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        store = await reading(request, as_of)
+        wanted = RunsWanted(after=id_of(after), phase=phase, outcome=outcome, text=text, limit=limit)
+        return answer(await runs_page(store, wanted))
 
     @router.get("/runs/{run}")
-    async def run(request: Request, run: str) -> Response:
-        await keeper.reader(request)
+    async def run(request: Request, run: str, as_of: AsOf = "") -> Response:
+        store = await reading(request, as_of)
         data = await run_data(store, await find_run(store, run))
         if data["run"] is None:
             raise Unavailable(
@@ -55,85 +77,58 @@ def reads(keeper: Doorkeeper) -> APIRouter:
         return answer(data)
 
     @router.get("/organisation/halt")
-    async def halt(request: Request) -> Response:
-        await keeper.reader(request)
-        return answer(await last_halt(store))
+    async def halt(request: Request, as_of: AsOf = "") -> Response:
+        return answer(await last_halt(await reading(request, as_of)))
 
     @router.get("/inbox")
-    async def inbox(request: Request) -> Response:
-        await keeper.reader(request)
+    async def inbox(request: Request, as_of: AsOf = "") -> Response:
+        store = await reading(request, as_of)
         severe = await list_incidents(store, Wanted(state="unclosed", severity="severe"))
         return answer({"runs": await waiting_runs(store), "incidents": severe})
 
+    return router
+
+
+def staff_reads(keeper: Doorkeeper) -> APIRouter:
+    """Return the routes that read the staff, its costs and its incidents."""
+    router = APIRouter(prefix="/api")
+    reading = Reading(keeper)
+
     @router.get("/employees")
-    async def employees(request: Request, after: Text = "", limit: Limit = 50) -> Response:
-        await keeper.reader(request)
+    async def employees(request: Request, after: Text = "", limit: Limit = 50, as_of: AsOf = "") -> Response:
+        store = await reading(request, as_of)
         return answer(_page("employees", await PEOPLE.read(store), "employee", after, limit))
 
     @router.get("/costs")
-    async def costs(request: Request, by: Text = COSTS_BY) -> Response:
-        await keeper.reader(request)
+    async def costs(request: Request, by: Text = COSTS_BY, as_of: AsOf = "") -> Response:
+        store = await reading(request, as_of)
         return answer({"costs": await costs_in(store, CostRequest(by=dimensions_of(by)))})
 
     @router.get("/incidents")
-    async def incidents(request: Request, after: Text = "", limit: Limit = 50) -> Response:
-        await keeper.reader(request)
-        return answer(_page("incidents", await list_incidents(store, Wanted()), "incident", after, limit))
+    async def incidents(
+        request: Request,
+        after: Text = "",
+        limit: Limit = 50,
+        state: Text = "",
+        severity: Text = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        store = await reading(request, as_of)
+        return answer(await incidents_page(store, Wanted(state=state, severity=severity), id_of(after), limit))
 
     @router.get("/incidents/{incident}")
-    async def incident(request: Request, incident: str) -> Response:
-        await keeper.reader(request)
-        return answer(await incident_story(store, incident))
+    async def incident(request: Request, incident: str, as_of: AsOf = "") -> Response:
+        return answer(await incident_story(await reading(request, as_of), incident))
 
     return router
 
 
-def log_reads(keeper: Doorkeeper, pulse: Pulse) -> APIRouter:
-    """Return the routes that read the log."""
-    router = APIRouter(prefix="/api")
-    store = keeper.office.store
-
-    @router.get("/events")
-    async def events(
-        request: Request, after: After = 0, limit: Limit = 100, run: Text = "", type: Text = ""
-    ) -> Response:
-        await keeper.reader(request)
-        page = await store.search(await _search(run, type), after, FAR, limit)
-        following = page[-1].seq if len(page) == limit else None
-        return answer({"events": [event_view(recorded) for recorded in page], "next": following})
-
-    @router.get("/events/live")
-    async def live(request: Request, after: Text = "", run: Text = "", type: Text = "") -> Response:
-        """Follow the log. `Last-Event-ID` or `after` is a sequence; without both, only new events come."""
-        who = await keeper.reader(request)
-        search = await _search(run, type)
-        begin = _sequence(request.headers.get("last-event-id", "") or after)
-        start = begin if begin is not None else await store.recorded_up_to()
-        place = pulse.place(who.user)
-        await place.__aenter__()  # before the answer begins, so that a refusal is a problem and no broken stream
-
-        async def parts() -> Any:
-            try:
-                async for part in events_stream(store, pulse, search, start, lambda: keeper.still_reads(who)):
-                    yield part
-            finally:
-                await place.__aexit__(None, None, None)
-
-        return StreamingResponse(parts(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-
-    async def _search(run: str, type: str) -> Search:
-        return Search(run=await find_run(store, run) if run else None, type=type or None)
-
-    return router
-
-
-def _sequence(text: str) -> int | None:
-    """Parse a sequence; None for an empty text. Raises Invalid."""
-    if not text:
-        return None
-    if not text.isascii() or not text.isdecimal():
-        raise Invalid("Last-Event-ID is not a sequence.", hint="Send the id of the last event that you received.")
-    return min(int(text[:20]), SEQ_MAX)
+def id_of(text: str) -> UUID | None:
+    """Parse a whole id; None for an empty text. Raises Invalid."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Invalid(f"{text!r} is not a whole id.", hint="Write the value of `next` of the page before.") from None
 
 
 def _page(name: str, lines: Any, key: str, after: str, limit: int) -> dict[str, Any]:

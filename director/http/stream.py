@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bus.store import FAR, Search, Store
+from director.http.problems import problem
 from director.services.events import event_view
 from director.services.top_bar import positions
 from domain.errors import TooMany
@@ -20,6 +23,8 @@ PULSE_S = 0.1
 PAGE_EVENTS = 200
 STREAMS_MAX = 200
 STREAMS_OF_USER_MAX = 8
+EVENT_STREAM = "text/event-stream"
+_UNBUFFERED: Mapping[str, str] = {"X-Accel-Buffering": "no"}
 
 
 class Pulse:
@@ -37,7 +42,7 @@ class Pulse:
     @asynccontextmanager
     async def place(self, user: UUID) -> AsyncIterator[None]:
         """Take a place for a stream. Raises TooMany."""
-        if sum(self._open.values()) >= STREAMS_MAX or self._open.get(user, 0) >= STREAMS_OF_USER_MAX:
+        if self.open >= STREAMS_MAX or self._open.get(user, 0) >= STREAMS_OF_USER_MAX:
             raise TooMany("There are too many open streams.", hint="Close another one first.", code="too_many_streams")
         self._open[user] = self._open.get(user, 0) + 1
         try:
@@ -46,6 +51,11 @@ class Pulse:
             self._open[user] -= 1
             if not self._open[user]:
                 del self._open[user]
+
+    @property
+    def open(self) -> int:
+        """The number of open streams."""
+        return sum(self._open.values())
 
     async def recorded(self) -> int:
         """Return the recorder's checkpoint, at most PULSE_S old."""
@@ -60,6 +70,28 @@ class Pulse:
             if time.monotonic() - self._rows_asked > PULSE_S:
                 self._rows, self._rows_asked = await positions(self._store), time.monotonic()
             return self._rows
+
+
+class LiveAnswer(Response):
+    """An answer that is a stream. It has a place while it is sent, and gives the place back however it ends.
+
+    The place is taken at the first moment of the answer, so that a refusal is a problem and no broken stream. A client
+    that leaves before the first byte takes no place away from others.
+    """
+
+    def __init__(self, pulse: Pulse, user: UUID, parts: Callable[[], AsyncIterator[bytes]]) -> None:
+        super().__init__()
+        self._pulse = pulse
+        self._user = user
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._pulse.place(self._user):
+                stream = StreamingResponse(self._parts(), media_type=EVENT_STREAM, headers=_UNBUFFERED)
+                await stream(scope, receive, send)
+        except TooMany as error:
+            await problem(error)(scope, receive, send)
 
 
 async def events_stream(

@@ -8,7 +8,8 @@ import msgspec
 
 from bus.checkpoints import read_rows
 from bus.clock import now
-from bus.projection_rows import Row, Rows
+from bus.projection_rows import Row, Rows, columns
+from bus.row_form import row_of
 from bus.store import Store
 from director.services.session import DirectorSession, find_employee, find_run, new_id
 from director.services.views import ORGANISATION
@@ -24,6 +25,7 @@ from governance.gate import Outcome
 from projections.manager import EmployeeRow, ManagerProjection
 from projections.openrun import OPEN_TABLES, OpenRun, open_state
 from projections.organisation_rows import ORGANISATION_TABLES, OrganisationRow, organisation_state
+from projections.time_travel import Selection, rows_as_of
 
 NEEDED: tuple[type[Row], ...] = (*OPEN_TABLES, *ORGANISATION_TABLES, EmployeeRow)
 RUN_CAP = "run:"
@@ -73,7 +75,7 @@ async def budget_of(store: Store) -> BudgetView:
     if await ORGANISATION.first(store) is None:
         raise Unavailable("There is no organisation yet.", hint="Run `aura up` first. It founds the organisation.")
     try:
-        rows = await read_rows(store, ManagerProjection.name, NEEDED)
+        rows, at = await _rows(store)
     except msgspec.ValidationError as error:
         raise Unavailable(
             "The manager's rows have the form of another release.", hint="Start the processes of this release: aura up"
@@ -86,8 +88,22 @@ async def budget_of(store: Store) -> BudgetView:
         spent=house.spent,
         reserved=house.lent.total,
         left=house.cap - house.committed,
-        caps=tuple(_caps(rows, now())),
+        caps=tuple(_caps(rows, at)),
     )
+
+
+async def _rows(store: Store) -> tuple[Rows, int]:
+    """Return the manager's rows and their time. The time of an earlier state is that of its last event."""
+    if store.as_of is None:
+        return await read_rows(store, ManagerProjection.name, NEEDED), now()
+    selected = await rows_as_of(store, ManagerProjection(), Selection(kinds=NEEDED), store.as_of)
+    rows = Rows(NEEDED)
+    for kind in NEEDED:
+        rows.load(
+            row_of(kind, dict(zip(columns(kind), record, strict=True))) for record in selected.records[kind.table]
+        )
+    last = await store.read(store.as_of - 1, limit=1)
+    return rows, last[0].envelope.occurred_at if last else 0
 
 
 async def warned_caps(store: Store) -> list[CapLine]:

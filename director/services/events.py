@@ -30,6 +30,13 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     payload: Event | Erased
 
 
+class EventsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of events, the oldest first. `next`: the value of `after` for the next page; None if no page follows."""
+
+    events: tuple[EventView, ...]
+    next: int | None
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `aura events`. An empty option lets every event pass. Raises Invalid for a bad option.
 
@@ -62,16 +69,9 @@ async def events_of(
 
     Raises NotFound if a filter names nothing on record, and Invalid if it names several things.
     """
-    first, since = _bound(wanted.since)
-    last, until = _bound(wanted.until)
-    search = Search(
-        run=await find_run(store, wanted.run) if wanted.run else None,
-        type=wanted.kind or None,
-        entity=await _entity(store, wanted.entity) if wanted.entity else None,
-        actor=_actor(wanted.actor),
-        since=since,
-        until=until,
-    )
+    first, _ = _bound(wanted.since)
+    last, _ = _bound(wanted.until)
+    search = await search_of(store, wanted)
     after = max(wanted.after or 0, (first or 1) - 1)
     if wanted.follow and wanted.after is None and not wanted.since:
         after = await store.recorded_up_to()
@@ -87,6 +87,24 @@ async def events_of(
             await asyncio.sleep(FOLLOW_POLL_S)
         # Events up to `passed` are searched: the next search begins after them.
         after = max(after, page[-1].seq if page else 0, passed if len(page) < PAGE_EVENTS else 0)
+
+
+async def search_of(store: Store, wanted: Filter) -> Search:
+    """Return the search for a filter. Raises NotFound if it names nothing on record, Invalid if it names several."""
+    return Search(
+        run=await find_run(store, wanted.run) if wanted.run else None,
+        type=wanted.kind or None,
+        entity=await find_entity(store, wanted.entity) if wanted.entity else None,
+        actor=_actor(wanted.actor),
+        since=_bound(wanted.since)[1],
+        until=_bound(wanted.until)[1],
+    )
+
+
+async def events_page(store: Store, wanted: Filter, limit: int) -> EventsPage:
+    """Return the first events after `wanted.after` that pass a filter. Raises the errors of `search_of`."""
+    page = await store.search(await search_of(store, wanted), wanted.after or 0, FAR, limit)
+    return EventsPage(events=tuple(map(event_view, page)), next=page[-1].seq if len(page) == limit else None)
 
 
 def event_view(recorded: Recorded) -> EventView:
@@ -115,7 +133,7 @@ def _actor(text: str) -> str | None:
     )
 
 
-async def _entity(store: Store, text: str) -> UUID:
+async def find_entity(store: Store, text: str) -> UUID:
     """Find an entity by its id, the beginning of its id, or an employee's name. Raises NotFound, Invalid."""
     named_so = [person for person in await PEOPLE.read(store) if person.name == text]
     if named_so:  # an employee that has the name now has priority over a dismissed employee

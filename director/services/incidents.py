@@ -8,6 +8,7 @@ import msgspec
 
 from bus.clock import now
 from bus.store import Store
+from director.services.page_views import INCIDENT_NAMED, INCIDENTS_PAGE
 from director.services.session import (
     DirectorSession,
     desk,
@@ -77,6 +78,13 @@ class IncidentStory(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...]
 
 
+class IncidentsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of incidents, the newest first. `next`: the value of `after` for the next page; None for the last page."""
+
+    incidents: tuple[IncidentLine, ...]
+    next: UUID | None
+
+
 async def list_incidents(store: Store, wanted: Wanted) -> list[IncidentLine]:
     """Return the incidents that pass a filter, oldest first. Raises NotFound for an unknown run or employee."""
     run = await find_run(store, wanted.run) if wanted.run else None
@@ -87,11 +95,12 @@ async def list_incidents(store: Store, wanted: Wanted) -> list[IncidentLine]:
 async def incident_story(store: Store, text: str) -> IncidentStory:
     """Return one incident with its evidence. `text`: an id, the beginning of an id, or `last`. Raises NotFound."""
     id = await find_incident(store, text)
-    line = next((line for line in await INCIDENTS.read(store, None, None) if line.incident == id), None)
+    line = await INCIDENT_NAMED.first(store, str(id))
     if line is None:
         raise NotFound(f"There is no incident {text!r}.", hint="`aura incidents` lists the incidents.")
     story = Story()
-    for naming in await store.read_types(NAMING_TYPES, await store.recorded_up_to()):
+    names = [type for type in NAMING_TYPES if not type.startswith("run.")]  # the tasks' names come from the run itself
+    for naming in await store.read_types(names, await store.recorded_up_to()):
         story.hear(naming)
     if line.run is not None:
         for earlier in await store.read_run(line.run):
@@ -146,13 +155,27 @@ async def _shown(opened: DirectorSession, id: UUID, phase: str) -> IncidentLine:
     """Wait until the auditor's rows show the step. Give up after 10 s: the auditor may not run."""
 
     async def line() -> IncidentLine:
-        return next(line for line in await INCIDENTS.read(opened.store, None, None) if line.incident == id)
+        return (await INCIDENT_NAMED.read(opened.store, str(id)))[0]
 
     async def there() -> bool:
         return (await line()).phase == phase
 
     await in_time(there)
     return await line()
+
+
+async def incidents_page(store: Store, wanted: Wanted, after: UUID | None = None, limit: int = 50) -> IncidentsPage:
+    """Return one page of the incidents that pass a filter, the newest first. Raises Invalid, NotFound."""
+    phases = [state for state in STATES if wanted.state in (state, "unclosed" if state != "closed" else state)]
+    run = await find_run(store, wanted.run) if wanted.run else None
+    employee = await find_employee(store, wanted.employee) if wanted.employee else None
+    lines = await INCIDENTS_PAGE.read(
+        store, after, phases if wanted.state else None, wanted.severity or None, run, employee, limit + 1
+    )
+    if not lines and after is not None and await INCIDENT_NAMED.first(store, str(after)) is None:
+        raise Invalid(f"There is no incident {after}.", hint="Begin again with the first page.")
+    shown = tuple(lines[:limit])
+    return IncidentsPage(incidents=shown, next=shown[-1].incident if len(lines) > limit else None)
 
 
 async def severe_and_open(store: Store) -> list[IncidentLine]:

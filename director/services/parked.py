@@ -15,7 +15,12 @@ MOVERS = ("manager", "verifier")
 async def parked_data(
     store: Store, scope: UUID | None = None, consumers: Collection[str] = CONSUMER_NAMES
 ) -> list[dict[str, Any]]:
-    """Return the parked events of the consumers: those of one run or other entity (`scope`), or all of them."""
+    """Return the parked events of the consumers: those of one run or other entity (`scope`), or all of them.
+
+    They are no part of the log, so there are none in a store as of an earlier event.
+    """
+    if store.as_of is not None:
+        return []
     return [
         {"consumer": name, "scope": row.scope, "seq": int(row.key), "error": row.error}
         for name, rows in (await parked(store, consumers)).items()

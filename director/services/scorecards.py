@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from bus.store import Store
 from director.services.career_view import Career, careers_in
 from director.services.override import OverriddenWork, overrides_of
 from director.services.scorecard_views import SCORECARDS, SCORED_ATTEMPTS, AttemptLine, CardLine
@@ -103,12 +104,16 @@ class Supplier(msgspec.Struct, frozen=True, kw_only=True):
 async def scorecard(settings: Settings, who: str, *, events: bool = False) -> Scorecard:
     """Return the scorecard of an employee. Raises NotFound for an unknown employee."""
     async with archive(settings) as store:
-        employee = await find_employee(store, who)
-        lines = [line for line in await SCORECARDS.read(store) if line.employee == employee]
-        career = (await careers_in(store, settings)).get(employee)
-        overrides = await overrides_of(store, employee)
-        attempts = await SCORED_ATTEMPTS.read(store, employee) if events else []
-        name = next((person.name for person in await PEOPLE.read(store) if person.employee == employee), str(employee))
+        return await scorecard_in(store, settings, await find_employee(store, who), events=events)
+
+
+async def scorecard_in(store: Store, settings: Settings, employee: UUID, *, events: bool = False) -> Scorecard:
+    """Return the scorecard of an employee from an open store."""
+    lines = [line for line in await SCORECARDS.read(store) if line.employee == employee]
+    career = (await careers_in(store, settings)).get(employee)
+    overrides = await overrides_of(store, employee)
+    attempts = await SCORED_ATTEMPTS.read(store, employee) if events else []
+    name = next((person.name for person in await PEOPLE.read(store) if person.employee == employee), str(employee))
     return Scorecard(
         employee=employee,
         cards=tuple(_card(line, name) for line in lines),

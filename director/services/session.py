@@ -13,8 +13,9 @@ from bus.embedded.stack import status
 from bus.embedded.status import stream_room
 from bus.redaction import Redactor
 from bus.store import FAR, Store
+from director.services.page_views import INCIDENT_NAMED, RUN_NAMED
 from director.services.times import SEQ_MAX
-from director.services.views import INCIDENTS, PEOPLE, RUN, RUNS
+from director.services.views import PEOPLE, RUN
 from director.settings import Settings
 from domain import run as run_rules
 from domain.errors import Invalid, NotFound
@@ -110,10 +111,7 @@ def _sleeping_server(settings: Settings) -> Server | None:
 
 async def find_run(store: Store, text: str) -> UUID:
     """Find a run by its id or the beginning of its id. `last` is the newest run. Raises NotFound, Invalid."""
-    runs = await RUNS.read(store)
-    if text == "last" and runs:
-        return runs[0].run
-    matching = [line.run for line in runs if str(line.run).startswith(text.lower())]
+    matching = [line.run for line in await RUN_NAMED.read(store, text.lower())]
     if not matching and await _submitted(store, text):
         return UUID(text)
     return _only(matching, text, "run", "`aura runs` lists the runs.")
@@ -204,10 +202,7 @@ async def find_employee(store: Store, text: str) -> UUID:
 
 async def find_incident(store: Store, text: str) -> UUID:
     """Find an incident by its id or the beginning of its id. `last` is the newest. Raises NotFound, Invalid."""
-    lines = await INCIDENTS.read(store, None, None)
-    if text == "last" and lines:
-        return lines[-1].incident
-    matching = [line.incident for line in lines if str(line.incident).startswith(text.lower())]
+    matching = [line.incident for line in await INCIDENT_NAMED.read(store, text.lower())]
     return _only(matching, text, "incident", "`aura incidents` lists the incidents.")
 
 

@@ -267,9 +267,13 @@ QUERIES: tuple[Query[Any], ...] = (
 
 
 async def fetch(store: Store, query: str, *parameters: Any) -> Sequence[Any]:
-    """Return the records of a named query. Raises the errors of `Query.read`."""
+    """Return the records of a named query, as of the store's `as_of`. Raises the errors of `Query.read`."""
     import asyncpg
 
+    if store.as_of is not None:
+        from projections.past_rows import fetch_past
+
+        return await fetch_past(store, store.as_of, query, parameters)
     async with store.connection() as connection:
         try:
             records: Sequence[Any] = await connection.fetch(named(query), *parameters)

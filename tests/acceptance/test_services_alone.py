@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from agents.employees.account_files import load_accounts
 from agents.employees.posting import Posting
+from bus.store import Store
 from director.doctor.report import diagnose, missing_parts
 from director.doctor.sandbox_image import probe_boxes
 from director.services import (
@@ -58,31 +59,41 @@ from director.services import (
     delivery_cards,
     discovery,
     employee_options,
+    employee_record,
     employee_trial,
     employees_file,
     estimates,
+    event_browser,
     events,
     halt_receipt,
     hand_in,
+    health_view,
     hire_agent,
     hire_options,
     hiring,
     hr_rules,
     inbox,
+    importance,
     incidents,
     judge,
     judged_source,
     kept_results,
     law,
     left_out,
+    log_check,
     model_facts,
+    moment,
     moved_base,
     name_holders,
     named_staff,
     override,
+    organisation_chart,
+    page_views,
     parked,
+    past_acts,
     people,
     person_acts,
+    positions,
     present_posting,
     process_list,
     process_logs,
@@ -94,10 +105,12 @@ from director.services import (
     rerun,
     review_cases,
     reviewers,
+    rights,
     routing_bench,
     routing_setting,
     run_end,
     run_pages,
+    run_list,
     run_record,
     run_simulation,
     scorecard_views,
@@ -372,6 +385,7 @@ async def at_work(settings: Settings, folder: Path) -> None:
         await delivered(opened, run)
         await seen_from_the_record(opened, run)
         assert (await run_end.RunEnd(opened, said).of(run)).phase == "delivered"
+        await of_the_screens(settings, opened.store)
         await judged(settings, opened, run, folder / "adders.md")
         await about_the_whole(settings, opened)
         line = await approvals.approve_run(opened, run, reason="as asked", note=said)
@@ -613,6 +627,35 @@ async def of_the_auditor(settings: Settings) -> None:
         await incidents.move_incident(settings, "last", "close", "none")
     with pytest.raises(Invalid):
         incidents.Wanted(state="shut")
+
+
+async def of_the_screens(settings: Settings, store: Store) -> None:
+    """Read what the screens show, now and as of an earlier event."""
+    last = await store.recorded_up_to()
+    past = await moment.store_as_of(store, "3")
+    assert (await run_list.runs_page(past, run_list.RunsWanted())).runs == ()
+    assert (await run_list.runs_page(store, run_list.RunsWanted())).runs
+    assert page_views.RUNS_PAGE in page_views.QUERIES
+    assert (await incidents.incidents_page(store, incidents.Wanted(state="unclosed"))).next is None
+    assert (await events.events_page(store, events.Filter(), 2)).next == 2
+    assert (await events.search_of(store, events.Filter(kind="run."))).type == "run."
+    assert await events.find_entity(store, NAME) == await session.find_employee(store, NAME)
+    drawn = await organisation_chart.chart(store, settings)
+    assert NAME in {person.name for person in drawn.employees}
+    record = await employee_record.employee_record(store, settings, NAME)
+    assert record.scorecard == await scorecards.scorecard_in(store, settings, record.person.employee, events=True)
+    assert (await event_browser.browse(store, event_browser.BrowseWanted(limit=1))).events[0].seq == last
+    kept = await event_browser.stored_event(store, "1")
+    assert event_browser.browsed((await store.read(0, limit=1))[0]) == kept.event
+    assert (await log_check.check_log(store, 0, 2)).problems == ()
+    (body,) = await log_check.bodies(store, 0, 1)
+    assert (log_check.leaf_hash(body["envelope"]), log_check.commitment_fits(body)) == (kept.hash, True)
+    assert importance.importance_of("run.approved") == "high"
+    assert "run.approved" in importance.types_at_least("normal")
+    assert (await past_acts.past_acts(store)).acts
+    assert (await positions.positions(store)).recorded_up_to >= last
+    assert (await health_view.health(store)).checks
+    assert (await rights.rights(store)).rights == rights.matrix()
 
 
 async def declared_in_a_file(settings: Settings, script: str) -> None:

@@ -10,10 +10,15 @@ import pytest
 
 from bus.embedded import postgres as embedded_postgres
 from bus.embedded.servers import Server, nats_at, postgres_at
+from bus.history import Historian
+from bus.store import Store
 from governance.authority import WORKER_RIGHTS
+from projections.past_rows import PROJECTIONS
+from projections.replay import rebuild
 from tests import clusters
 from tests.integration.desks import FOLLOWS, Desk, Desks
 from tests.integration.house import House
+from tests.recording import fixture
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +46,18 @@ async def postgres_dsn(postgres: Server) -> AsyncIterator[str]:
     await _as_admin(postgres, f"CREATE DATABASE {name} TEMPLATE template0")
     yield embedded_postgres.dsn(postgres.store, name)
     await _as_admin(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def past_store(postgres_dsn: str) -> AsyncIterator[Store]:
+    """Return a store with the recorded log of release 0.1.0, its rows and their history. It takes seconds to make."""
+    store = await Store.open(postgres_dsn)
+    await fixture.load(store)
+    for projection in PROJECTIONS.values():
+        await rebuild(store, projection)
+        await Historian(store, projection, paced=False).catch_up()
+    yield store
+    await store.close()
 
 
 @pytest.fixture

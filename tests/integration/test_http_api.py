@@ -24,7 +24,11 @@ from tests.integration.house import House, Sample, at
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 SECRET = "correct horse battery"
-READS = ("/api/status", "/api/runs", "/api/inbox", "/api/employees", "/api/costs", "/api/incidents", "/api/events")
+READS = (
+    *("/api/status", "/api/runs", "/api/inbox", "/api/employees", "/api/costs", "/api/incidents", "/api/events"),
+    *("/api/events/newest", "/api/events/1", "/api/log/check", "/api/acts", "/api/staff", "/api/budget"),
+    *("/api/projections", "/api/health", "/api/rights"),
+)
 NOBODY = uuid4()
 """The id of a run that does not exist."""
 ACTS = {

@@ -10,7 +10,7 @@ import pytest
 
 from bus.projection_tables import Tables
 from bus.store import Store
-from director.services import cost_views, run_pages, scorecard_views, shadow_views
+from director.services import cost_views, page_views, run_pages, scorecard_views, shadow_views
 from director.services.views import ORGANISATION, QUERIES, Query
 from domain.errors import Unavailable
 from runtime.roles import CONSUMERS
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.needs_postgres
 
 TYPES = {"uuid": UUID, "text": str, "int4": int, "int8": int, "numeric": Decimal, "bool": bool, "jsonb": str}
 """PostgreSQL's type -> the type of the struct's field."""
-ARGUMENTS = {"uuid": uuid4(), "int8": 1, "jsonb": "{}", "text[]": []}
+ARGUMENTS = {"uuid": uuid4(), "int8": 1, "jsonb": "{}", "text[]": [], "text": "x"}
 """PostgreSQL's type -> an argument of a query."""
 
 
@@ -44,6 +44,7 @@ async def test_each_query_has_the_columns_that_its_struct_names(postgres_dsn: st
                 *scorecard_views.QUERIES,
                 *shadow_views.QUERIES,
                 *run_pages.QUERIES,
+                *page_views.QUERIES,
             ):
                 statement = await connection.prepare(named(query.name))
                 columns = {column.name: TYPES[column.type.name] for column in statement.get_attributes()}
