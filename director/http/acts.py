@@ -13,7 +13,9 @@ from director.http.command_key import key_of
 from director.http.problems import answer
 from director.http.sign_in import Doorkeeper
 from director.services import user_acts
-from director.services.session import find_run
+from director.services.incident_acts import incident_step
+from director.services.incidents import Step
+from director.services.session import find_incident, find_run
 from domain.errors import Invalid
 from governance.credentials import csrf_of
 
@@ -97,6 +99,19 @@ def acts(keeper: Doorkeeper) -> APIRouter:
         opened = await keeper.actor(request)
         found = await find_run(opened.store, run)
         return answer(await user_acts.end(opened, key_of(request), found, "cancelled", body.reason))
+
+    return router
+
+
+def incident_steps(keeper: Doorkeeper) -> APIRouter:
+    """Return the route that takes the next step of an incident."""
+    router = APIRouter(prefix="/api")
+
+    @router.post("/incidents/{incident}/{step}")
+    async def step(request: Request, incident: str, step: Step, body: bodies.Reason) -> Response:
+        opened = await keeper.actor(request)
+        found = await find_incident(opened.store, incident)
+        return answer(await incident_step(opened, _key(request), found, step, body.reason))
 
     return router
 

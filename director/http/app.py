@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
-from director.http.acts import acts, sign_ins, stops
+from director.http.acts import acts, incident_steps, sign_ins, stops
 from director.http.director_acts import run_acts, staff_acts
 from director.http.log_reads import log_reads
 from director.http.pages.error_pages import error_page, page_of, wants_page
@@ -37,7 +37,7 @@ def make_app(
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
     pulse = Pulse(keeper.office.store)
     reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
-    acting = (acts(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
+    acting = (acts(keeper), incident_steps(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
     for routes in (sign_ins(keeper), *reading, *acting, *pages(keeper, pulse)):
         app.include_router(routes)
     if mcp is not None:

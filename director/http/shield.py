@@ -58,6 +58,10 @@ class Shield:
             )  # fmt: skip
             await refusal(scope, receive, send_safely)
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            nul = problem_of(HTTPStatus.BAD_REQUEST, "invalid", "The address has a NUL character.", "Leave it out.")
+            await nul(scope, receive, send_safely)
+            return
         try:
             async with asyncio.timeout(BODY_WAIT_S):
                 body = await _body(receive)

@@ -74,6 +74,7 @@ from director.services import (
     hr_rules,
     inbox,
     importance,
+    incident_acts,
     incidents,
     judge,
     judged_source,
@@ -167,6 +168,7 @@ pytestmark = [
 
 SERVICES = Path(session.__file__).parent
 ELSEWHERE = {
+    "incident_acts.incident_step": "tests/integration/test_http_denials.py",
     "base_secrets.refuse_new_secrets": "tests/unit/test_base_secrets.py",
     "base_secrets.secrets_of": "tests/unit/test_base_secrets.py",
     "employee_trial.question_of": "tests/acceptance/test_cli_staff_backtest.py",
@@ -655,6 +657,7 @@ async def of_the_screens(settings: Settings, store: Store) -> None:
     assert (await past_acts.past_acts(store)).acts
     assert (await positions.positions(store)).recorded_up_to >= last
     assert (await health_view.health(store)).checks
+    assert incident_acts.steps_after("acknowledged") == ["work", "close"]
     assert (await rights.rights(store)).rights == rights.matrix()
 
 
