@@ -7,6 +7,8 @@ end of a history, but is the last one that the consumer has committed, the live 
 import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import asyncpg
@@ -31,11 +33,20 @@ _KNOWN: Sequence[Projection] = (
 )
 PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in _KNOWN}
 _TABLE = re.compile(rf"\b({'|'.join(PROJECTIONS)})\.([a-z_]+)\b")
+_VIEW = re.compile(r"^CREATE VIEW \{schema\}\.(\w+) AS\n(.*?);$", re.MULTILINE | re.DOTALL)
 _VERSIONS = "(SELECT {columns} FROM {schema}.{table} WHERE from_seq <= {seq} AND to_seq > {seq})"
 
 
 class HistoryBehind(Unavailable):
     """The history of a consumer does not reach the wanted event yet."""
+
+
+@cache
+def _views(consumer: str) -> Mapping[str, str]:
+    """Return the SQL views of a consumer: name -> query on the rows, with `{schema}` for the schema."""
+    folder = files("sql").joinpath("projections", consumer)
+    texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {match[1]: match[2] for text in texts for match in _VIEW.finditer(text)}
 
 
 def past_statement(statement: str, seq: int, projections: Mapping[str, Projection]) -> str:
@@ -45,6 +56,8 @@ def past_statement(statement: str, seq: int, projections: Mapping[str, Projectio
         projection = projections.get(match[1])
         if projection is None:
             return match[0]
+        if match[2] in _views(match[1]):
+            return f"({_TABLE.sub(versions, _views(match[1])[match[2]].replace('{schema}', match[1]))})"
         history = HistoryTables(projection.name, projection.tables)
         kind = next(kind for kind in history.kinds if kind.table == match[2])
         return _VERSIONS.format(columns=", ".join(columns(kind)), schema=history.schema, table=kind.table, seq=seq)

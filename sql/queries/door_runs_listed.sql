@@ -9,7 +9,7 @@ WITH page AS (
     ORDER BY r.submitted_at DESC, r.scope DESC LIMIT $5
 )
 SELECT r.scope AS run, r.title, r.phase, r.outcome, r.reason, r.submitted_at, r.ended_at, r.spent_usd, r.spent_tokens,
-       r.commit_id, r.folder, r.branch, r.release_ref, r.shadow_of,
+       r.commit_id, r.folder, r.branch, r.release_ref, r.shadow_of, r.override_of,
        (SELECT count(*) FROM manager.task t WHERE t.scope = r.scope) AS tasks,
        (SELECT count(*) FROM manager.task t WHERE t.scope = r.scope AND t.phase = 'verified') AS verified
 FROM page r ORDER BY r.submitted_at DESC, r.scope DESC
