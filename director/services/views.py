@@ -261,8 +261,7 @@ FALLBACK = Query("door_fallback", ChainLine)
 INCIDENTS = Query("door_incident_list", IncidentLine)
 """The incidents, the oldest first. Parameters: a run or None, an employee or None."""
 QUERIES: tuple[Query[Any], ...] = (
-    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, CAREERS, FALLBACK),
-    INCIDENTS,
+    *(RUN, RUNS, ATTEMPTS, ORGANISATION, PEOPLE, RECORD, BLACKLIST, SCORES, CAREERS, FALLBACK, INCIDENTS),
 )
 
 

@@ -166,7 +166,11 @@ async def without_the_secret_of_the_session(site: Site, routes: list[Route]) -> 
     try:
         acts = [route for route in routes if route.method != "GET"]
         right = client.headers.pop("X-CSRF-Token")
-        wrong = ({}, {"X-CSRF-Token": "0" * 64}, {"X-CSRF-Token": right, "Origin": "http://evil.example"})
+        wrong: tuple[dict[str, str], ...] = (
+            {},
+            {"X-CSRF-Token": "0" * 64},
+            {"X-CSRF-Token": right, "Origin": "http://evil.example"},
+        )
         for headers, route in product(wrong, acts):
             answer = await send(client, route, **headers)
             assert answer.status_code == 403, (headers, route, answer.text)

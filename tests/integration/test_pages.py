@@ -1,5 +1,6 @@
 """The pages through the application: each screen for each role, the policy of each answer, hostile text, forms."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -12,26 +13,34 @@ from director.http.app import make_app
 from director.http.pages.screens import SCREENS, STOP, Screen
 from director.http.sign_in import COOKIE, Doorkeeper
 from director.services import people
+from director.services.page_views import INCIDENT_NAMED
 from director.services.session import DirectorSession
 from director.settings import Settings
+from domain.incident import Raise
 from domain.user import USER_ROLES, user_id
 from governance import keys
 from governance.credentials import Credentials, csrf_of
 from governance.user_rights import USER_MATRIX
-from tests.integration.house import House, Sample
+from tests.integration.house import House, Sample, at
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats]
 SECRET = "correct horse battery"
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>"""
+NOBODY = UUID(int=0)
 PAGE = {"Accept": "text/html"}
 
 
 class Site(NamedTuple):
-    """The application with one user of each role. The name of each user is its role. `run`: has a hostile title."""
+    """The application with one user of each role. The name of each user is its role.
+
+    `run` has a hostile title, `incident` a hostile detail.
+    """
 
     app: object
     opened: DirectorSession
     run: UUID
+    employee: UUID = NOBODY
+    incident: UUID = NOBODY
 
     def client(self, **cookies: str) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app)  # type: ignore[arg-type]  # an ASGI application
@@ -43,7 +52,7 @@ class Site(NamedTuple):
         return self.client(**{COOKIE: secret}), csrf_of(secret)
 
     def path(self, screen: Screen) -> str:
-        return screen.path.format(run=self.run)
+        return screen.path.format(run=self.run, employee=self.employee, incident=self.incident, event=1)
 
 
 @pytest.fixture
@@ -57,10 +66,17 @@ async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
             await people.add_user(opened, role, [role], SECRET if role == "director" else None)
         sample = Sample(1)
         sample.source = sample.source.replace(b"title: Adders", b"title: '%s'" % HOSTILE.encode())
+        employee, incident = await house.hire("anna", {}), uuid4()
+        await house.gate("auditor").handle(
+            Raise(id=uuid4(), at=at(), incident=incident, kind="stuck_loop", detail=HOSTILE, employee=employee)
+        )
         run = await house.submit(sample)
         app = make_app(Doorkeeper(settings, house.office, secure=False))
+        async with asyncio.timeout(60):
+            while await INCIDENT_NAMED.first(opened.store, str(incident)) is None:  # noqa: ASYNC110  # rows, no event
+                await asyncio.sleep(0.05)
         await house.log()
-        yield Site(app, opened, run)
+        yield Site(app, opened, run, employee, incident)
 
 
 def faults(answer: httpx2.Response) -> list[str]:
@@ -75,7 +91,7 @@ def faults(answer: httpx2.Response) -> list[str]:
 
 
 async def test_every_screen_for_every_role_and_for_nobody(site: Site) -> None:
-    nonces = set()
+    nonces, last = set(), await site.opened.store.recorded_up_to()
     async with site.client() as stranger:
         for screen in SCREENS:
             answer = await stranger.get(site.path(screen))
@@ -90,7 +106,9 @@ async def test_every_screen_for_every_role_and_for_nobody(site: Site) -> None:
                 assert faults(answer) == [], (role, screen.name)
                 nonces.add(answer.headers["content-security-policy"])
                 if screen.as_of:
-                    assert "This view is read-only" in (await client.get(site.path(screen), params={"as_of": 3})).text
+                    past = await client.get(site.path(screen), params={"as_of": last})
+                    assert "This view is read-only" in past.text, (role, screen.name, past.text)
+                    assert faults(past) == [], (role, screen.name)
     assert len(nonces) == len(USER_ROLES) * len(SCREENS), "each answer has a nonce of its own"
 
 

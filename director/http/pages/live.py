@@ -7,11 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from bus.store import FAR, Search, Store
 from director.http.pages.page_maker import PageMaker
-from director.http.stream import HEARTBEAT_S, PULSE_S, RECHECK_S, Pulse
+from director.http.stream import HEARTBEAT_S, PULSE_S, RECHECK_S, LiveAnswer, Pulse
 from director.services.times import SEQ_MAX
 from domain.errors import Invalid
 
@@ -32,17 +32,9 @@ def live_stream(maker: PageMaker, pulse: Pulse) -> APIRouter:
         if last and not (last.isascii() and last.isdecimal()):
             raise Invalid("Last-Event-ID is not a sequence.", hint="Send the id of the last event that you received.")
         start = min(int(last[:20]), SEQ_MAX) if last else after
-        place = pulse.place(who.user)
-        await place.__aenter__()  # before the answer begins, so that a refusal is a problem and no broken stream
-
-        async def parts() -> AsyncIterator[bytes]:
-            try:
-                async for part in changes(maker.store, pulse, start, run, lambda: maker.keeper.still_reads(who)):
-                    yield part
-            finally:
-                await place.__aexit__(None, None, None)
-
-        return StreamingResponse(parts(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        return LiveAnswer(
+            pulse, who.user, lambda: changes(maker.store, pulse, start, run, lambda: maker.keeper.still_reads(who))
+        )
 
     return router
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bus.clock import now
+from bus.store import Store
 from director.http.pages.forms import Form
 from director.http.pages.rendering import html, new_nonce
 from director.http.pages.screens import INBOX_PATH, Screen, menu
@@ -97,6 +98,10 @@ class PageMaker:
         if not page:
             raise NotFound(f"The log ends at event {last}, before event {seq}.", hint=f"Write ?as_of={last}.")
         return Moment(seq=seq, last=last, at=page[0].envelope.occurred_at, now=now())
+
+    def store_of(self, moment: Moment) -> Store:
+        """Return the store as of the position that a page shows."""
+        return self.store if moment.seq is None else self.store.past(moment.seq)
 
     async def show(
         self,

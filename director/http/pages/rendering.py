@@ -58,7 +58,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"clock": clock, "iso": iso, "usd": usd, "number": number, "short": short}
+    made.filters |= {
+        "clock": clock,
+        "iso": iso,
+        "usd": usd,
+        "number": number,
+        "short": short,
+        "percent": percent,
+        "normal": normal,
+    }
     made.globals |= {"asset": asset, "events_path": event_path}
     return made
 
@@ -115,6 +123,16 @@ def usd(amount: Decimal | str | None) -> str:
 def number(value: int | None) -> str:
     """Return a number with separators; a dash for None."""
     return "-" if value is None else f"{value:,}"
+
+
+def percent(micro_units: int | None) -> str:
+    """Return a rate in micro-units as a percentage; a dash for None."""
+    return "-" if micro_units is None else f"{micro_units / 10_000:.1f}%"
+
+
+def normal(value: Decimal) -> str:
+    """Return a number without zeros at its end."""
+    return f"{value.normalize():f}"
 
 
 def short(value: object) -> str:

@@ -54,7 +54,96 @@ STOP = Screen(
     letter="x",
     about="Pause, halt and resume the organisation.",
 )
-SCREENS: tuple[Screen, ...] = (OVERVIEW, INBOX, STOP)
+STAFF = Screen(
+    name="staff",
+    path="/staff",
+    title="Staff",
+    letter="s",
+    as_of=True,
+    about="The organisation chart: posts with their powers, and employees with their standing and their work of now.",
+)
+EMPLOYEE = Screen(
+    name="employee",
+    path="/staff/{employee}",
+    title="Employee",
+    as_of=True,
+    about="The scorecard of an employee with the events behind each number, its career, costs, record and incidents.",
+)
+INTERVENTION = Screen(
+    name="intervention",
+    path="/intervention",
+    title="Intervention",
+    letter="v",
+    as_of=True,
+    about="The incidents, and the past acts of people with names and reasons.",
+)
+INCIDENT = Screen(
+    name="incident",
+    path="/intervention/{incident}",
+    title="Incident",
+    as_of=True,
+    about="An incident with its evidence, and the form of its next step.",
+)
+COSTS = Screen(
+    name="costs",
+    path="/costs",
+    title="Costs",
+    letter="c",
+    as_of=True,
+    about="The costs of each day, the budgets, and the most expensive groups.",
+)
+EVENTS = Screen(
+    name="events",
+    path="/events",
+    title="Events",
+    letter="e",
+    as_of=True,
+    about="The newest events, by importance, type, run, employee and role.",
+)
+EVENT = Screen(
+    name="event",
+    path="/events/{event}",
+    title="Event",
+    as_of=True,
+    about="One event: causes, effects, payload, envelope, hash, and the commands that read it again.",
+)
+PROJECTIONS = Screen(
+    name="projections",
+    path="/projections",
+    title="Projections",
+    letter="p",
+    as_of=True,
+    about="The positions of the consumers, and parked events. They are not recorded, so an earlier state says so.",
+)
+ARCHIVE = Screen(
+    name="archive",
+    path="/archive",
+    title="Archive",
+    letter="a",
+    as_of=True,
+    about="Search in the ended runs, their retention, and the check of the log.",
+)
+HEALTH = Screen(
+    name="health",
+    path="/health",
+    title="Health",
+    letter="h",
+    as_of=True,
+    about="Checks with an answer and a next step, and what is not recorded.",
+)
+RIGHTS = Screen(
+    name="rights",
+    path="/rights",
+    title="Rights",
+    letter="r",
+    as_of=True,
+    about="People, tokens without secrets, and the matrix of roles and scopes.",
+)
+SCREENS: tuple[Screen, ...] = (
+    *(OVERVIEW, INBOX),
+    *(STAFF, EMPLOYEE, INTERVENTION, INCIDENT, COSTS, EVENTS, EVENT),
+    *(PROJECTIONS, ARCHIVE, HEALTH, RIGHTS, STOP),
+)
 """All screens, in the order of the menu."""
 
 
@@ -65,4 +154,4 @@ def menu(rights: Collection[str]) -> tuple[Screen, ...]:
 
 def event_path(seq: int) -> str:
     """Return the address that shows one event."""
-    return f"/api/events?after={seq - 1}&limit=1"
+    return f"/events/{seq}"
