@@ -22,6 +22,7 @@ from bench import (
     report,
     run_sizes,
     running,
+    screens,
     sessions,
     travelling,
 )
@@ -44,6 +45,7 @@ class BenchSize(msgspec.Struct, frozen=True):
     large: large_replaying.LargeSize
     travelling: travelling.TravellingSize
     idle: idle.IdleSize
+    screens: screens.ScreensSize
 
 
 FULL = BenchSize(
@@ -58,6 +60,7 @@ FULL = BenchSize(
     large_replaying.LargeSize(small=10_000, large=1_000_000),
     travelling.TravellingSize(positions=200),
     idle.IdleSize(employees=20, idle_s=600.0),
+    screens.ScreensSize(events=1_000_000, asked=40, told=20),
 )
 QUICK = BenchSize(
     2,
@@ -71,6 +74,7 @@ QUICK = BenchSize(
     large_replaying.LargeSize(small=5_000, large=20_000),
     travelling.TravellingSize(positions=50),
     idle.IdleSize(employees=20, idle_s=30.0),
+    screens.ScreensSize(events=20_000, asked=10, told=5),
 )
 
 
@@ -178,6 +182,12 @@ async def measure_idle(size: BenchSize) -> str:
     return report.of_idle(figures, size.idle)
 
 
+async def measure_screens(size: BenchSize) -> str:
+    """Measure once: each figure is a distribution over many requests."""
+    async with firm() as here:
+        return await screens.measured(here, size.screens)
+
+
 SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "events": measure_appending,
     "runs": measure_running,
@@ -190,5 +200,6 @@ SECTIONS: Mapping[str, Callable[[BenchSize], Awaitable[str]]] = {
     "base": measure_basing,
     "many": measure_many,
     "idle": measure_idle,
+    "screens": measure_screens,
 }
 """Sections in the order of the page: {name for `--only`: function that measures it}."""

@@ -111,7 +111,7 @@ def incident_steps(keeper: Doorkeeper) -> APIRouter:
     async def step(request: Request, incident: str, step: Step, body: bodies.Reason) -> Response:
         opened = await keeper.actor(request)
         found = await find_incident(opened.store, incident)
-        return answer(await incident_step(opened, _key(request), found, step, body.reason))
+        return answer(await incident_step(opened, key_of(request), found, step, body.reason))
 
     return router
 

@@ -11,11 +11,12 @@ from director.http.problems import answer
 from director.http.reads import AsOf, Limit, Reading, Text
 from director.http.sign_in import Doorkeeper
 from director.services.budget import budget_of
-from director.services.causes import explain, find_subject
+from director.services.causes import find_subject
 from director.services.employee_record import employee_record
 from director.services.event_browser import BrowseWanted, browse, stored_event
 from director.services.health_view import health
 from director.services.log_check import EVENTS_MAX, check_log
+from director.services.near_causes import explain_near
 from director.services.organisation_chart import chart
 from director.services.past_acts import past_acts
 from director.services.positions import positions
@@ -62,7 +63,7 @@ def event_reads(keeper: Doorkeeper) -> APIRouter:
     @router.get("/events/{event}/why")
     async def why(request: Request, event: str, as_of: AsOf = "") -> Response:
         store = await reading(request, as_of)
-        return answer(await explain(store, await find_subject(store, event, "last")))
+        return answer(await explain_near(store, await find_subject(store, event, "last")))
 
     @router.get("/log/check")
     async def check(request: Request, after: After = 0, limit: CheckLimit = EVENTS_MAX, as_of: AsOf = "") -> Response:

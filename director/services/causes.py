@@ -110,7 +110,7 @@ async def find_subject(store: Store, text: str, run: str) -> Recorded:
 
 async def explain(store: Store, recorded: Recorded) -> Explanation:
     """Find the causes and the effects of an event."""
-    causes, cut = await _causes(store, recorded)
+    causes, cut = await causes_of(store, recorded)
     budget = [TREE_EVENTS_MAX]
     effects = await _effects(store, recorded, DEPTH_MAX, budget)
     story = Story()
@@ -120,8 +120,8 @@ async def explain(store: Store, recorded: Recorded) -> Explanation:
         for earlier in await store.read_run(recorded.envelope.run):
             story.hear(earlier)
     return Explanation(
-        event=_told(recorded, story),
-        causes=tuple(_told(earlier, story) for earlier in causes),
+        event=told(recorded, story),
+        causes=tuple(told(earlier, story) for earlier in causes),
         effects=tuple(_tree(effects, story)),
         causes_cut=cut,
         effects_cut=budget[0] <= 0,
@@ -172,7 +172,7 @@ def last_choices(events: Iterable[Recorded], story: Story) -> tuple[TaskChoice, 
     return tuple(choices.values())
 
 
-async def _causes(store: Store, recorded: Recorded) -> tuple[list[Recorded], bool]:
+async def causes_of(store: Store, recorded: Recorded) -> tuple[list[Recorded], bool]:
     """Return the causes in the order of the log, and whether there are more than CAUSES_MAX."""
     causes: list[Recorded] = []
     cause = recorded.envelope.cause
@@ -194,7 +194,8 @@ async def _effects(store: Store, recorded: Recorded, depth: int, budget: list[in
     return [(effect, await _effects(store, effect, depth - 1, budget)) for effect in caused]
 
 
-def _told(recorded: Recorded, story: Story) -> ToldEvent:
+def told(recorded: Recorded, story: Story) -> ToldEvent:
+    """Return an event in words."""
     return ToldEvent(
         seq=recorded.seq,
         void=recorded.void,
@@ -206,5 +207,5 @@ def _told(recorded: Recorded, story: Story) -> ToldEvent:
 
 def _tree(tree: Tree, story: Story) -> Iterator[Effect]:
     for recorded, below in tree:
-        told = msgspec.structs.asdict(_told(recorded, story))
-        yield Effect(**told, effects=tuple(_tree(below, story)))
+        in_words = msgspec.structs.asdict(told(recorded, story))
+        yield Effect(**in_words, effects=tuple(_tree(below, story)))

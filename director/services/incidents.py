@@ -8,6 +8,7 @@ import msgspec
 
 from bus.clock import now
 from bus.store import Store
+from director.services.near_causes import named_story
 from director.services.page_views import INCIDENT_NAMED, INCIDENTS_PAGE
 from director.services.session import (
     DirectorSession,
@@ -20,7 +21,6 @@ from director.services.session import (
 )
 from director.services.views import INCIDENTS, IncidentLine
 from director.settings import Settings
-from director.terminal.event_text import NAMING_TYPES, Story
 from domain.errors import Invalid, NotFound
 from domain.incident import Acknowledge, Close, Work
 
@@ -98,14 +98,8 @@ async def incident_story(store: Store, text: str) -> IncidentStory:
     line = await INCIDENT_NAMED.first(store, str(id))
     if line is None:
         raise NotFound(f"There is no incident {text!r}.", hint="`aura incidents` lists the incidents.")
-    story = Story()
-    names = [type for type in NAMING_TYPES if not type.startswith("run.")]  # the tasks' names come from the run itself
-    for naming in await store.read_types(names, await store.recorded_up_to()):
-        story.hear(naming)
-    if line.run is not None:
-        for earlier in await store.read_run(line.run):
-            story.hear(earlier)
-    found = [await store.find(event) for event in _ids.decode(line.evidence)]
+    found = [event for id in _ids.decode(line.evidence) if (event := await store.find(id)) is not None]
+    story = await named_story(store, found)
     evidence = tuple(
         Evidence(
             event=recorded.envelope.id,
@@ -115,7 +109,7 @@ async def incident_story(store: Store, text: str) -> IncidentStory:
             words=story.tell(recorded),
             command=f"aura why {recorded.seq}",
         )
-        for recorded in sorted(filter(None, found), key=lambda recorded: recorded.seq)
+        for recorded in sorted(found, key=lambda recorded: recorded.seq)
     )
     return IncidentStory(
         line=line,

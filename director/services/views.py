@@ -252,12 +252,10 @@ PEOPLE = Query("door_people", Person)
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 BLACKLIST = Query("door_blacklist", BlacklistLine)
-"""The blacklisted versions, the oldest first."""
 SCORES = Query("door_scores", Score)
 CAREERS = Query("door_careers", CareerLine)
 """The score of each employee. Employees with more verified work come first."""
 FALLBACK = Query("door_fallback", ChainLine)
-"""The fallback chain of each role that has one."""
 INCIDENTS = Query("door_incident_list", IncidentLine)
 """The incidents, the oldest first. Parameters: a run or None, an employee or None."""
 QUERIES: tuple[Query[Any], ...] = (

@@ -87,8 +87,9 @@ from director.services import (
     moved_base,
     name_holders,
     named_staff,
-    override,
+    near_causes,
     organisation_chart,
+    override,
     page_views,
     parked,
     past_acts,
@@ -649,6 +650,12 @@ async def of_the_screens(settings: Settings, store: Store) -> None:
     assert (await event_browser.browse(store, event_browser.BrowseWanted(limit=1))).events[0].seq == last
     kept = await event_browser.stored_event(store, "1")
     assert event_browser.browsed((await store.read(0, limit=1))[0]) == kept.event
+    (submitted,) = [each for each in await store.read(0) if each.envelope.type == "run.submitted"][:1]
+    near = await near_causes.explain_near(store, submitted)
+    assert [each.seq for each in near.effects] == [e.seq for e in (await causes.explain(store, submitted)).effects]
+    assert (await near_causes.named_story(store, [submitted])).names
+    assert await causes.causes_of(store, submitted) == ([], False)
+    assert causes.told(submitted, await near_causes.named_story(store, [])).seq == submitted.seq
     assert (await log_check.check_log(store, 0, 2)).problems == ()
     (body,) = await log_check.bodies(store, 0, 1)
     assert (log_check.leaf_hash(body["envelope"]), log_check.commitment_fits(body)) == (kept.hash, True)

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from bus.store import FAR
 from director.http.pages.page_maker import Linker, PageMaker
 from director.http.pages.screens import EVENT, EVENTS
-from director.services.causes import explain
 from director.services.event_browser import USER, BrowseWanted, browse, stored_event
 from director.services.importance import LEVELS
+from director.services.near_causes import explain_near
 from director.services.session import find_event
 from governance.authority import ROLES
 
@@ -47,7 +47,7 @@ def event_pages(maker: PageMaker) -> APIRouter:
         text = msgspec.json.format(msgspec.json.encode(kept.event.payload, enc_hook=str), indent=2).decode()
         values = {
             "kept": kept,
-            "explained": await explain(store, await find_event(store, event)),
+            "explained": await explain_near(store, await find_event(store, event)),
             "payload": shortened(text),
             "title": f"Event {kept.event.seq}",
         }
