@@ -22,10 +22,10 @@ async def wait(call: Call, asked: arguments.Waiting) -> answers.RunNow:
     waits, ends_at, checked, told = Waits(call.store, call.settings), loop.time() + asked.seconds, loop.time(), ""
     with WAITS.one():
         while True:
+            waiting = await waits.of(run)  # before the line, so that the line is not older than the reason
             line = await line_of(call, run)
             phases = [row["phase"] for row in await rows(call.store, "door_tasks", run)]
             verified = sum(phase == "verified" for phase in phases)
-            waiting = None if line.phase == "ended" else await waits.of(run)
             rests = line.phase == "ended" or (waiting is not None and waiting.needs_somebody)
             said = f"{line.phase}: {verified} of {len(phases)} tasks verified"
             if said != told:
