@@ -19,16 +19,16 @@ from governance.user_rights import SCOPE_MATRIX, TOKEN_SCOPES, USER_MATRIX
 from verification.requirements.parser import parse_requirement
 
 PAGE = Path(__file__).parents[2] / "docs" / "mcp.md"
-EVENTS = {
-    "judge": "run.submitted",
-    "submit": "run.submitted",
-    "approve": "run.approved",
-    "reject": "run.ended",
-    "cancel": "run.ended",
-    "pause": "organisation.paused",
-    "halt": "organisation.halted",
+EVENTS: dict[str, set[str]] = {
+    "judge": {"run.submitted", "run.secrets_consented"},
+    "submit": {"run.submitted", "run.secrets_consented"},
+    "approve": {"run.approved"},
+    "reject": {"run.ended"},
+    "cancel": {"run.ended"},
+    "pause": {"organisation.paused"},
+    "halt": {"organisation.halted"},
 }
-"""Tool that acts -> the event that it causes, or for which it stands."""
+"""Tool that acts -> the events that its command may cause."""
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
@@ -66,9 +66,9 @@ def test_the_tools_of_a_role_and_a_scope_are_those_of_the_matrix() -> None:
     for role, scope in itertools.product(USER_ROLES, (*TOKEN_SCOPES, None)):
         state = UserState(name=role, roles=(role,))
         for tool in TOOLS:
-            event = EVENTS.get(tool.name)
-            allowed = scope in ("read", None) if event is None else event in USER_MATRIX[role]
-            allowed = allowed and (event is None or scope is None or event in SCOPE_MATRIX[scope])
+            events = EVENTS.get(tool.name)
+            allowed = scope in ("read", None) if events is None else events <= USER_MATRIX[role]
+            allowed = allowed and (events is None or scope is None or events <= SCOPE_MATRIX[scope])
             if tool.name in ("reject", "cancel"):
                 allowed = allowed and role in ("director", "approver" if tool.name == "reject" else "operator")
             assert tool.may_call(state, None if scope is None else (scope,)) is allowed, (role, scope, tool.name)
