@@ -20,7 +20,8 @@ from verification.sandbox.choice import Boxes, Choice
 from verification.sandbox.dockerengine import DEFAULT_HOST
 from verification.sandbox.machine import machine_id
 
-METRICS_OFF = "off"
+METRICS_OFF = HTTP_OFF = "off"
+HTTP_PORT = 8000
 PORT_MAX = 65535
 RESTART_WAIT_MAX_S = 3600.0
 STREAM_GIB_MAX = 1024
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     docker_host: str = DEFAULT_HOST
     metrics_port: str = ""
     metrics_host: str = LOOPBACK
+    http_port: str = ""
     log: Form | None = None
     loop: LoopChoice = "auto"
     hops: bool = False
@@ -78,6 +80,7 @@ class Settings(BaseSettings):
         own.nats_url = own.worker_nats_url = own.postgres_dsn = None
         own.openai_base_url = own.openai_model = None
         own.metrics_port = ""
+        own.http_port = HTTP_OFF
         own.allow_degraded = True
         return own
 
@@ -101,16 +104,11 @@ class Settings(BaseSettings):
 
     def listen_on(self) -> int | None:
         """Return the port for health and metrics. 0 means any free port, and None means no port. Raises Invalid."""
-        if self.metrics_port == METRICS_OFF:
-            return None
-        if not self.metrics_port:
-            return 0
-        if not self.metrics_port.isascii() or not self.metrics_port.isdecimal() or int(self.metrics_port) > PORT_MAX:
-            raise Invalid(
-                f"AURA_METRICS_PORT is {self.metrics_port}, which is not a port.",
-                hint=f"Write a port up to {PORT_MAX}, 0 for any free port, or {METRICS_OFF}.",
-            )
-        return int(self.metrics_port)
+        return _port("AURA_METRICS_PORT", self.metrics_port)
+
+    def serve_http_on(self) -> int | None:
+        """Return the port at which `aura up` serves the HTTP API if it is free, and None for no API. Raises Invalid."""
+        return _port("AURA_HTTP_PORT", self.http_port or str(HTTP_PORT))
 
     def listen_at(self) -> str:
         """Return the address of this machine that serves health and metrics. Raises Invalid."""
@@ -169,3 +167,15 @@ class Settings(BaseSettings):
     def store_only(self) -> str:
         """Return the address of Postgres, for commands that only read the log."""
         return self.postgres_dsn or self.endpoints().postgres_dsn
+
+
+def _port(name: str, text: str) -> int | None:
+    """Return the port in the value of a variable. 0 means any free port, and None means no port. Raises Invalid."""
+    if text == METRICS_OFF:
+        return None
+    if text and (not text.isascii() or not text.isdecimal() or int(text) > PORT_MAX):
+        raise Invalid(
+            f"{name} is {text}, which is not a port.",
+            hint=f"Write a port up to {PORT_MAX}, 0 for any free port, or {METRICS_OFF}.",
+        )
+    return int(text or 0)

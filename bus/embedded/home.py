@@ -139,12 +139,13 @@ class Home:
         self.keep(msgspec.structs.replace(layout, postgres=str(folder), private=private))
         return folder
 
-    def port(self, name: str) -> int:
-        """Return the stored port for this name if it is free. Otherwise choose and store a new port."""
+    def port(self, name: str, wanted: int = 0) -> int:
+        """Return the stored port for this name if it is free. Otherwise choose and store `wanted` or a free port."""
         layout = self.layout()
-        port = layout.ports.get(name)
+        port = layout.ports.get(name, wanted) or None
         if port is None or not is_free(port):
             port = free_port(frozenset(layout.ports.values()))
+        if port != layout.ports.get(name):
             self.keep(msgspec.structs.replace(layout, ports={**layout.ports, name: port}))
         return port
 

@@ -28,6 +28,8 @@ class ChildSpec(msgspec.Struct, frozen=True):
     grace_s: float = STOP_GRACE_S
     start_after: tuple[str, ...] = ()
     stop_with: str = ""
+    port: int = 0
+    """The port for {port} at the first start, if it is free; 0: any free port."""
 
 
 def plan(spec: ChildSpec, home: Home, endpoints: Endpoints, known: frozenset[str]) -> ChildPlan:
@@ -62,7 +64,7 @@ def _filler(spec: ChildSpec, home: Home, endpoints: Endpoints) -> Callable[[str]
         "{home}": str(home.path),
     }
     if any("{port}" in text for text in (*spec.argv, *spec.env.values(), spec.probe)):
-        values["{port}"] = str(home.port(spec.name))
+        values["{port}"] = str(home.port(spec.name, spec.port))
 
     def fill(text: str) -> str:
         for placeholder, value in values.items():

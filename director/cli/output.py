@@ -63,6 +63,9 @@ class Door:
         """Print one line of a stream, as JSON or as text."""
         print(_json(data) if self.as_json else visible(text), flush=True)
 
+    async def room(self) -> None:
+        """Wait until the output can take more lines. A door that prints can always take them."""
+
     def fail(self, error: AuraError, data: Any = None) -> NoReturn:
         """Print the error and its hint, and exit with the error's status. `data` replaces the error's own data."""
         if self.as_json:

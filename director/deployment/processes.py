@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from bus.embedded.stack import ChildSpec
 from director.deployment.serve import ORGANISATION
 from director.settings import METRICS_OFF, PORT_MAX, Settings
@@ -13,6 +15,11 @@ GRACE_S = 90.0
 RECORDER = "recorder"
 MANAGER = "manager"
 EMPLOYEES = "employees"
+HTTP_CHILD = "http"
+"""The HTTP API."""
+HTTP_GRACE_S = 15.0
+NOTIFY_CHILD = "notify"
+"""The sender of notifications."""
 MODEL_CHILD = "model"
 """The embedded model's server."""
 ROLES = (RECORDER, *CONSUMERS, EMPLOYEES)
@@ -39,6 +46,36 @@ def apart(settings: Settings, managers: int = 1) -> list[ChildSpec]:
         after = {RECORDER: ("nats", "postgres"), EMPLOYEES: (MANAGER,)}.get(role, (RECORDER,))
         children.append(_child(name, role, settings, index, start_after=after))
     return children
+
+
+def http(settings: Settings, *, apart: bool) -> list[ChildSpec]:
+    """Return the process of the HTTP API; none if AURA_HTTP_PORT is off. Raises Invalid."""
+    port = settings.serve_http_on()
+    if port is None:
+        return []
+    server = _child(HTTP_CHILD, HTTP_CHILD, settings, 0, start_after=(RECORDER if apart else ORGANISATION,))
+    return [
+        replace(
+            server,
+            argv=(sys.executable, "-m", "director", "serve", HTTP_CHILD, "--port", "{port}"),
+            env=server.env | {"AURA_METRICS_PORT": METRICS_OFF},
+            probe="http:http://127.0.0.1:{port}/healthz",
+            grace_s=HTTP_GRACE_S,
+            port=port,
+        )
+    ]
+
+
+def notifying(settings: Settings, *, apart: bool) -> ChildSpec:
+    """Return the process of notifications. It has no address of NATS."""
+    child = _child(NOTIFY_CHILD, NOTIFY_CHILD, settings, 0, start_after=(RECORDER if apart else ORGANISATION,))
+    return replace(
+        child,
+        argv=(sys.executable, "-m", "director", "serve", NOTIFY_CHILD),
+        env=child.env | {"AURA_NATS_URL": "", "AURA_METRICS_PORT": METRICS_OFF},
+        probe="none",
+        grace_s=HTTP_GRACE_S,
+    )
 
 
 def managers_of(names: Sequence[str]) -> int:

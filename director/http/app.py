@@ -13,11 +13,12 @@ from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, incident_steps, sign_ins, stops
+from director.http.commands import Commands, commands
 from director.http.director_acts import run_acts, staff_acts
 from director.http.log_reads import log_reads
 from director.http.pages.error_pages import error_page, page_of, wants_page
 from director.http.pages.routes import pages
-from director.http.problems import problem, problem_of
+from director.http.problems import answer, problem, problem_of
 from director.http.reads import reads, staff_reads
 from director.http.screen_reads import event_reads, house_reads
 from director.http.shield import Shield
@@ -31,9 +32,17 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def make_app(
-    keeper: Doorkeeper, *, mcp: McpApp | None = None, hosts: Collection[str] = LOOPBACK_HOSTS, log: Logger = SILENT
+    keeper: Doorkeeper,
+    *,
+    mcp: McpApp | None = None,
+    hosts: Collection[str] = LOOPBACK_HOSTS,
+    log: Logger = SILENT,
+    known: Commands | None = None,
 ) -> ASGIApp:
-    """Return the application. `/openapi.json` describes it. `mcp`: the application at /mcp, if it is served."""
+    """Return the application. `/openapi.json` describes it.
+
+    `mcp`: the application at /mcp, if it is served. `known`: the commands of the command line.
+    """
     app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
     pulse = Pulse(keeper.office.store)
     reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
@@ -42,6 +51,20 @@ def make_app(
         app.include_router(routes)
     if mcp is not None:
         app.router.routes.append(Route(MCP_PATH, mcp))
+    if known is not None:
+        app.include_router(commands(keeper, known))
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """Tell that this process answers. Nobody needs to be signed in."""
+        return answer({"ok": True})
+
+    _answer_errors(app, log)
+    return Shield(app, hosts)
+
+
+def _answer_errors(app: FastAPI, log: Logger) -> None:
+    """Answer each error as a page or as a problem."""
 
     @app.exception_handler(AuraError)
     async def refused(request: Request, error: Exception) -> Response:
@@ -72,8 +95,6 @@ def make_app(
         if wants_page(request):
             return page_of(request, HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of Aura.")
         return problem_of(HTTPStatus.INTERNAL_SERVER_ERROR, "defect", "This is a defect of Aura.", "Its log names it.")
-
-    return Shield(app, hosts)
 
 
 def make_mcp(keeper: Doorkeeper, log: Logger = SILENT) -> McpApp:

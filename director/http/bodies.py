@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from director.services.submit import ATTEMPTS_MAX
 from domain.money import Amount
 from domain.run_acts import COMMENT_CHARACTERS_MAX
 
+FILES_MAX = 400
 REASON_CHARACTERS_MAX = 4000
 REQUIREMENT_CHARACTERS_MAX = 400_000
 
@@ -87,3 +88,11 @@ class Request(Body):
     requirement: str = Field(min_length=1, max_length=REQUIREMENT_CHARACTERS_MAX)
     sealed: str = Field(default="", max_length=REQUIREMENT_CHARACTERS_MAX)
     attempts_max: int = Field(default=ATTEMPTS_MAX, ge=1, le=100)
+
+
+class Command(Body):
+    """The options of a command of the command line. `files`: a requirement and the files that it names, in base64."""
+
+    options: dict[str, JsonValue] = Field(default={}, max_length=100)
+    as_json: bool = False
+    files: dict[str, str] = Field(default={}, max_length=FILES_MAX)

@@ -29,7 +29,7 @@ JSON = "application/json"
 def problem(error: AuraError) -> Response:
     """Return an error as a problem."""
     status = STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem_of(status, error.code, error.message, error.hint, headers_of(error))
+    return problem_of(status, error.code, error.message, error.hint, headers_of(error), kind=error.kind)
 
 
 def headers_of(error: AuraError) -> dict[str, str]:
@@ -40,9 +40,15 @@ def headers_of(error: AuraError) -> dict[str, str]:
 
 
 def problem_of(
-    status: HTTPStatus, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    code: str,
+    message: str,
+    hint: str = "",
+    headers: Mapping[str, str] | None = None,
+    *,
+    kind: str = "",
 ) -> Response:
-    """Return a problem with its parts."""
+    """Return a problem with its parts. `kind`: the kind of error at the command line, if it has one."""
     body = {
         "type": f"urn:aura:problem:{code}",
         "title": status.phrase,
@@ -50,6 +56,7 @@ def problem_of(
         "detail": message,
         "code": code,
         "hint": hint,
+        "kind": kind,
     }
     return Response(msgspec.json.encode(body), status.value, headers, media_type=PROBLEM)
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from bus.logger import SILENT, Logger
 from director.http.app import LOOPBACK_HOSTS, make_app, make_mcp
+from director.http.commands import Commands
 from director.http.sign_in import Doorkeeper
 from director.services.session import open_log
 from director.settings import Settings
@@ -53,8 +54,9 @@ async def serve_http(
     log: Logger = SILENT,
     on_ready: Callable[[str], None] = lambda _: None,
     stop: asyncio.Event | None = None,
+    commands: Commands | None = None,
 ) -> HttpServed:
-    """Serve the API until SIGTERM, SIGINT or `stop`. Port 0: any free port.
+    """Serve the API until SIGTERM, SIGINT or `stop`. Port 0: any free port. `commands`: those of the command line.
 
     Raises Invalid for an address that is not loopback, because there is no TLS. Raises Unavailable if the port is taken
     or the servers do not answer.
@@ -66,7 +68,7 @@ async def serve_http(
     try:
         keeper = Doorkeeper(settings, office, secure=False)
         mcp = make_mcp(keeper, log)
-        app = make_app(keeper, mcp=mcp, hosts=LOOPBACK_HOSTS, log=log)
+        app = make_app(keeper, mcp=mcp, hosts=LOOPBACK_HOSTS, log=log, known=commands)
         config = uvicorn.Config(
             app,
             log_config=None,

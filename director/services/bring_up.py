@@ -13,6 +13,7 @@ from bus.disk_room import GIB
 from bus.embedded import stack
 from bus.embedded.home import Home
 from director.deployment import processes
+from director.notify.receivers import read_receivers
 from director.services.employees_file import EmployeesFile, read_employees_file
 from director.services.hiring import ensure
 from director.services.session import DirectorSession, desk
@@ -58,11 +59,13 @@ async def bring_up(
     hr_rules.in_force(settings.root)  # a file that is not valid is reported before anything starts
     for role in ROLES:
         keys.create(settings.keys, role)
+    beside = _beside(settings, apart=apart)  # settings that are not valid are reported before anything starts
     with_model = model and settings.openai_base_url is None and llama_cpp_server.model_available() is None
     running = stack.status(settings.root)
     if running.running:
         names = [child.name for child in running.children]
         with_model = processes.MODEL_CHILD in names
+        beside = [child for child in beside if child.name in names]
         if apart and not processes.are_apart(names):
             say("everything runs as one process. For one process per role: `aura down`, then `aura up --processes`")
         apart = processes.are_apart(names)
@@ -74,7 +77,7 @@ async def bring_up(
         prometheus_targets.clear(settings.root)  # remove the entries of processes that ended in a crash of the machine
     await stack.up(
         settings.root,
-        extra=_children(with_model, settings, apart=apart, managers=managers),
+        extra=[*_children(with_model, settings, apart=apart, managers=managers), *beside],
         nats_url=settings.nats_url,
         worker_nats_url=settings.worker_nats_url,
         rights=WORKER_RIGHTS,
@@ -113,6 +116,13 @@ def _children(with_model: bool, settings: Settings, *, apart: bool, managers: in
         probe="http:http://127.0.0.1:{port}/health",
     )
     return [server, *organisation] if with_model else organisation
+
+
+def _beside(settings: Settings, *, apart: bool) -> list[stack.ChildSpec]:
+    """Return the processes of the HTTP API, and of notifications if there are receivers. Raises Invalid."""
+    notifies = bool(read_receivers(settings.root))
+    notifying = [processes.notifying(settings, apart=apart)] if notifies else []
+    return [*processes.http(settings, apart=apart), *notifying]
 
 
 def _first_employees(settings: Settings, with_model: bool) -> list[Posting]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from bus.blobs import Blobs
@@ -31,9 +32,12 @@ POLL_S = 0.05
 
 
 def new_id() -> UUID:
-    """Return a new UUIDv7. Such ids sort by time."""
+    """Return a new UUIDv7. Such ids sort by time. In `acting_as` with ids, return the next of them."""
     import secrets
 
+    acting = _ACTING.get()
+    if acting is not None and acting[1] is not None:
+        return next(acting[1])
     stamp = time.time_ns() // 1_000_000
     value = (stamp & (1 << 48) - 1) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
     return UUID(int=value)
@@ -59,6 +63,22 @@ class DirectorSession:
         return outcome
 
 
+_ACTING: ContextVar[tuple[DirectorSession, Iterator[UUID] | None] | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(session: DirectorSession, ids: Iterator[UUID] | None = None) -> Iterator[None]:
+    """Let the services of this task use this session, where they would open one with the Director's key.
+
+    The HTTP process uses it: a service then acts as the signed-in person. `ids`: the ids of the commands, in order.
+    """
+    token = _ACTING.set((session, ids))
+    try:
+        yield
+    finally:
+        _ACTING.reset(token)
+
+
 async def open_log(settings: Settings, name: str) -> LogSession:
     """Open the connections to the log. `name`: of the connection, as servers show it. Raises Unavailable."""
     endpoints = settings.endpoints()
@@ -70,6 +90,10 @@ async def open_log(settings: Settings, name: str) -> LogSession:
 @asynccontextmanager
 async def desk(settings: Settings, *, principal: str = "director") -> AsyncIterator[DirectorSession]:
     """Open the Director's session. Raises Unavailable without servers, and Forbidden if the key cannot be read."""
+    acting = _ACTING.get()
+    if acting is not None:
+        yield acting[0]
+        return
     settings.endpoints()  # without servers, the key does not matter
     key = keys.load(settings.keys, principal)
     office = await open_log(settings, "aura-door")
@@ -85,6 +109,10 @@ async def archive(settings: Settings) -> AsyncIterator[Store]:
 
     NATS need not run. After `aura down`, the home's own Postgres is started for the time of the command.
     """
+    acting = _ACTING.get()
+    if acting is not None:
+        yield acting[0].store
+        return
     own = _sleeping_server(settings)
     try:
         if own is not None:

@@ -10,9 +10,12 @@ import msgspec
 from bus import disk_room
 from bus.checkpoints import checkpoints
 from bus.embedded import nats, postgres, stack
+from bus.embedded.home import Home
 from bus.lease import MANAGER_KEY, holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
+from director.deployment.processes import HTTP_CHILD
+from director.notify.notifier import failing_receivers
 from director.services.budget import warned_caps
 from director.services.parked import parked_data
 from director.services.process_list import SILENT, processes
@@ -42,6 +45,8 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         "children": [msgspec.to_builtins(child) for child in found.children],
         "processes": [],
         "supervisor_pid": found.supervisor_pid,
+        "api": api_url(settings),
+        "notify": [msgspec.to_builtins(each) for each in failing_receivers(settings.root)],
         "disk_free": disk_room.free_bytes(settings.root),
         "positions": {},
         "problem": None,
@@ -61,6 +66,14 @@ async def stack_data(settings: Settings) -> dict[str, Any]:
         servers[process["name"]] = process
     data["missing"] = [name for name, one in servers.items() if not one["ready"]]
     return data
+
+
+def api_url(settings: Settings) -> str | None:
+    """Return the address of the HTTP API that `aura up` has started; None if there is none."""
+    if not any(child.name == HTTP_CHILD and child.pid for child in stack.status(settings.root).children):
+        return None
+    port = Home(settings.root).layout().ports.get(HTTP_CHILD)
+    return f"http://127.0.0.1:{port}" if port else None
 
 
 def stack_fault(data: Mapping[str, Any]) -> Unavailable | None:

@@ -50,6 +50,13 @@ def stack_text(data: dict[str, Any]) -> str:
     for name in ("nats_data", "postgres_data"):
         if data[name]:
             lines.append(f"{name.partition('_')[0]:<9} {data[name]}")
+    if data["api"]:
+        lines.append(f"{'api':<9} {data['api']}  (sign in: aura open)")
+    lines += [
+        f"{'notify':<9} {each['name']} gets no notifications since {clock(round(each['failing_since'] * MICRO))} UTC: "
+        f"{visible(each['error'])}"
+        for each in data["notify"]
+    ]
     if data["problem"]:
         lines.append(f"\n{data['problem']}")
     else:

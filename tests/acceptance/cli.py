@@ -56,6 +56,7 @@ class Aura:
             **{name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SHELL)},
             "AURA_HOME": str(self.home),
             "AURA_ALLOW_DEGRADED": "1",
+            "AURA_HTTP_PORT": "off",  # only the tests of the API need it, and it costs a second of each start
             **environment,
         }
 

@@ -518,6 +518,11 @@ async def acts_of_a_user(anna: DirectorSession) -> None:
     sample = Sample(1)
     asked = user_acts.Asked(requirement=sample.source.decode(), sealed=sample.sealed.decode())
     id = session.new_id()
+    with session.acting_as(anna, iter([id])):
+        async with desk(anna.settings) as same, archive(anna.settings) as store:
+            assert same is anna
+            assert store is anna.store
+        assert session.new_id() == id
     assert (await user_acts.stop(anna, session.new_id(), "pause", "nobody works on it")).events
     acted = await user_acts.submit_text(anna, id, asked)
     assert acted.run is not None

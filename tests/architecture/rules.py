@@ -39,6 +39,7 @@ NATS_PUBLISHERS = frozenset(
 PROCESS_EDGES = frozenset(
     {
         ("director/cli/main.py", "main"),
+        ("director/cli/remote/running.py", "Prepared._to_the_end"),  # one command of a person: the process goes on
         ("director/mcp/server.py", "McpDoor.call_tool"),  # one call: its client gets a coded error, others go on
         ("director/mcp/server.py", "McpDoor.read_resource"),  # the same for a resource
         ("director/cli/serving.py", "LogDoor.run"),  # a defect is a line of the log, and ends the process

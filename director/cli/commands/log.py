@@ -72,6 +72,7 @@ async def events(
         async for recorded in events_of(store, wanted, door.note):
             event = event_view(recorded)
             door.line(event, event_line(event))
+            await door.room()
 
 
 @command("why")

@@ -8,7 +8,7 @@ import typer
 from director.cli.commands.command import command
 from director.cli.commands.options import Reason
 from director.cli.output import Door
-from domain.errors import Invalid
+from domain.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from director.settings import Settings
@@ -136,15 +136,24 @@ async def open_link(
     door: Door,
     settings: "Settings",
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="The user. Without it: the only director.")] = "",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of `aura serve http`.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The port (default: of the API that `aura up` serves, or 8000)."),
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Also open the link in the web browser.")] = False,
 ) -> None:
     """Print a link that signs a user in once, within 5 minutes. This needs the Director's key."""
     from director.services.people import sign_in_link
     from director.services.session import desk
+    from director.services.stack_status import api_url
+    from director.settings import HTTP_PORT
 
     async with desk(settings) as opened:
         line, secret = await sign_in_link(opened, name)
-    url = f"http://127.0.0.1:{port}/auth/link/{secret}"
+    served = api_url(settings) if port is None else None
+    url = f"{served or f'http://127.0.0.1:{port or HTTP_PORT}'}/auth/link/{secret}"
+    if browser:
+        await _open_in_browser(url)
     door.answer({"user": line.name, "url": url}, f"{url}\nIt signs {line.name} in once, within 5 minutes.")
 
 
@@ -191,6 +200,15 @@ async def revoke(
     async with desk(settings) as opened:
         id = await revoke_token(opened, token)
     door.answer({"token": id}, f"Token {id} is revoked.")
+
+
+async def _open_in_browser(url: str) -> None:
+    """Open a page in the web browser. Raises Unavailable."""
+    import asyncio
+    import webbrowser
+
+    if not await asyncio.to_thread(webbrowser.open, url):
+        raise Unavailable("No web browser can be opened here.", hint="Run `aura open` and copy the link.")
 
 
 def _password(*, from_stdin: bool) -> str:

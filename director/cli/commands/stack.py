@@ -1,11 +1,12 @@
 """The commands demo, up, down, status, logs, found, repair and serve: the servers and processes."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from director.cli.commands.command import command
+from director.cli.commands.command import COMMANDS, command, goes_elsewhere
 from director.cli.commands.options import Json
 from director.cli.output import Door
 
@@ -126,7 +127,7 @@ async def repair(
 
 def serve(
     roles: Annotated[
-        list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, employee NAME, or http.")
+        list[str], typer.Argument(metavar="ROLE...", help="all, recorder, manager, …, employee NAME, http, or notify.")
     ],
     as_json: Json = False,
     allow_degraded: Annotated[bool, typer.Option("--allow-degraded", help="See `aura submit --help`.")] = False,
@@ -135,9 +136,16 @@ def serve(
     ] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="With `http`: the port. 0: any free port.")] = 8000,
 ) -> None:
-    """Run roles of the organisation, or the HTTP API (`http`), in this process until SIGTERM."""
+    """Run roles, the HTTP API (`http`) or notifications (`notify`) in this process until SIGTERM."""
+    if goes_elsewhere("serve"):
+        from director.cli.remote.offers import offer_of
+
+        offer_of("serve")
     if roles == ["http"]:
         _serve_http(port=port, as_json=as_json)
+        return
+    if roles == ["notify"]:
+        _serve_notify(as_json=as_json)
         return
     from bus.event_loop import factory_of
     from director.cli.serving import open_door
@@ -161,7 +169,30 @@ def serve(
 
 @command("serve http")
 async def _serve_http(door: Door, settings: "Settings", port: int) -> None:
+    from director.cli.remote.running import Runner
+    from director.deployment.process_log import open_log
     from director.http.server import serve_http
 
-    served = await serve_http(settings, port=port, on_ready=lambda url: door.say(f"serving the API at {url}"))
+    log = open_log(settings, "http", os.environ)
+
+    def ready(url: str) -> None:
+        log.info("ready")
+        door.say(f"serving the API at {url}")
+
+    served = await serve_http(settings, port=port, commands=Runner(COMMANDS, log), log=log, on_ready=ready)
     door.answer(served, "drained and stopped")
+
+
+@command("serve notify")
+async def _serve_notify(door: Door, settings: "Settings") -> None:
+    from director.deployment.process_log import open_log
+    from director.notify.server import serve_notify
+
+    log = open_log(settings, "notify", os.environ)
+
+    def ready() -> None:
+        log.info("ready")
+        door.say("sending notifications")
+
+    served = await serve_notify(settings.root, settings.store_only(), log=log, on_ready=ready)
+    door.answer(served, "stopped")
