@@ -38,8 +38,14 @@ demo: $(STAMP)/base $(STAMP)/aura  ## show an organisation at work, from a requi
 
 # Six processes on two cores: each process spends 5 s on finding the tests, and fewer would leave the cores idle while
 # tests wait.
-test: $(STAMP)/dev $(STAMP)/aura  ## run all tests except the slow ones
+test: $(STAMP)/dev $(STAMP)/aura $(STAMP)/rewritten  ## run all tests except the slow ones
 	@$(BIN)/python -m pytest -q -n 6 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+# pytest rewrites the assertions of each test file once, and stores the result beside the file. Without these files, each
+# of the six processes would rewrite all of them. If a file cannot be read, the tests themselves report it.
+$(STAMP)/rewritten: $(STAMP)/dev $(STAMP)/aura
+	@$(BIN)/python -m pytest -qq --collect-only tests/unit >/dev/null 2>&1 & \
+	$(BIN)/python -m pytest -qq --collect-only --ignore tests/unit tests >/dev/null 2>&1; wait; touch $@
 
 # The slow tests run one after the other: some measure, some start a Docker engine, and some kill processes. The tests
 # before a merge measure nothing, so two files of them run at the same time. The option -rP prints counts and seeds.

@@ -323,6 +323,8 @@ def test_words_go_to_people_and_colours_to_nobody_who_forbids_them(aura: Aura, i
     assert all(set(json.loads(line)) == {"seq", "void", "envelope", "payload"} for line in events)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_reader_who_leaves_is_no_error(aura: Aura) -> None:
     process = aura.begin("events", "--follow", "--after", "0")
     assert process.stdout is not None

@@ -61,6 +61,8 @@ def answered(sample: Sample) -> Reply:
     return honest(f"Here it is, and your key is {KEY}:\n```python\n{text}```\n")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_every_failure_is_typed_and_its_task_goes_to_another(aura: Aura) -> None:
     vacate(aura)
     sample = Sample()

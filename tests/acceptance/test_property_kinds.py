@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import Invalid
 from tests.sandboxes import sandbox
-from tests.tiers import every_fourth, every_second_row
+from tests.tiers import every_fourth, only_first_row
 from verification.execution.case_runner import Project
 from verification.judge import Candidate, judge
 from verification.properties.runner import Tried, properties_of, try_all
@@ -196,7 +196,7 @@ async def test_a_criterion_of_properties_alone_is_passed_by_them(sandbox: Bubble
 
 @pytest.mark.parametrize(
     ("source", "kind", "told"),
-    every_second_row(
+    only_first_row(
         [
             (
                 "leaves",

@@ -134,6 +134,8 @@ required_plugins = "pytest-cov"
 
 
 @pytest.mark.needs_sandbox
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_file_that_does_not_import_leaves_the_others_judging(sandbox: Bubblewrap) -> None:
     """The other files ran with coverage options, a plugin and a warning filter that the box lacks, all left out."""
     right = {**MANY, **TIDY, "loud/words.py": b"def words(text):\n    return [*text.split()]\n"}

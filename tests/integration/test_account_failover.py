@@ -31,6 +31,7 @@ from tests.loopback import Seen, completion, loopback, raw
 from tests.provider_double import Provider, provider
 from tests.provider_double import Seen as SeenByProvider
 from tests.providers import answering, fixed
+from tests.tiers import only_first_row
 from tests.two_keys import ENVIRONMENT, MAIN, REFUSED_KEY, SLOW_DOWN, SPARE, USED_UP, TwoKeys, refuses, tool_turn
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.needs_sandbox]
@@ -109,8 +110,14 @@ async def check_costs(settings: Settings, run: UUID, log: Sequence[Recorded]) ->
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
-    [(429, USED_UP, "payment"), (429, SLOW_DOWN, "rate_limit"), (402, USED_UP, "payment"), (401, REFUSED_KEY, "auth")],
-    ids=["quota", "rate", "unpaid", "key"],
+    only_first_row(
+        [
+            ("quota", 429, USED_UP, "payment"),
+            ("rate", 429, SLOW_DOWN, "rate_limit"),
+            ("unpaid", 402, USED_UP, "payment"),
+            ("key", 401, REFUSED_KEY, "auth"),
+        ]
+    ),
 )
 async def test_a_session_goes_on_with_another_account(
     house: House, settings: Settings, status: int, body: object, outcome: str
@@ -216,6 +223,8 @@ async def test_control_without_a_second_account_the_run_waits_and_says_why(house
     assert [event.snapshot.outcome for event in receipts(log, run)] == ["payment", "answered"]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_limit_of_calls_at_the_same_time_holds(house: House) -> None:
     sample = Sample(6, budget='{usd: "50.00", tokens: 1000000, minutes: 20}')
     open_calls, most = 0, 0

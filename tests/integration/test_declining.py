@@ -15,6 +15,8 @@ NO_CODE = "no_code"
 TURNS_MAX = 400
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_who_declines_keeps_more_trust_than_who_claims_falsely(house: House) -> None:
     sample = Sample(4)  # as many tasks as employees: each has the first attempt at one
     wrong = {name: [sample.wrong(name)] for name in sample.numbers}

@@ -101,6 +101,8 @@ def equal(found: dict[str, set[tuple[Any, ...]]], expected: dict[str, set[tuple[
 
 
 @pytest.mark.parametrize("batch", [11, pytest.param(1000, marks=CI)])
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_every_version_of_every_row_is_kept_once(
     store: Store, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

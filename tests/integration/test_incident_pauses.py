@@ -37,6 +37,8 @@ async def test_a_paused_employee_gets_no_order_until_the_incident_is_closed(hous
     assert assigned[0].envelope.employee == anna
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_control_an_incident_that_pauses_nothing_stops_nobody(house: House) -> None:
     sample = Sample(1)
     anna = await house.hire("anna", {"T1": [sample.right("T1")]})

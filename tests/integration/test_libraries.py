@@ -96,6 +96,8 @@ async def test_a_lock_names_all_that_is_needed_and_is_not_resolved_again(index: 
     assert sorted(path.name for path in (tmp_path / "kept").glob("making-*")) == []
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_other_bytes_under_a_locked_name_are_refused(index: Path, tmp_path: Path) -> None:
     lock = await resolved(["loud==1.0"], tmp_path / "first")
     assert (await installed(lock, tmp_path / "second")).is_dir()
