@@ -1,4 +1,4 @@
-"""The tools that act: submit, approve, reject, cancel, pause and halt; and the two that try a requirement first.
+"""The tools that act: submit, comment, return, approve, reject, cancel, pause, halt; and two that try a requirement.
 
 The gate decides each command with the roles of the person and the scopes of the token.
 """
@@ -14,7 +14,8 @@ from director.mcp.places import JUDGES
 from director.mcp.reading import verdict_answer
 from director.mcp.reporting import reported
 from director.mcp.tool import Call
-from director.services import user_acts
+from director.services import person_acts, user_acts
+from director.services.comments import Remark
 from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
 from director.services.sent_texts import SentTexts, estimate_file, judge_folder, judge_texts, written
 from director.services.session import find_run, new_id
@@ -75,6 +76,23 @@ async def approve(call: Call, asked: arguments.Approval) -> answers.Done:
     run = await find_run(call.store, asked.run)
     id, before = _key(call, asked.key, "approve", run, asked.commit), await call.store.recorded_up_to()
     return _done(await user_acts.approve(call.session, id, run, asked.commit, asked.reason), before)
+
+
+async def comment(call: Call, asked: arguments.Comment) -> answers.Done:
+    """Comment on a run that is not approved yet."""
+    run = await find_run(call.store, asked.run)
+    id, before = _key(call, asked.key, "comment", run, asked.task, asked.text), await call.store.recorded_up_to()
+    remark = Remark(text=asked.text, task=asked.task)
+    return _done(await person_acts.commented(call.session, id, run, remark), before)
+
+
+async def return_delivery(call: Call, asked: arguments.Return) -> answers.Done:
+    """Send a delivery back to work with comments."""
+    run = await find_run(call.store, asked.run)
+    remarks = [Remark(text=each.text, task=each.task) for each in asked.comments]
+    id = _key(call, asked.key, "return", run, asked.commit, *((each.task, each.text) for each in remarks))
+    before = await call.store.recorded_up_to()
+    return _done(await person_acts.returned(call.session, id, run, asked.commit, remarks), before)
 
 
 async def reject(call: Call, asked: arguments.RunReason) -> answers.Done:

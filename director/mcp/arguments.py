@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from director.services.submit import ATTEMPTS_MAX
 from director.services.times import SEQ_MAX
+from domain.run_acts import COMMENT_CHARACTERS_MAX
 
 REASON_CHARACTERS_MAX = 4000
 REQUIREMENT_CHARACTERS_MAX = 400_000
@@ -135,6 +136,32 @@ class Approval(OneRun, frozen=True, kw_only=True):
         ),
     ]
     reason: Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX, description="Why. It may be empty.")] = ""
+    key: Key = ""
+
+
+class RemarkLine(Arguments, frozen=True, kw_only=True):
+    """A comment on the task with this name; without a task, on all tasks."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=COMMENT_CHARACTERS_MAX)]
+    task: Annotated[str, Meta(max_length=128)] = ""
+
+
+class Comment(OneRun, frozen=True, kw_only=True):
+    text: Annotated[
+        str, Meta(min_length=1, max_length=COMMENT_CHARACTERS_MAX, description="The comment. Later attempts see it.")
+    ]
+    task: Annotated[str, Meta(max_length=128, description="The name of a task. Empty: all tasks.")] = ""
+    key: Key = ""
+
+
+class Return(OneRun, frozen=True, kw_only=True):
+    commit: Annotated[
+        str, Meta(min_length=7, max_length=64, description="The commit of the delivery that you have read.")
+    ]
+    comments: Annotated[
+        tuple[RemarkLine, ...],
+        Meta(min_length=1, max_length=20, description="What must change. Each comment may name a task."),
+    ]
     key: Key = ""
 
 

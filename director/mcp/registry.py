@@ -8,6 +8,7 @@ from director.mcp.tool import Tool
 from domain.message import Command
 from domain.money import Amount
 from domain.organisation_messages import Halt, Pause
+from domain.run_act_messages import Comment, ReturnWithComments, TaskComment
 from domain.run_messages import Allowance, Approve, End, Submit
 
 _NIL = UUID(int=0)
@@ -23,6 +24,8 @@ _SUBMIT = Submit(
     attempts_max=1,
 )
 _APPROVE: Command = Approve(id=_NIL, at=0, run=_NIL)
+_COMMENT: Command = Comment(id=_NIL, at=0, run=_NIL, comment=TaskComment(task=None, text=""))
+_RETURN: Command = ReturnWithComments(id=_NIL, at=0, run=_NIL, commit="", comments=())
 _DECLINE = End(id=_NIL, at=0, run=_NIL, outcome="declined", reason="")
 _CANCEL = End(id=_NIL, at=0, run=_NIL, outcome="cancelled", reason="")
 
@@ -135,6 +138,24 @@ TOOLS: tuple[Tool, ...] = (
         work=acting.submit,
         needs=_SUBMIT,
         open_world=True,
+    ),
+    Tool(
+        name="comment",
+        title="Comment on a run",
+        says="Comment on a run that is not approved yet, or on one of its tasks. Later attempts see the comment.",
+        arguments=arguments.Comment,
+        answer=answers.Done,
+        work=acting.comment,
+        needs=_COMMENT,
+    ),
+    Tool(
+        name="return_delivery",
+        title="Return a delivery",
+        says="Send the delivery with this commit back to work, with comments, within its budget.",
+        arguments=arguments.Return,
+        answer=answers.Done,
+        work=acting.return_delivery,
+        needs=_RETURN,
     ),
     Tool(
         name="approve",

@@ -106,14 +106,20 @@ async def every_tool(site: McpSite, client: Client, sample: Sample, folder: Path
     assert (page["events"][0]["type"], page["events"][0]["payload"]["title"]) == ("run.submitted", "Adders")
     assert [line["run"] for line in (await call("runs"))["runs"]] == [run]
     (delivery,) = (await call("inbox"))["deliveries"]
+    said = await call("comment", run=run, text="Keep it short.", task="T1")
+    assert said["events"] == (await call("comment", run=run, text="Keep it short.", task="T1"))["events"]
     own = error_of(await client.call_tool("approve", {"run": run, "commit": delivery["commit"]}))
     assert (own["code"], "approver" in own["hint"]) == ("own_request", True)
     await approved(site, run, delivery["commit"], stdio=local)
     called.add("approve")
     for outcome in ("reject", "cancel"):
         other = data_of(await client.call_tool("submit", {**texts, "key": str(uuid4())}))["run"]
-        if outcome == "reject":
-            data_of(await client.call_tool("wait", {"run": other, "seconds": 240}))
+        data_of(await client.call_tool("wait", {"run": other, "seconds": 240}))
+        if outcome == "cancel":
+            commit = (await call("inbox"))["deliveries"][-1]["commit"]
+            back = {"run": other, "commit": commit, "comments": [{"text": "Say why.", "task": "T1"}]}
+            first, second = await call("return_delivery", **back), await call("return_delivery", **back)
+            assert (first["repeated"], second["repeated"], first["events"]) == (False, True, second["events"])
         same = {"run": other, "reason": "not wanted"}
         first, second = await call(outcome, **same), await call(outcome, **same)
         assert (first["repeated"], second["repeated"], first["events"]) == (False, True, second["events"])
@@ -189,6 +195,8 @@ async def every_text(client: Client, run: str) -> None:
 ASKED: dict[str, dict[str, object]] = {
     "submit": {"requirement": "", "sealed": ""},
     "judge": {"requirement": "", "sealed": "", "files": {"a.py": "x = 1\n"}},
+    "comment": {"run": "", "text": "Keep it short."},
+    "return_delivery": {"run": "", "commit": "a" * 40, "comments": [{"text": "Say why."}]},
     "approve": {"run": "", "commit": "a" * 40},
     "reject": {"run": "", "reason": "asked"},
     "cancel": {"run": "", "reason": "asked"},

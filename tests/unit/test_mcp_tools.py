@@ -22,6 +22,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "mcp.md"
 EVENTS: dict[str, set[str]] = {
     "judge": {"run.submitted", "run.secrets_consented"},
     "submit": {"run.submitted", "run.secrets_consented"},
+    "comment": {"run.commented"},
+    "return_delivery": {"run.returned", "run.commented"},
     "approve": {"run.approved"},
     "reject": {"run.ended"},
     "cancel": {"run.ended"},
