@@ -7,8 +7,6 @@ from domain.errors import Invalid
 from domain.message import Command
 
 REVIEWS_MAX = 1_000
-DEFECTS, DEFECTS_MAX = 10, 100
-"""Planted defects for each reviewer in one check: if none are given, and at most."""
 
 
 class ReviewerChecked(EmployeeEvent, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@ is judged, counted apart, and never delivered.
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
@@ -12,8 +11,6 @@ import msgspec
 from domain.errors import Invalid, Refused
 from domain.tree import Manifest, contents_of
 
-USD_MAX = Decimal("1.00")
-"""The budget of a shadow run, and of a check of reviewers, if none is given."""
 OUTCOME = "shadow"
 """Outcome of a shadow run whose task was verified."""
 

@@ -18,6 +18,7 @@ from domain.attempt import Attempt
 from domain.fund_messages import FundsRequested
 from domain.message import RunEvent, TaskEvent
 from domain.run import Phase, RunState
+from domain.run_act_messages import Overridden
 from domain.run_messages import Outcome, Submitted
 from domain.task import TaskState
 from domain.tasks import Tasks
@@ -44,6 +45,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     returns: int
     tranches: Tranches
     asked: FundsRequested | None
+    override: Overridden | None
     warned: tuple[str, ...]
 
 
@@ -266,5 +268,6 @@ def _head(state: RunState) -> RunHead:
         returns=state.returns,
         tranches=state.tranches,
         asked=state.asked,
+        override=state.override,
         warned=state.warned,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from director.notify.notifier import ReceiverView
+from director.notify.progress import ReceiverView
 from director.notify.trial import Trial
 from director.terminal.escape import visible
 from director.terminal.text import clock, table

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from bus.embedded.stack import ChildSpec
+from director.deployment.child_names import HTTP_CHILD
 from director.deployment.serve import ORGANISATION
 from director.settings import METRICS_OFF, PORT_MAX, Settings
 from domain.errors import Invalid
@@ -15,7 +16,6 @@ GRACE_S = 90.0
 RECORDER = "recorder"
 MANAGER = "manager"
 EMPLOYEES = "employees"
-HTTP_CHILD = "http"
 """The HTTP API."""
 HTTP_GRACE_S = 15.0
 NOTIFY_CHILD = "notify"

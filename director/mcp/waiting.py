@@ -10,6 +10,7 @@ from director.services.session import find_run
 from director.services.views import rows
 from director.services.waiting import Waits
 from domain.errors import Forbidden
+from domain.wording import counted
 
 POLL_S = 0.5
 RECHECK_S = 2.0
@@ -27,7 +28,7 @@ async def wait(call: Call, asked: arguments.Waiting) -> answers.RunNow:
             phases = [row["phase"] for row in await rows(call.store, "door_tasks", run)]
             verified = sum(phase == "verified" for phase in phases)
             rests = line.phase == "ended" or (waiting is not None and waiting.needs_somebody)
-            said = f"{line.phase}: {verified} of {len(phases)} tasks verified"
+            said = f"{line.phase}: verified {verified} of {counted(len(phases), 'task')}"
             if said != told:
                 told = said
                 await call.progress(verified, len(phases) or None, said)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import msgspec
 
-from bus.embedded.json_file import read_record, write_record
+from bus.embedded.json_file import write_record
 from bus.logger import SILENT, Logger
 from bus.store import FAR, Search, Store
 from director.notify.notices import Notice, notice_of
-from director.notify.receivers import Receiver, read_receivers, shown_address
+from director.notify.progress import FOLDER, State, read_state, state_file
+from director.notify.receivers import Receiver, read_receivers
 from director.notify.senders import NotSent, Send, sender
 from director.terminal.event_text import NAMING_TYPES, Story
-from domain.errors import AuraError, Invalid, Unavailable
+from domain.errors import Invalid, Unavailable
 
-FOLDER = "notify"
 POLL_S = 0.5
 PAGE_EVENTS = 500
 AGAIN_FIRST_S, AGAIN_LONGEST_S = 1.0, 60.0
@@ -29,72 +29,6 @@ KEPT_S = 3 * 24 * 3600
 """A notice that could not be sent for this time is dropped, and counted."""
 MICRO = 1_000_000
 Fault = Callable[[str], None]
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress of one receiver. `position`: the last event that needs no sending any more.
-
-    `sent`, `dropped`: numbers of notices. `error`: why the last sending failed; empty if it succeeded. `failing_since`:
-    Unix time (s).
-    """
-
-    position: int
-    sent: int = 0
-    dropped: int = 0
-    error: str = ""
-    failing_since: float | None = None
-
-
-class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
-    """A receiver and its progress. `position` is None before the process has seen the receiver."""
-
-    name: str
-    kind: str
-    to: str
-    topics: tuple[str, ...]
-    position: int | None
-    sent: int
-    dropped: int
-    error: str
-    failing_since: float | None
-
-
-_state = msgspec.json.Decoder(State)
-
-
-def state_file(home: Path, name: str) -> Path:
-    """Return the file with the progress of a receiver."""
-    return home / FOLDER / f"{name}.json"
-
-
-def receivers_of(home: Path) -> list[ReceiverView]:
-    """Return the receivers of a home with their progress. Raises Invalid."""
-    views = []
-    for receiver in read_receivers(home):
-        state = read_record(state_file(home, receiver.name), _state)
-        known = state or State(position=0)
-        views.append(
-            ReceiverView(
-                name=receiver.name,
-                kind=type(receiver).__name__.lower(),
-                to=shown_address(receiver),
-                topics=receiver.topics,
-                position=state.position if state else None,
-                sent=known.sent,
-                dropped=known.dropped,
-                error=known.error,
-                failing_since=known.failing_since,
-            )
-        )
-    return views
-
-
-def failing_receivers(home: Path) -> list[ReceiverView]:
-    """Return the receivers whose last notification did not arrive; none if the file is not valid."""
-    try:
-        return [each for each in receivers_of(home) if each.error]
-    except AuraError:
-        return []
 
 
 async def notify(
@@ -119,7 +53,7 @@ async def notify(
         head = await store.recorded_up_to()
         for receiver in receivers:
             file = state_file(home, receiver.name)
-            if read_record(file, _state) is None:
+            if read_state(file) is None:
                 write_record(file, State(position=head))
             one = _OneReceiver(file, receiver, senders[receiver.name], store, stop, log, fault)
             group.create_task(one.run())
@@ -135,7 +69,7 @@ class _OneReceiver:
         self._file, self._receiver, self._send, self._store = file, receiver, send, store
         self._stop, self._log, self._fault = stop, log, fault
         self._story = Story()
-        state = read_record(file, _state)
+        state = read_state(file)
         assert state is not None, "the first start has written it"
         self._state = state
 

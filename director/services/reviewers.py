@@ -18,12 +18,11 @@ from director.services.run_end import RunEnd
 from director.services.session import RECORDED_WAIT_S, DirectorSession, desk, new_id, run_state
 from director.services.views import PEOPLE, Person
 from director.settings import Settings
+from domain.check_limits import DEFECTS, DEFECTS_MAX, USD_MAX
 from domain.employee import RecordReviewerCheck
 from domain.errors import Invalid, NotFound
 from domain.review import PATH, is_review
-from domain.reviewer_check import DEFECTS, DEFECTS_MAX
 from domain.run import RunState, files_of
-from domain.shadow import USD_MAX
 from domain.task import TaskState
 from verification.backtest.staff_results import Share, share
 from verification.verdict.review import blocked_paths

@@ -20,13 +20,14 @@ from director.services.session import RECORDED_WAIT_S, desk, find_run, new_id, r
 from director.services.views import PEOPLE
 from director.settings import Settings
 from domain import run_messages, task
+from domain.check_limits import USD_MAX
 from domain.errors import Failed, Invalid, NotFound, Refused
 from domain.message import Recorded
 from domain.money import Amount
 from domain.review import is_review
 from domain.run import RunState
 from domain.run_messages import Allowance, SecretsConsent, Submit
-from domain.shadow import USD_MAX, GivenTask, ShadowOf
+from domain.shadow import GivenTask, ShadowOf
 from domain.task import TaskState
 from verification.backtest.employee_results import Effort
 

@@ -14,8 +14,8 @@ from bus.embedded.home import Home
 from bus.lease import MANAGER_KEY, holder_of
 from bus.store import Store
 from bus.stream import Stream, connect
-from director.deployment.processes import HTTP_CHILD
-from director.notify.notifier import failing_receivers
+from director.deployment.child_names import HTTP_CHILD
+from director.notify.progress import failing_receivers
 from director.services.budget import warned_caps
 from director.services.parked import parked_data
 from director.services.process_list import SILENT, processes

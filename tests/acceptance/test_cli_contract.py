@@ -52,7 +52,7 @@ COMMANDS = (
 )
 HEAVY = {"nats", "asyncpg", "openai", "pydantic", "pydantic_settings", "dulwich", "rich", "ruamel", "re2", "asyncio"}
 OWN = ("agents", "bus", "domain", "governance", "observability", "projections", "runtime", "sql", "verification")
-OWN_OF_HELP = ("bus", "bus.crash_dump", "domain", "domain.errors", "domain.wording")
+OWN_OF_HELP = ("bus", "bus.crash_dump", "domain", "domain.check_limits", "domain.errors", "domain.wording")
 HELP_STARTS_MAX = 25
 """Limit for the processor time of --help, as a multiple of the start of a bare interpreter. The start measures the
 present speed of the machine. Where a start takes 20 ms, the limit is half a second."""

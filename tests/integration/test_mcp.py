@@ -88,7 +88,7 @@ async def every_tool(site: McpSite, client: Client, sample: Sample, folder: Path
     ended = await client.call_tool("wait", {"run": run, "seconds": 240}, progress_callback=on_progress)
     now = data_of(ended)
     assert (now["rests"], now["waiting"]["code"]) == (True, "approval")
-    assert told[-1] == "delivered: 1 of 1 tasks verified"
+    assert told[-1] == "delivered: verified 1 of 1 task"
     story = await call("run_story", run=run)
     assert (story["tasks"][0]["name"], story["tasks"][0]["phase"]) == ("T1", "verified")
     page = await call("run_story", run=run, limit=2)

@@ -16,7 +16,8 @@ import pytest
 
 from bus.embedded.json_file import write_record
 from director.notify import notifier
-from director.notify.notifier import State, failing_receivers, notify, receivers_of, state_file
+from director.notify.notifier import notify
+from director.notify.progress import State, failing_receivers, receivers_of, state_file
 from director.services.replay import rebuild_all
 from domain import incident
 from domain.organisation import Pause

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 async def show(door: Door, settings: "Settings") -> None:
     """Show the receivers in AURA_HOME/notify.toml, and what each has got. Exit 69: a receiver does not answer."""
     from director.cli.notify_text import receivers_fault, receivers_text
-    from director.notify.notifier import receivers_of
+    from director.notify.progress import receivers_of
 
     receivers = receivers_of(settings.root)
     door.answer({"receivers": receivers}, receivers_text(receivers, settings.root), receivers_fault(receivers))

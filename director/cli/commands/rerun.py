@@ -8,8 +8,8 @@ import typer
 from director.cli.commands.command import command
 from director.cli.commands.options import Degraded, RunId, ShareSecrets, dollars
 from director.cli.output import Door
+from domain.check_limits import USD_MAX
 from domain.errors import Invalid
-from domain.shadow import USD_MAX
 
 if TYPE_CHECKING:
     from uuid import UUID

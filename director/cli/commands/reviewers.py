@@ -7,9 +7,8 @@ import typer
 from director.cli.commands.command import command
 from director.cli.commands.options import dollars
 from director.cli.output import Door
+from domain.check_limits import DEFECTS, DEFECTS_MAX, USD_MAX
 from domain.errors import Invalid
-from domain.reviewer_check import DEFECTS, DEFECTS_MAX
-from domain.shadow import USD_MAX
 
 if TYPE_CHECKING:
     from director.settings import Settings
