@@ -66,12 +66,14 @@ class AttemptPart(msgspec.Struct, frozen=True, kw_only=True):
     call: CallView | None = None
 
 
-async def attempt_of(store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "") -> AttemptView:
-    """Read an attempt of a run.
+async def attempt_of(
+    store: Store, blobs: Blobs, run: UUID, number: int, task_name: str = "", *, up_to: int | None = None
+) -> AttemptView:
+    """Read an attempt of a run as of an event; None: as it is now.
 
     Raises NotFound if there is no such attempt, and Invalid if several tasks have an attempt with this number.
     """
-    record = await _record(store, run)
+    record = await _record(store, run, FAR if up_to is None else up_to)
     name, orders = record.attempt(run, number, task_name)
     readers = [(order, CallReader(order, record.names, blobs)) for order in orders]
     calls = [await reader.view(index) for order, reader in readers for index in sorted(order.started)]
@@ -165,8 +167,8 @@ def _is_over(order: OrderRecord) -> bool:
     return order.is_over
 
 
-async def _record(store: Store, run: UUID) -> RunRecord:
-    return record_of([*await store.read_types(NAMING, FAR), *await store.read_run(run)])
+async def _record(store: Store, run: UUID, up_to: int) -> RunRecord:
+    return record_of([*await store.read_types(NAMING, up_to), *await store.read_run(run, up_to=up_to)])
 
 
 def _order(order: OrderRecord, record: RunRecord) -> OrderView:

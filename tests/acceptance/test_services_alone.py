@@ -90,6 +90,7 @@ from director.services import (
     near_causes,
     organisation_chart,
     override,
+    overview_at,
     page_views,
     parked,
     past_acts,
@@ -110,11 +111,15 @@ from director.services import (
     rights,
     routing_bench,
     routing_setting,
+    run_at,
+    run_attempts,
+    run_code,
     run_end,
     run_list,
     run_pages,
     run_record,
     run_simulation,
+    run_timeline,
     scorecard_views,
     scorecards,
     sent_texts,
@@ -759,9 +764,34 @@ async def for_the_pages(opened: DirectorSession, run: UUID) -> None:
     assert (await run_pages.PHASES.read(store, 0))[0].runs == 1
 
 
+async def for_the_page_of_a_run(opened: DirectorSession, run: UUID) -> None:
+    """Read what the page of a run shows, now and as of earlier events."""
+    store, blobs = opened.store, opened.blobs
+    now, then = await run_at.run_at(store, run), await run_at.run_at(store, run, await store.recorded_up_to())
+    assert now == then, "history and tables agree"
+    early = await run_at.run_at(store, run, now.first + 2)
+    assert ("run: phase", early.facts.phase, "delivered") in run_at.differences(early, now)
+    assert (await run_at.names_until(store, None)).names
+    attempts = await run_attempts.attempts_at(store, run)
+    assert attempts == await run_attempts.attempts_at(store, run, await store.recorded_up_to())
+    assert sum(group.calls for group in run_attempts.grouped(attempts)) == sum(line.calls for line in attempts) > 0
+    code = await run_code.run_code(store, blobs, run)
+    assert code.shown is not None
+    assert all(line.source is not None for line in code.shown.lines), "the run has no base, so employees wrote all"
+    assert run_code.side_by_side([], ["a"], run_code.blame([], [], ["a"]))[0].kind == "added"
+    page = await run_timeline.timeline(store, run, level="all")
+    assert [page.lines[0].type, run_timeline.level_of("run.submitted")] == ["run.submitted", "key"]
+    assert (page.lines[0].seq, "run.submitted") in await run_timeline.marks(store, run)
+    house = await overview_at.overview_at(store, await store.recorded_up_to())
+    assert [line.run for line in house.waiting] == [run]
+    assert overview_at.overview_differences(house, house) == []
+    assert (await verdicts.verdict_in(store, str(run))).view.verdict.verified
+
+
 async def seen_from_the_record(opened: DirectorSession, run: UUID) -> None:
     """Read a run that waits for approval."""
     await for_the_pages(opened, run)
+    await for_the_page_of_a_run(opened, run)
     store, blobs = opened.store, opened.blobs
     state = await session.run_state(store, run)
     assert (await run_record.run_data(store, run))["run"]["phase"] == "delivered"

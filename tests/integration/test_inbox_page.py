@@ -1,8 +1,9 @@
 """The inbox: the content of a card, and decisions that are bound to what the page has shown."""
 
 import re
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx2
 import msgspec
 import pytest
 
@@ -18,6 +19,31 @@ from tests.integration.house import House, Sample
 from tests.integration.test_pages import Site, faults
 
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.needs_sandbox]
+
+
+SHOWN = {
+    "plan": ("T1", "<svg", "verified"),
+    "timeline": ("run.submitted", "task.verified"),
+    "code": ("adder_t1.py", "recorded", "return"),
+    "cost": ("recorded",),
+    "evidence": ("it adds", "passed", "gates"),
+    "transcript": ("attempt 1", "verified"),
+}
+"""Tab -> texts on it."""
+
+
+async def every_part_of_the_run(client: httpx2.AsyncClient, run: UUID, last: int) -> None:
+    """Read each tab of a delivered run, as it is now and as of its end and its beginning."""
+    for tab, words in SHOWN.items():
+        live = await client.get(f"/runs/{run}", params={"tab": tab})
+        assert (live.status_code, faults(live)) == (200, []), (tab, live.text)
+        assert [word for word in words if word not in live.text] == [], tab
+        for seq in (last, last // 2):
+            past = await client.get(f"/runs/{run}", params={"tab": tab, "as_of": seq, "versus": last // 2})
+            assert (past.status_code, faults(past)) in ((200, []), (404, [])), (tab, seq, past.text)
+            assert past.status_code == 200 or seq != last
+    page = await client.get("/", params={"as_of": last, "versus": last // 2})
+    assert (page.status_code, "waited for approval" in page.text, "Differences" in page.text) == (200, True, True)
 
 
 async def test_a_delivery_is_approved_as_it_was_shown_and_a_stale_page_changes_nothing(
@@ -49,6 +75,7 @@ async def test_a_delivery_is_approved_as_it_was_shown_and_a_stale_page_changes_n
             odd = [cards[0], msgspec.structs.replace(cards[1], warnings=("It deletes 1 file: a.",))]
             assert twins(odd) == [], "a delivery with a warning is looked at alone"
 
+            await every_part_of_the_run(client, runs[0], await opened.store.recorded_up_to())
             form = {"csrf": csrf, "key": str(uuid4()), "commit": commits[0]}
             where = f"/inbox/{runs[0]}"
             stale = await client.post(f"{where}/approve", data=form | {"commit": "b" * 40})

@@ -14,7 +14,7 @@ from director.http.pages.screens import SCREENS, STOP, Screen
 from director.http.sign_in import COOKIE, Doorkeeper
 from director.services import people
 from director.services.page_views import INCIDENT_NAMED
-from director.services.session import DirectorSession
+from director.services.session import DirectorSession, taken_up
 from director.settings import Settings
 from domain.incident import Raise
 from domain.user import USER_ROLES, user_id
@@ -75,6 +75,7 @@ async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
         async with asyncio.timeout(60):
             while await INCIDENT_NAMED.first(opened.store, str(incident)) is None:  # noqa: ASYNC110  # rows, no event
                 await asyncio.sleep(0.05)
+        assert await taken_up(opened.store, run)
         await house.log()
         yield Site(app, opened, run, employee, incident)
 
@@ -107,7 +108,10 @@ async def test_every_screen_for_every_role_and_for_nobody(site: Site) -> None:
                 nonces.add(answer.headers["content-security-policy"])
                 if screen.as_of:
                     past = await client.get(site.path(screen), params={"as_of": last})
-                    assert "This view is read-only" in past.text, (role, screen.name, past.text)
+                    assert (past.status_code, "This view is read-only" in past.text) == (200, True), (
+                        screen.name,
+                        past.text,
+                    )
                     assert faults(past) == [], (role, screen.name)
     assert len(nonces) == len(USER_ROLES) * len(SCREENS), "each answer has a nonce of its own"
 

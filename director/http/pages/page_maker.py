@@ -147,7 +147,7 @@ class Linker:
     def __init__(self, moment: Moment) -> None:
         self._seq = moment.seq
 
-    def __call__(self, path: str, **query: object) -> str:
+    def __call__(self, path: str, /, **query: object) -> str:
         """Return a path with its query. A value None or empty is left out; `as_of=None` returns to the present."""
         wanted = ({AS_OF: self._seq} | query) if self._seq is not None else query
         text = urlencode({name: str(value) for name, value in wanted.items() if value not in (None, "")})

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from director.http.pages.foreign_text import markdown
 from director.http.pages.screens import event_path
 from domain.errors import NotFound
 
@@ -66,6 +67,7 @@ def environment() -> Environment:
         "short": short,
         "percent": percent,
         "normal": normal,
+        "markdown": markdown,
     }
     made.globals |= {"asset": asset, "events_path": event_path}
     return made

@@ -10,6 +10,7 @@ from director.http.pages.live import live_stream
 from director.http.pages.overview_page import overview_page
 from director.http.pages.page_maker import PageMaker
 from director.http.pages.rendering import assets
+from director.http.pages.run_page import run_page
 from director.http.pages.sign_in_pages import sign_in_pages
 from director.http.pages.staff_pages import staff_pages
 from director.http.pages.stop_pages import stop_pages
@@ -26,6 +27,7 @@ def pages(keeper: Doorkeeper, pulse: Pulse) -> tuple[APIRouter, ...]:
         live_stream(maker, pulse),
         overview_page(maker),
         inbox_page(maker),
+        run_page(maker),
         *(staff_pages(maker), intervention_pages(maker), event_pages(maker)),
         *(house_pages(maker), money_pages(maker)),
         stop_pages(maker),

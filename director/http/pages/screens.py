@@ -38,6 +38,7 @@ OVERVIEW = Screen(
     path="/",
     title="Overview",
     letter="o",
+    as_of=True,
     about="Everything that needs a person, the runs, and the numbers of today.",
 )
 INBOX = Screen(
@@ -46,6 +47,13 @@ INBOX = Screen(
     title="Inbox",
     letter="i",
     about="One feed of deliveries to approve, runs that are held up, severe incidents, appeals and budget warnings.",
+)
+RUN = Screen(
+    name="run",
+    path="/runs/{run}",
+    title="Run",
+    as_of=True,
+    about="One run: plan, timeline, code with the author of each line, cost, evidence and transcript.",
 )
 STOP = Screen(
     name="stop",
@@ -140,7 +148,7 @@ RIGHTS = Screen(
     about="People, tokens without secrets, and the matrix of roles and scopes.",
 )
 SCREENS: tuple[Screen, ...] = (
-    *(OVERVIEW, INBOX),
+    *(OVERVIEW, INBOX, RUN),
     *(STAFF, EMPLOYEE, INTERVENTION, INCIDENT, COSTS, EVENTS, EVENT),
     *(PROJECTIONS, ARCHIVE, HEALTH, RIGHTS, STOP),
 )
