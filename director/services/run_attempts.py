@@ -31,7 +31,7 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """What an employee's work on a task cost."""
+    """The cost of the work of an employee on a task."""
 
     task: str
     employee: str

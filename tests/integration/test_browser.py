@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -18,10 +18,12 @@ from director.http.pages.run_page import TABS
 from director.http.pages.screens import RUN, SCREENS
 from director.http.server import serve_http
 from director.services import people
+from director.services.page_views import INCIDENT_NAMED
 from director.services.session import DirectorSession
 from director.settings import Settings
+from domain.incident import Raise
 from governance import keys
-from tests.integration.house import House, Sample
+from tests.integration.house import House, Sample, at
 
 pytestmark = [
     pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.needs_sandbox, pytest.mark.slow, pytest.mark.ci,
@@ -40,6 +42,8 @@ class Site(NamedTuple):
     house: House
     opened: DirectorSession
     runs: list[UUID]
+    employee: UUID
+    incident: UUID
 
 
 class Faults:
@@ -72,15 +76,21 @@ async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
         monkeypatch.setenv(f"AURA_{name}", value)
     settings, sample, stop = Settings(), Sample(2), asyncio.Event()
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    await house.hire("recorded", {task: [sample.wrong(task), *[sample.right(task)] * 3] for task in ("T1", "T2")})
+    answers = {task: [sample.wrong(task), *[sample.right(task)] * 3] for task in ("T1", "T2")}
+    employee, incident = await house.hire("recorded", answers), uuid4()
     async with house.running():
         opened = DirectorSession(settings, house.office, keys.load(settings.keys, "director"))
         await people.add_user(opened, "anna", ["director"], SECRET)
         runs = [await house.submit(sample) for _ in range(2)]
         for run in runs:
             await house.until_type(run, "run.delivered")
+        await house.gate("auditor").handle(
+            Raise(id=uuid4(), at=at(), incident=incident, kind="stuck_loop", detail="It repeats.", employee=employee)
+        )
+        while await INCIDENT_NAMED.first(opened.store, str(incident)) is None:  # noqa: ASYNC110  # rows, no event
+            await asyncio.sleep(0.05)
         serving = asyncio.create_task(serve_http(settings, port=0, on_ready=url.set_result, stop=stop))
-        yield Site(await url, house, opened, runs)
+        yield Site(await url, house, opened, runs, employee, incident)
         stop.set()
         await serving
 
@@ -111,10 +121,7 @@ def addresses(site: Site, last: int) -> list[str]:
     """Return the address of every screen and of every part of a run, live and as of an event."""
     found = ["/sign-in", "/nowhere"]
     for screen in SCREENS:
-        try:
-            path = screen.path.format(run=site.runs[0])
-        except KeyError:  # a screen of something that this organisation does not have
-            continue
+        path = screen.path.format(run=site.runs[0], employee=site.employee, incident=site.incident, event=1)
         parts = [f"?tab={tab}" for tab in TABS] if screen == RUN else [""]
         for part in parts:
             found.append(path + part)
