@@ -48,10 +48,10 @@ $(STAMP)/rewritten: $(STAMP)/dev $(STAMP)/aura
 	$(BIN)/python -m pytest -qq --collect-only --ignore tests/unit tests >/dev/null 2>&1; wait; touch $@
 
 # The slow tests run one after the other: some measure, some start a Docker engine, and some kill processes. The tests
-# before a merge measure nothing, so two files of them run at the same time. The option -rP prints counts and seeds.
+# before a merge measure nothing, so three files of them run at the same time. The option -rP prints counts and seeds.
 test-slow: $(STAMP)/dev $(STAMP)/aura  ## run the slow tests, with the embedded model (PART=ci: only the ones that .ci/run runs)
 	@$(MAKE) --silent --no-print-directory $(STAMP)/model
-	@$(BIN)/python -m pytest -q -rP $(if $(filter ci,$(PART)),-n 2 --dist loadfile --no-loadscope-reorder) -m "slow$(if $(PART), and $(PART))"
+	@$(BIN)/python -m pytest -q -rP $(if $(filter ci,$(PART)),-n 3 --dist loadfile --no-loadscope-reorder) -m "slow$(if $(PART), and $(PART))"
 
 check: $(STAMP)/dev $(STAMP)/aura  ## check format, lint, types, import direction and architecture
 	@$(BIN)/ruff format --check .

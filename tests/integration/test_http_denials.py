@@ -26,7 +26,7 @@ from tests.integration.house import House, Sample, at
 from tests.integration.test_http_api import NEEDS, SECRET, Site, body, ends, key, site, submitted
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow, pytest.mark.ci]
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow]
 ACTS: Mapping[str, str] = {
     "/api/runs": "run.submitted",
     "/api/runs/{run}/approve": "run.approved",

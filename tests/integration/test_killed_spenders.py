@@ -53,7 +53,6 @@ pytestmark = [
     pytest.mark.needs_nats,
     pytest.mark.needs_sandbox,
     pytest.mark.slow,
-    pytest.mark.ci,
     pytest.mark.timeout(2 * WAIT_S),
 ]
 

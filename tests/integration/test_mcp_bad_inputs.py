@@ -14,7 +14,7 @@ from director.mcp.registry import TOOLS
 from tests.integration.house import House
 from tests.integration.mcp_site import McpSite, mcp_site
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow, pytest.mark.ci]
+pytestmark = [pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow]
 SEED = 20261201
 ODD: Sequence[Any] = (
     None, True, False, -1, 0, 2**31, 2**63, 2**70, 1e308, 0.5, "", " ", "x", "\0", "a\0b", "\ud800", "\udfff",
