@@ -21,17 +21,19 @@ FOLLOW_S = 60.0
 POLL_S = 0.1
 
 
-async def waiting_runs(store: Store) -> list[dict[str, Any]]:
-    """Return the deliveries that wait for the Director, each with its left-out files, its estimate, and the notes
-    about its base.
+async def waiting_runs(store: Store, detailed: int | None = None) -> list[dict[str, Any]]:
+    """Return the deliveries that wait for the Director, the oldest first.
+
+    Each has its left-out files, its estimate, and the notes about its base. `detailed`: only so many have them.
     """
-    return [
-        await with_notes(
-            store,
-            row | {"left_out": await left_out(store, row["run"]), "estimate": await comparison_of(store, row["run"])},
-        )
-        for row in await rows(store, "door_inbox")
-    ]
+    lines = await rows(store, "door_inbox")
+    shown = lines[:detailed]
+    return [*[await _detailed(store, line) for line in shown], *lines[len(shown) :]]
+
+
+async def _detailed(store: Store, line: dict[str, Any]) -> dict[str, Any]:
+    more = {"left_out": await left_out(store, line["run"]), "estimate": await comparison_of(store, line["run"])}
+    return await with_notes(store, line | more)
 
 
 async def approve_run(

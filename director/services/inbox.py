@@ -33,10 +33,10 @@ class Inbox(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.waiting) + len(self.held_up) + len(self.incidents) + len(self.appeals)
 
 
-async def inbox_of(store: Store, settings: Settings) -> Inbox:
-    """Return everything that needs a person."""
+async def inbox_of(store: Store, settings: Settings, detailed: int | None = None) -> Inbox:
+    """Return everything that needs a person. `detailed`: the number of deliveries with notes; None: all."""
     return Inbox(
-        waiting=await waiting_runs(store),
+        waiting=await waiting_runs(store, detailed),
         held_up=await Waits(store, settings).held_up(),
         incidents=await severe_and_open(store),
         appeals=await open_appeals_in(store),

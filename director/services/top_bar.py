@@ -75,9 +75,9 @@ class TopBarReader:
         await in_time(there)
         self._read_at = 0.0
 
-    async def inbox(self) -> Inbox:
-        """Return the inbox as it is now."""
-        return await inbox_of(self._store, self._settings)
+    async def inbox(self, detailed: int = 0) -> Inbox:
+        """Return the inbox as it is now. `detailed`: the number of deliveries with notes, the oldest first."""
+        return await inbox_of(self._store, self._settings, detailed)
 
     async def _read(self) -> TopBar:
         seq = await self._store.recorded_up_to()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from director.http.app import make_app
+from director.http.pages import inbox_page
 from director.http.sign_in import Doorkeeper
 from director.services import people
 from director.services.delivery_cards import delivery_cards, twins
@@ -74,6 +75,13 @@ async def test_a_delivery_is_approved_as_it_was_shown_and_a_stale_page_changes_n
             assert [[card.run for card in group] for group in twins(cards)] == [[card.run for card in cards]]
             odd = [cards[0], msgspec.structs.replace(cards[1], warnings=("It deletes 1 file: a.",))]
             assert twins(odd) == [], "a delivery with a warning is looked at alone"
+
+            assert "more delivery waits" not in page.text, "the control: both are shown"
+            with monkeypatch.context() as fewer:
+                fewer.setattr(inbox_page, "CARDS_MAX", 1)
+                short = (await client.get("/inbox")).text
+            assert short.count('name="commit"') == 2
+            assert "1 more delivery waits" in short
 
             await every_part_of_the_run(client, runs[0], await opened.store.recorded_up_to())
             form = {"csrf": csrf, "key": str(uuid4()), "commit": commits[0]}

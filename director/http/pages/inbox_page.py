@@ -19,6 +19,8 @@ from domain.errors import Conflict, Invalid
 
 COMMIT_CHARACTERS_MAX = 64
 TOGETHER_MAX = 20
+CARDS_MAX = 20
+"""The most deliveries on the page, the oldest first. A card reads the whole run."""
 
 
 def inbox_page(maker: PageMaker) -> APIRouter:
@@ -28,11 +30,17 @@ def inbox_page(maker: PageMaker) -> APIRouter:
     @router.get(INBOX.path)
     async def show(request: Request) -> Response:
         viewer = await maker.viewer(request, INBOX)
-        inbox = await maker.bar.inbox()
+        inbox = await maker.bar.inbox(CARDS_MAX)
         blobs = Blobs(maker.store, Redactor())
-        cards = await delivery_cards(maker.store, blobs, inbox.waiting, viewer.who.user)
+        cards = await delivery_cards(maker.store, blobs, inbox.waiting[:CARDS_MAX], viewer.who.user)
         done = request.query_params.get("done", "")
-        values = {"inbox": inbox, "cards": cards, "twins": twins(cards), "done": done if done.isdecimal() else ""}
+        values = {
+            "inbox": inbox,
+            "cards": cards,
+            "more": len(inbox.waiting) - len(cards),
+            "twins": twins(cards),
+            "done": done if done.isdecimal() else "",
+        }
         return await maker.show(request, INBOX, viewer, await maker.moment(request), values)
 
     @router.post("/inbox/{run}/approve")
@@ -88,8 +96,8 @@ async def _identical(maker: PageMaker, form: Form, reader: UUID) -> list[tuple[U
         shown = [(UUID(run), commit) for run, _, commit in pairs]
     except ValueError:
         raise Invalid("The form names no runs.", hint="Open the page again.") from None
-    inbox = await maker.bar.inbox()
-    cards = await delivery_cards(maker.store, Blobs(maker.store, Redactor()), inbox.waiting, reader)
+    inbox = await maker.bar.inbox(CARDS_MAX)
+    cards = await delivery_cards(maker.store, Blobs(maker.store, Redactor()), inbox.waiting[:CARDS_MAX], reader)
     if not any({(card.run, card.commit) for card in group} >= set(shown) for group in twins(cards)):
         raise Conflict("These deliveries are not identical any more.", hint="Look at each of them again.", code="stale")
     return shown[:TOGETHER_MAX]
