@@ -17,6 +17,9 @@ from verification.sandbox.image import Image, build_image
 
 PROGRAMS = ("docker", "dockerd", "ldd", "setpriv")
 """The required programs. In Debian they are in docker.io, libc-bin and util-linux."""
+ENGINES = "aura-engine-"
+ENGINE_PREFIX = f"{ENGINES}{os.getpid()}-"
+"""The beginning of the names of this process's engine folders. Other tests may have engines at the same time."""
 
 
 def missing() -> list[str]:
@@ -38,7 +41,7 @@ def docker_engine(box_image: Image) -> Iterator[Engine]:
     """Return a separate engine that has the image. If no engine can start, the tests that need it are skipped."""
     if lacks := missing():
         pytest.skip(f"no Docker engine can be started here: {', '.join(lacks)}")
-    with tempfile.TemporaryDirectory(prefix="aura-engine-") as folder:
+    with tempfile.TemporaryDirectory(prefix=ENGINE_PREFIX) as folder:
         engine = Engine(Path(folder) / "engine", networks=False)
         try:
             engine.start()

@@ -219,11 +219,14 @@ class _Call:
     index: int | None = None
 
 
+TOO_DEEP = "The order is nested too deeply."
+
+
 def _is_session(data: bytes) -> bool:
     """Return whether an order is for a session. An order that cannot be decoded is not."""
     try:
         return _ids.decode(data).form == "session"
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 
@@ -234,9 +237,15 @@ def _ids_of(data: bytes) -> OrderIds:
     """
     try:
         return _ids.decode(data)
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
     except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
         read = json.loads(data)
-        return _ids.decode(json.dumps({name: read[name] for name in OrderIds.__struct_fields__ if name in read}))
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
+    return _ids.decode(json.dumps({name: read[name] for name in OrderIds.__struct_fields__ if name in read}))
 
 
 def _defect(error: Exception) -> dict[str, object]:

@@ -128,6 +128,7 @@ class Story:
         (aura.folder / "two.md").write_text(REQUIREMENT.format(ref=base))
         (aura.folder / "two.sealed.yaml").write_text(SEALED_CASES)
         (aura.folder / "test_hidden.py").write_text(SEALED_SUITE)
+        self.aura.json("routing", "set", "--strategy", "turns")  # the second author tries although the first one failed
         hire(self.aura, "ada", first_author(), delay_s=1.0)
         self.run = self.aura.json("submit", "two.md")["run"]
         self.aura.until(lambda: self.aura.lines("events", "--type", "task.rejected"))

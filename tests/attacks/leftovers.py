@@ -7,6 +7,8 @@ import re
 import time
 from pathlib import Path
 
+from tests.docker import ENGINE_PREFIX, ENGINES
+
 PATIENCE_S = 30.0
 
 
@@ -50,6 +52,10 @@ def children() -> list[int]:
 
 
 def mounts() -> list[str]:
-    """Return the mount points of this process that boxes might have added."""
+    """Return the mount points of this process that boxes might have added.
+
+    Tests of another process may use an engine of their own at the same time. Its mounts are left out.
+    """
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    return sorted(line.split()[4] for line in lines if "aura" in line)
+    ours = [line for line in lines if ENGINES not in line or ENGINE_PREFIX in line]
+    return sorted(line.split()[4] for line in ours if "aura" in line)

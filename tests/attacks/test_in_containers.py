@@ -19,7 +19,7 @@ from tests.attacks.attack import Attack, Seen
 from tests.attacks.corpus import CORPUS
 from tests.attacks.performing import all_contained
 from tests.attacks.test_in_a_row import bounded_row
-from tests.docker import host_of
+from tests.docker import ENGINE_PREFIX, host_of
 from tests.engine.daemon import Engine
 from verification.sandbox.docker import Docker
 from verification.sandbox.dockerconfig import LAUNCHER_BYTES
@@ -93,7 +93,7 @@ def test_no_engine_one_that_is_dead_and_one_elsewhere() -> None:
 @pytest.mark.ci
 @pytest.mark.skipif(os.geteuid() != 0, reason="an engine of our own needs root")
 def test_an_engine_without_the_image() -> None:
-    with tempfile.TemporaryDirectory(prefix="aura-engine-") as folder:  # the path of a socket must be short
+    with tempfile.TemporaryDirectory(prefix=ENGINE_PREFIX) as folder:  # the path of a socket must be short
         engine = Engine(Path(folder) / "engine", networks=False)
         engine.start()
         try:

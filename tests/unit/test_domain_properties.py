@@ -30,7 +30,7 @@ from domain.returning import attempts_used
 from domain.run import MINUTE_US, Phase, RunState
 from domain.tree import Entry
 from tests.conftest import ALL_PARTS
-from tests.unit.asking import commands, draw_command
+from tests.unit.asking import commands, draw_command, focuses
 from tests.unit.given import encoded
 from tests.unit.samples import AT, RUN, SAMPLES, uuid
 from tests.unit.world import World
@@ -61,9 +61,9 @@ class AllReachedError(Exception):
 
 def walk(data: st.DataObject, check: Check) -> World:
     """Send random commands one after another. `check` gets the world just before the events are folded."""
-    world = World()
+    world, focus = World(), data.draw(focuses)
     for _ in range(data.draw(st.sampled_from(STEPS))):
-        command = draw_command(data, world)
+        command = draw_command(data, world, focus)
         before = encoded(world.states(command))
         outcome, again = world.decide(command), world.decide(command)
         assert encoded(world.states(command)) == before, "a decision changes no state"

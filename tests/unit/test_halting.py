@@ -5,6 +5,7 @@ from typing import cast
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from agents.employees.providers.scripted import ScriptedEmployee
 from agents.halt_receipts import Acknowledging, receipt
@@ -66,6 +67,18 @@ async def test_a_worker_cuts_off_its_call_and_says_so() -> None:
     assert worker.ended
     assert halted == HaltedWork(cut=(msgspec.structs.replace(CUT, form="answer"),))
     assert await worker.halt() == HaltedWork(), "it says so once"
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"[]", b"{}"])
+async def test_an_order_that_cannot_be_read_ends_no_worker(data: bytes) -> None:
+    worker, parcel = Endless(cast(ScriptedEmployee, None), cast(object, None)), Parcel()  # type: ignore[arg-type]  # as above
+    parcel.data = data
+    async with asyncio.TaskGroup() as calls:
+        calls.create_task(asyncio.sleep(0))
+        worker._begin(parcel, calls)
+        assert worker._at_work == {}, "it has no ids, so no receipt names it"
+        (work,) = [each for each in asyncio.all_tasks() if "_take" in repr(each.get_coro())]
+        work.cancel()
 
 
 def test_only_an_order_to_stop_is_one() -> None:

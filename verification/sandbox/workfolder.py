@@ -73,9 +73,9 @@ class WorkFolder:
         return {name: each.f_blocks * each.f_frsize for name, each in found.items()}
 
     def file_count(self) -> int:
-        """Return the number of files, folders and links in all writable folders together."""
-        found = [os.fstatvfs(self._descriptors[name]) for name in WRITABLE]
-        return sum(each.f_files - each.f_ffree - 1 for each in found) - self.uncounted
+        """Return the number of files, folders and links in all writable folders together; 0 after `close`."""
+        found = [os.fstatvfs(self._descriptors[name]) for name in WRITABLE if name in self._descriptors]
+        return sum(each.f_files - each.f_ffree - 1 for each in found) - self.uncounted if found else 0
 
     def close(self) -> None:
         for descriptor in self._descriptors.values():
