@@ -1,6 +1,5 @@
 """Commands for the small world: random commands of every kind, and commands that fit its state and so make progress."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from domain.ladder import Step, StrikeRules
 from domain.message import Command
 from domain.money import Amount
 from domain.planning import task_id
-from domain.registry import COMMANDS
 from domain.returning import attempts_used
 from domain.routing.fixed_point import MICRO
 from domain.routing.terms import RoutingSetting
@@ -510,23 +508,11 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
     return KINDS[kind].map(lambda command: replace(command, **fields))
 
 
-FOCUSED: Mapping[str, Asked] = {
-    entity: st.one_of(*[asked for kind, asked in KINDS.items() if COMMANDS[kind].kind == entity])
-    for entity in ("employee", "incident", "organisation", "user")
-}
-"""Random commands about one kind of entity."""
-focuses = st.sampled_from([*[""] * 6, *FOCUSED])
-"""The entity that a walk is about, so that its rare events also happen; empty: all entities."""
+def draw_command(data: st.DataObject, world: World) -> Command:
+    """Draw one command.
 
-
-def draw_command(data: st.DataObject, world: World, focus: str = "") -> Command:
-    """Draw one command. With a focus, five of six are random commands about this entity.
-
-    Without, of twelve, two are random, one is about the staff, one about money, two may be too early, and six continue
-    work.
+    Of twelve, two are random, one is about the staff, one about money, two may be too early, and six continue work.
     """
-    if focus and data.draw(st.integers(0, 5)):
-        return data.draw(FOCUSED[focus])
     dice = data.draw(st.integers(0, 11))
     chosen = {9: _of_staff, 8: _of_money}.get(dice, daring if dice > 5 else fitting)
     fit = chosen(world)
