@@ -53,7 +53,7 @@ RARE = {
     "user.enabled",
     "user.role_revoked",
 }
-"""Events that need several fitting commands about one entity in a row. Walks of this length do not reach all of them."""
+"""Events that need several fitting commands about one entity in a row. Walks of this length rarely reach them."""
 ALLOWED_LATE = {"task.call_finished", "task.released", "run.tranche_returned"}
 TIME_MIN = AT  # whole numbers from here on are times
 MERGED_PHASES = ("merged", "verified", "rejected", "delivering", "delivered", "approved", "released")
