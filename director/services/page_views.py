@@ -35,6 +35,14 @@ class DayCost(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
 
 
+class PhaseCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase of runs, or the outcome of ended runs. `runs`: their number since a time."""
+
+    phase: str
+    outcome: str | None
+    runs: int
+
+
 RUNS_PAGE = Query("door_runs_listed", ListedRun)
 """A page of the runs, the newest first. Parameters: the run before it, phase, outcome, text, the most runs."""
 RUN_NAMED = Query("door_run_named", RunId)
@@ -47,7 +55,9 @@ WORK_NOW = Query("door_work_now", WorkNow)
 """The tasks on which employees work now."""
 DAY_COSTS = Query("door_day_costs", DayCost)
 """The charges of each day, the oldest day first. Parameters: the first time (microseconds), an employee or None."""
+PHASES = Query("door_run_phases", PhaseCount)
+"""The number of open runs in each phase, and of those that ended since a time. Parameter: microseconds UTC."""
 QUERIES: tuple[Query[Any], ...] = (
     *(RUNS_PAGE, RUN_NAMED, INCIDENTS_PAGE, INCIDENT_NAMED),
-    *(WORK_NOW, DAY_COSTS),
+    *(WORK_NOW, DAY_COSTS, PHASES),
 )

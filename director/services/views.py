@@ -252,8 +252,8 @@ PEOPLE = Query("door_people", Person)
 RECORD = Query("door_strikes", RecordLine)
 """The record of all employees, the oldest line first."""
 BLACKLIST = Query("door_blacklist", BlacklistLine)
-SCORES = Query("door_scores", Score)
 CAREERS = Query("door_careers", CareerLine)
+SCORES = Query("door_scores", Score)
 """The score of each employee. Employees with more verified work come first."""
 FALLBACK = Query("door_fallback", ChainLine)
 INCIDENTS = Query("door_incident_list", IncidentLine)

@@ -116,7 +116,6 @@ from director.services import (
     run_code,
     run_end,
     run_list,
-    run_pages,
     run_record,
     run_simulation,
     run_timeline,
@@ -759,9 +758,9 @@ async def for_the_pages(opened: DirectorSession, run: UUID) -> None:
     assert bar.limit_usd == await top_bar.day_limit(store)
     assert bar.today_usd == await top_bar.spent_since(store, bar.today_since)
     assert set(await top_bar.positions(store)) >= {"manager", "verifier"}
-    page = await run_pages.run_page(store, limit=1)
+    page = await run_list.runs_page(store, run_list.RunsWanted(limit=1))
     assert (page.runs[0].run, page.next) == (run, None)
-    assert (await run_pages.PHASES.read(store, 0))[0].runs == 1
+    assert (await page_views.PHASES.read(store, 0))[0].runs == 1
 
 
 async def for_the_page_of_a_run(opened: DirectorSession, run: UUID) -> None:

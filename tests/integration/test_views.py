@@ -10,7 +10,7 @@ import pytest
 
 from bus.projection_tables import Tables
 from bus.store import Store
-from director.services import cost_views, page_views, run_pages, scorecard_views, shadow_views
+from director.services import cost_views, page_views, scorecard_views, shadow_views
 from director.services.views import ORGANISATION, QUERIES, Query
 from domain.errors import Unavailable
 from runtime.roles import CONSUMERS
@@ -43,7 +43,6 @@ async def test_each_query_has_the_columns_that_its_struct_names(postgres_dsn: st
                 *cost_views.QUERIES,
                 *scorecard_views.QUERIES,
                 *shadow_views.QUERIES,
-                *run_pages.QUERIES,
                 *page_views.QUERIES,
             ):
                 statement = await connection.prepare(named(query.name))

@@ -27,7 +27,7 @@ WITHIN = 10
 """Tasks after the finding."""
 OTHER_RATE = 0.85
 Act = Literal["pause", "close", "none"]
-"""What follows from a finding: the pause, or the Director closes it at once, or nobody hears of it."""
+"""The consequence of a finding: the pause, or the Director closes it at once, or nobody hears of it."""
 
 
 def falling(number: int) -> float:

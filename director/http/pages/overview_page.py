@@ -1,6 +1,7 @@
 """The overview: everything that needs a person first, then the runs. Live, or as of an event."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -9,7 +10,8 @@ from bus.clock import now
 from director.http.pages.page_maker import Moment, PageMaker
 from director.http.pages.screens import OVERVIEW
 from director.services.overview_at import RUNS_MAX, overview_at, overview_differences
-from director.services.run_pages import PHASES, run_page
+from director.services.page_views import PHASES
+from director.services.run_list import RunsWanted, runs_page
 from director.services.run_timeline import marks
 from director.services.times import SEQ_MAX
 from domain.ladder import DAY_US
@@ -20,7 +22,9 @@ def overview_page(maker: PageMaker) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(OVERVIEW.path)
-    async def show(request: Request, after: str = "", versus: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0) -> Response:
+    async def show(
+        request: Request, after: UUID | None = None, versus: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0
+    ) -> Response:
         viewer = await maker.viewer(request, OVERVIEW)
         moment = await maker.moment(request)
         values = await _past(maker, moment, versus) if moment.past else await _present(maker, after)
@@ -29,8 +33,8 @@ def overview_page(maker: PageMaker) -> APIRouter:
     return router
 
 
-async def _present(maker: PageMaker, after: str) -> dict[str, Any]:
-    page = await run_page(maker.store, after)
+async def _present(maker: PageMaker, after: UUID | None) -> dict[str, Any]:
+    page = await runs_page(maker.store, RunsWanted(after=after))
     since = now() - DAY_US
     return {
         "inbox": await maker.bar.inbox(),
