@@ -4,18 +4,17 @@ The answer is a stream of JSON lines: text and progress while the command works,
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from director.http import bodies
 from director.http.command_key import key_of
 from director.http.sign_in import Doorkeeper
+from director.http.stream import HEARTBEAT_S, RECHECK_S, LiveAnswer, Places
 from director.services.session import DirectorSession
 from domain.errors import AuraError, Forbidden, TooMany, Unauthenticated
 from domain.message import derive
@@ -23,9 +22,7 @@ from domain.message import derive
 LINES = "application/x-ndjson"
 COMMANDS_MAX = 40
 COMMANDS_OF_USER_MAX = 8
-RECHECK_S = 2.0
-"""A command ends at most this long after its token or role."""
-BEAT_S = 15.0
+TOO_MANY = TooMany("Too many commands run at once.", hint="Wait for another one to end.", code="too_many_commands")
 
 
 class Commands(Protocol):
@@ -55,7 +52,7 @@ class Prepared(Protocol):
 def commands(keeper: Doorkeeper, known: Commands) -> APIRouter:
     """Return the route of commands."""
     router = APIRouter(prefix="/api")
-    places = _Places()
+    places = Places(COMMANDS_MAX, COMMANDS_OF_USER_MAX, TOO_MANY)
 
     @router.post("/commands/{name}")
     async def run(request: Request, name: str, body: bodies.Command) -> Response:
@@ -65,65 +62,40 @@ def commands(keeper: Doorkeeper, known: Commands) -> APIRouter:
             raise Forbidden("A session may not send commands of the command line.", hint="Send a token.", code="token")
         id = derive(key_of(request), who.user, name)
         prepared = known.prepare(name, body.options, body.files, as_json=body.as_json)
-        place = places.take(who.user)
-        place.__enter__()
         opened = keeper.callers.session(who)
 
         async def may_go_on() -> bool:
             return await keeper.still_reads(who)
 
-        async def stream() -> AsyncIterator[bytes]:
-            try:
-                async for line in _guarded(prepared, prepared.lines(opened, id), may_go_on):
-                    yield line
-            finally:
-                place.__exit__(None, None, None)
-
-        return StreamingResponse(stream(), media_type=LINES, headers={"X-Accel-Buffering": "no"})
+        return LiveAnswer(
+            places, who.user, lambda: _guarded(prepared, prepared.lines(opened, id), may_go_on), media_type=LINES
+        )
 
     return router
-
-
-class _Places:
-    """The number of commands that run at the same time."""
-
-    def __init__(self) -> None:
-        self._open: Counter[UUID] = Counter()
-
-    @contextmanager
-    def take(self, user: UUID) -> Any:
-        if self._open.total() >= COMMANDS_MAX or self._open[user] >= COMMANDS_OF_USER_MAX:
-            raise TooMany(
-                "Too many commands run at once.", hint="Wait for another one to end.", code="too_many_commands"
-            )
-        self._open[user] += 1
-        try:
-            yield
-        finally:
-            self._open[user] -= 1
 
 
 async def _guarded(prepared: Prepared, lines: AsyncIterator[bytes], may_go_on: Any) -> AsyncIterator[bytes]:
     """Yield the lines of a command, with beats in between, until it ends or its person may not read any more."""
     loop = asyncio.get_running_loop()
-    beaten = loop.time()
+    checked = beaten = loop.time()
     following = asyncio.ensure_future(anext(lines, None))
     try:
         while True:
+            if loop.time() - checked >= RECHECK_S:
+                if not await may_go_on():
+                    gone = "The token has ended, or its user may not read any more."
+                    yield prepared.ended(Unauthenticated(gone, hint="Ask a director."))
+                    return
+                checked = loop.time()
             done, _ = await asyncio.wait({following}, timeout=RECHECK_S)
             if done:
                 line = following.result()
                 if line is None:
                     return
                 yield line
+                beaten = loop.time()
                 following = asyncio.ensure_future(anext(lines, None))
-                continue
-            if not await may_go_on():
-                yield prepared.ended(
-                    Unauthenticated("The token has ended, or its user may not read any more.", hint="Ask a director.")
-                )
-                return
-            if loop.time() - beaten >= BEAT_S:
+            elif loop.time() - beaten >= HEARTBEAT_S:
                 beaten = loop.time()
                 yield prepared.beat()
     finally:

@@ -8,10 +8,9 @@ from starlette.responses import Response
 from director.http.problems import answer
 from director.http.reads import AsOf, Limit, Reading, Text
 from director.http.sign_in import Doorkeeper
-from director.http.stream import LiveAnswer, Pulse, events_stream
+from director.http.stream import LiveAnswer, Pulse, events_stream, sequence_of
 from director.services.events import Filter, events_page, search_of
 from director.services.times import SEQ_MAX
-from domain.errors import Invalid
 
 After = Annotated[int, Query(ge=0, le=SEQ_MAX)]
 
@@ -34,19 +33,10 @@ def log_reads(keeper: Doorkeeper, pulse: Pulse) -> APIRouter:
         """Follow the log. `Last-Event-ID` or `after` is a sequence; without both, only new events come."""
         who = await keeper.reader(request)
         search = await search_of(store, Filter(run=run, kind=type))
-        begin = _sequence(request.headers.get("last-event-id", "") or after)
+        begin = sequence_of(request.headers.get("last-event-id", "") or after)
         start = begin if begin is not None else await store.recorded_up_to()
         return LiveAnswer(
-            pulse, who.user, lambda: events_stream(store, pulse, search, start, lambda: keeper.still_reads(who))
+            pulse.places, who.user, lambda: events_stream(store, pulse, search, start, lambda: keeper.still_reads(who))
         )
 
     return router
-
-
-def _sequence(text: str) -> int | None:
-    """Parse a sequence; None for an empty text. Raises Invalid."""
-    if not text:
-        return None
-    if not text.isascii() or not text.isdecimal():
-        raise Invalid("Last-Event-ID is not a sequence.", hint="Send the id of the last event that you received.")
-    return min(int(text[:20]), SEQ_MAX)

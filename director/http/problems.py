@@ -26,10 +26,13 @@ PROBLEM = "application/problem+json"
 JSON = "application/json"
 
 
+def status_of(error: AuraError) -> HTTPStatus:
+    return STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def problem(error: AuraError) -> Response:
     """Return an error as a problem."""
-    status = STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem_of(status, error.code, error.message, error.hint, headers_of(error), kind=error.kind)
+    return problem_of(status_of(error), error.code, error.message, error.hint, headers_of(error), kind=error.kind)
 
 
 def headers_of(error: AuraError) -> dict[str, str]:

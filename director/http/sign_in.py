@@ -85,6 +85,8 @@ class Doorkeeper:
             refuse_other_sites(request)
             sent = request.headers.get(CSRF_HEADER, "") if csrf is None else csrf
             if not hmac.compare_digest(sent.encode(), csrf_of(secret).encode()):
+                if csrf is not None:
+                    raise Forbidden("The form is not of this session.", hint="Open the page again.", code="csrf")
                 raise Forbidden(
                     f"The header {CSRF_HEADER} is missing or wrong.", hint="GET /api/me returns it.", code="csrf"
                 )

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from uuid import UUID
 
 import msgspec
@@ -13,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from bus.store import FAR, Search, Store
 from director.http.problems import problem
 from director.services.events import event_view
+from director.services.times import SEQ_MAX
 from director.services.top_bar import positions
-from domain.errors import TooMany
+from domain.errors import Invalid, TooMany
 
 HEARTBEAT_S = 15.0
 RECHECK_S = 2.0
@@ -24,7 +26,35 @@ PAGE_EVENTS = 200
 STREAMS_MAX = 200
 STREAMS_OF_USER_MAX = 8
 EVENT_STREAM = "text/event-stream"
+TOO_MANY = TooMany("There are too many open streams.", hint="Close another one first.", code="too_many_streams")
 _UNBUFFERED: Mapping[str, str] = {"X-Accel-Buffering": "no"}
+
+
+class Places:
+    """The number of answers that are sent at the same time, in all and for each user."""
+
+    def __init__(self, most: int, most_of_user: int, refusal: TooMany) -> None:
+        self._most = most
+        self._most_of_user = most_of_user
+        self._refusal = refusal
+        self._open: Counter[UUID] = Counter()
+
+    @contextmanager
+    def take(self, user: UUID) -> Iterator[None]:
+        """Take a place. Raises TooMany."""
+        if self.open >= self._most or self._open[user] >= self._most_of_user:
+            raise self._refusal
+        self._open[user] += 1
+        try:
+            yield
+        finally:
+            self._open[user] -= 1
+            self._open += Counter()  # without the users that have no place
+
+    @property
+    def open(self) -> int:
+        """The number of places that are taken."""
+        return self._open.total()
 
 
 class Pulse:
@@ -32,30 +62,12 @@ class Pulse:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._open: dict[UUID, int] = {}
+        self.places = Places(STREAMS_MAX, STREAMS_OF_USER_MAX, TOO_MANY)
         self._asked = 0.0
         self._seq = 0
         self._rows_asked = 0.0
         self._rows: dict[str, int] = {}
         self._asking = asyncio.Lock()
-
-    @asynccontextmanager
-    async def place(self, user: UUID) -> AsyncIterator[None]:
-        """Take a place for a stream. Raises TooMany."""
-        if self.open >= STREAMS_MAX or self._open.get(user, 0) >= STREAMS_OF_USER_MAX:
-            raise TooMany("There are too many open streams.", hint="Close another one first.", code="too_many_streams")
-        self._open[user] = self._open.get(user, 0) + 1
-        try:
-            yield
-        finally:
-            self._open[user] -= 1
-            if not self._open[user]:
-                del self._open[user]
-
-    @property
-    def open(self) -> int:
-        """The number of open streams."""
-        return sum(self._open.values())
 
     async def recorded(self) -> int:
         """Return the recorder's checkpoint, at most PULSE_S old."""
@@ -79,19 +91,30 @@ class LiveAnswer(Response):
     that leaves before the first byte takes no place away from others.
     """
 
-    def __init__(self, pulse: Pulse, user: UUID, parts: Callable[[], AsyncIterator[bytes]]) -> None:
-        super().__init__()
-        self._pulse = pulse
+    def __init__(
+        self, places: Places, user: UUID, parts: Callable[[], AsyncIterator[bytes]], media_type: str = EVENT_STREAM
+    ) -> None:
+        super().__init__(media_type=media_type)
+        self._places = places
         self._user = user
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._pulse.place(self._user):
-                stream = StreamingResponse(self._parts(), media_type=EVENT_STREAM, headers=_UNBUFFERED)
+            with self._places.take(self._user):
+                stream = StreamingResponse(self._parts(), media_type=self.media_type, headers=_UNBUFFERED)
                 await stream(scope, receive, send)
         except TooMany as error:
             await problem(error)(scope, receive, send)
+
+
+def sequence_of(text: str) -> int | None:
+    """Parse the id of an event of a stream; None for an empty text. Raises Invalid."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal():
+        raise Invalid("Last-Event-ID is not a sequence.", hint="Send the id of the last event that you received.")
+    return min(int(text[:20]), SEQ_MAX)
 
 
 async def events_stream(

@@ -1,22 +1,16 @@
 """The events of a run in pages, in words, each with its importance."""
 
-from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
 
+from bus.newest_events import Newest, newest
 from bus.store import FAR, Search, Store
+from director.services.importance import importance_of
 from director.services.run_at import names_until
 
 PAGE_EVENTS = 100
 MARKS_MAX = 200
-ROUTINE: Collection[str] = frozenset(
-    {
-        "organisation.tranche_lent", "organisation.tranche_returned", "run.tranche_received", "run.tranche_returned",
-        "task.call_finished", "task.call_started",
-    }
-)  # fmt: skip
-"""Types of events that happen often and change little."""
 KEY: frozenset[str] = frozenset(
     {
         "incident.raised", "organisation.halted", "organisation.paused", "organisation.resumed", "refusal.refused",
@@ -49,7 +43,7 @@ class TimelinePage(msgspec.Struct, frozen=True, kw_only=True):
 
 def level_of(type: str) -> str:
     """Return the importance of a type of events."""
-    return "key" if type in KEY else "routine" if type in ROUTINE else "normal"
+    return "key" if type in KEY else "routine" if importance_of(type) == "low" else "normal"
 
 
 async def timeline(
@@ -81,9 +75,10 @@ async def timeline(
 
 
 async def marks(store: Store, run: UUID | None) -> list[tuple[int, str]]:
-    """Return the first positions, at most MARKS_MAX, at which something was decided: (sequence, type)."""
+    """Return the last MARKS_MAX decisions of the log, or the first page of a run's decisions: (sequence, type)."""
     if run is None:
-        found = await store.read_types(sorted(KEY - {"task.rejected", "task.verified"}), FAR)
-        return [(each.seq, each.envelope.type) for each in found[-MARKS_MAX:]]
+        types = sorted(KEY - {"task.rejected", "task.verified"})
+        found = (await newest(store, Newest(types=types), MARKS_MAX)).events
+        return [(each.seq, each.envelope.type) for each in reversed(found)]
     page = await timeline(store, run, level="key")
-    return [(line.seq, line.type) for line in page.lines[:MARKS_MAX]]
+    return [(line.seq, line.type) for line in page.lines]

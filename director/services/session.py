@@ -194,7 +194,7 @@ async def in_time(there: Callable[[], Awaitable[bool]]) -> bool:
 async def find_event(store: Store, text: str) -> Recorded:
     """Find an event by its sequence or id. Raises NotFound, Invalid."""
     if text.isdecimal():
-        seq = min(int(text), SEQ_MAX)
+        seq = min(int(text[:20]), SEQ_MAX)
         page = await store.read(seq - 1, seq, 1)
         found = page[0] if page else None
     else:

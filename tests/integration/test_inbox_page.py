@@ -1,5 +1,6 @@
 """The inbox: the content of a card, and decisions that are bound to what the page has shown."""
 
+import asyncio
 import re
 from uuid import UUID, uuid4
 
@@ -61,6 +62,9 @@ async def test_a_delivery_is_approved_as_it_was_shown_and_a_stale_page_changes_n
         runs = [await house.submit(sample) for _ in range(2)]
         for run in runs:
             await house.until_type(run, "run.delivered")
+        async with asyncio.timeout(60):
+            while len((await inbox_of(opened.store, settings)).waiting) < 2:  # noqa: ASYNC110  # rows, no event
+                await asyncio.sleep(0.05)
         site = Site(make_app(Doorkeeper(settings, house.office, secure=False)), opened, runs[0])
         client, csrf = await site.signed_in("anna")
         async with client:

@@ -113,6 +113,9 @@ async def test_every_screen_for_every_role_and_for_nobody(site: Site) -> None:
                         past.text,
                     )
                     assert faults(past) == [], (role, screen.name)
+                elif screen.open_to(USER_MATRIX[role]):
+                    now = await client.get(site.path(screen), params={"as_of": last})
+                    assert "This view is read-only" not in now.text, f"{screen.name} shows the present"
     assert len(nonces) == len(USER_ROLES) * len(SCREENS), "each answer has a nonce of its own"
 
 

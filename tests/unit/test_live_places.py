@@ -40,7 +40,7 @@ def live(pulse: Pulse, *parts: bytes, ends: bool = True) -> LiveAnswer:
         if not ends:
             await asyncio.Event().wait()
 
-    return LiveAnswer(pulse, USER, stream)
+    return LiveAnswer(pulse.places, USER, stream)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_client_that_leaves_before_the_first_byte_keeps_no_place(pulse: 
         client = Client(stays=False)
         with pytest.raises(BaseException):  # noqa: B017, PT011  # the server sees the end of the connection
             await live(pulse, b"x")(SCOPE, client.receive, client.send)
-    assert pulse.open == 0
+    assert pulse.places.open == 0
 
 
 async def test_a_stream_that_goes_on_keeps_its_place_and_the_next_one_is_refused(pulse: Pulse) -> None:
@@ -67,8 +67,8 @@ async def test_a_stream_that_goes_on_keeps_its_place_and_the_next_one_is_refused
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert pulse.open == 0
+    assert pulse.places.open == 0
     ended = Client(stays=True)
     await live(pulse, b"all")(SCOPE, ended.receive, ended.send)
     assert (ended.sent[0]["status"], ended.sent[1]["body"]) == (200, b"all")
-    assert pulse.open == 0
+    assert pulse.places.open == 0

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from director.http.pages.page_maker import FRAGMENT_HEADER, address, theme_of
 from director.http.pages.rendering import html, new_nonce
-from director.http.problems import STATUSES
+from director.http.problems import status_of
 from domain.errors import AuraError, Unauthenticated
 
 PROGRAMS = ("/api/", "/auth/", "/openapi.json", "/live", "/static/")
@@ -19,10 +19,6 @@ def wants_page(request: Request) -> bool:
     """Return whether an error of a request is shown as a page."""
     path = request.url.path
     return not path.startswith(PROGRAMS) and "text/html" in request.headers.get("accept", "")
-
-
-def status_of(error: AuraError) -> HTTPStatus:
-    return STATUSES.get(error.kind, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def error_page(request: Request, error: AuraError) -> Response:

@@ -31,7 +31,7 @@ def event_pages(maker: PageMaker) -> APIRouter:
         entity: str = "",
         role: str = "",
     ) -> Response:
-        viewer, moment = await maker.viewer(request, EVENTS), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, EVENTS), await maker.moment(request, EVENTS)
         filters = {"importance": importance, "run": run.strip(), "entity": entity.strip(), "role": role}
         wanted = BrowseWanted(before=before if before > 0 else FAR, kind=type.strip(), limit=SHOWN, **filters)
         page = await browse(maker.store_of(moment), wanted)
@@ -41,7 +41,7 @@ def event_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(EVENT.path)
     async def event(request: Request, event: str) -> Response:
-        viewer, moment = await maker.viewer(request, EVENT), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, EVENT), await maker.moment(request, EVENT)
         store = maker.store_of(moment)
         kept = await stored_event(store, event)
         text = msgspec.json.format(msgspec.json.encode(kept.event.payload, enc_hook=str), indent=2).decode()

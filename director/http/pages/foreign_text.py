@@ -1,6 +1,6 @@
 """Texts of models and code as HTML. Nothing that a model wrote becomes code or a link that runs."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -12,6 +12,7 @@ from pygments.lexers.special import TextLexer
 from pygments.token import STANDARD_TYPES, Token
 from pygments.util import ClassNotFound
 
+LEXERS_MAX = 256
 TAGS = frozenset(
     {
         "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
@@ -59,7 +60,7 @@ def _piece(token: object, text: str) -> Markup:
     return Markup('<span class="t-{}">{}</span>').format(name, text)
 
 
-@cache
+@lru_cache(LEXERS_MAX)
 def _lexer(path: str) -> Lexer:
     try:
         return get_lexer_for_filename(path, stripnl=False, ensurenl=False)

@@ -1,9 +1,12 @@
 """The screens Costs, Projections, Archive, Health and Rights."""
 
+from typing import get_args
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bus.store import Store
+from director.http.log_reads import After
 from director.http.pages.charts import bars, columns
 from director.http.pages.page_maker import Linker, PageMaker
 from director.http.pages.screens import ARCHIVE, COSTS, HEALTH, PROJECTIONS, RIGHTS
@@ -17,14 +20,15 @@ from director.services.positions import positions
 from director.services.rights import rights
 from director.services.run_list import RunsWanted, runs_page
 from domain.errors import Unavailable
+from domain.ladder import DAY_US
+from domain.run_messages import Outcome
 from domain.user import USER_ROLES
 
 GROUPS_SHOWN = 100
 BARS_SHOWN = 15
-DAY_US = 24 * 3600 * 1_000_000
 KEPT_US = 365 * DAY_US
 """Events are kept at least this long."""
-OUTCOMES = ("delivered", "rejected", "declined", "cancelled", "refused", "shadow")
+OUTCOMES = get_args(Outcome)
 
 
 def house_pages(maker: PageMaker) -> APIRouter:
@@ -33,18 +37,18 @@ def house_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(PROJECTIONS.path)
     async def projections(request: Request) -> Response:
-        viewer, moment = await maker.viewer(request, PROJECTIONS), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, PROJECTIONS), await maker.moment(request, PROJECTIONS)
         found = None if moment.past else await positions(maker.store)
         return await maker.show(request, PROJECTIONS, viewer, moment, {"found": found})
 
     @router.get(HEALTH.path)
     async def healthy(request: Request) -> Response:
-        viewer, moment = await maker.viewer(request, HEALTH), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, HEALTH), await maker.moment(request, HEALTH)
         return await maker.show(request, HEALTH, viewer, moment, {"found": await health(maker.store_of(moment))})
 
     @router.get(RIGHTS.path)
     async def matrix(request: Request) -> Response:
-        viewer, moment = await maker.viewer(request, RIGHTS), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, RIGHTS), await maker.moment(request, RIGHTS)
         values = {"found": await rights(maker.store_of(moment)), "roles": USER_ROLES}
         return await maker.show(request, RIGHTS, viewer, moment, values)
 
@@ -57,7 +61,7 @@ def money_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(COSTS.path)
     async def costs(request: Request, by: str = "run") -> Response:
-        viewer, moment = await maker.viewer(request, COSTS), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, COSTS), await maker.moment(request, COSTS)
         store, (dimension, *_) = maker.store_of(moment), dimensions_of(by)
         lines = sorted(await costs_in(store, CostRequest(by=(dimension,))), key=lambda line: -line.usd)
         shown = lines[:GROUPS_SHOWN]
@@ -76,9 +80,9 @@ def money_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(ARCHIVE.path)
     async def archive(
-        request: Request, text: str = "", outcome: str = "", after: str = "", check: int | None = None
+        request: Request, text: str = "", outcome: str = "", after: str = "", check: After | None = None
     ) -> Response:
-        viewer, moment = await maker.viewer(request, ARCHIVE), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, ARCHIVE), await maker.moment(request, ARCHIVE)
         store = maker.store_of(moment)
         wanted = RunsWanted(after=id_of(after), phase="ended", outcome=outcome, text=text.strip())
         page = await runs_page(store, wanted)
@@ -89,7 +93,7 @@ def money_pages(maker: PageMaker) -> APIRouter:
             "older": Linker(moment)(ARCHIVE.path, after=page.next, text=wanted.text, outcome=outcome),
             "kept_until": lambda at: at + KEPT_US if at else None,
             "part": EVENTS_MAX,
-            "checked": None if check is None else await check_log(store, max(0, check)),
+            "checked": None if check is None else await check_log(store, check),
         }
         return await maker.show(request, ARCHIVE, viewer, moment, values)
 

@@ -14,8 +14,8 @@ from director.http.pages.page_maker import PageMaker
 from director.http.pages.screens import INBOX
 from director.services import user_acts
 from director.services.delivery_cards import delivery_cards, twins
-from director.services.session import new_id
 from domain.errors import Conflict, Invalid
+from domain.message import derive
 
 COMMIT_CHARACTERS_MAX = 64
 TOGETHER_MAX = 20
@@ -41,7 +41,7 @@ def inbox_page(maker: PageMaker) -> APIRouter:
             "twins": twins(cards),
             "done": done if done.isdecimal() else "",
         }
-        return await maker.show(request, INBOX, viewer, await maker.moment(request), values)
+        return await maker.show(request, INBOX, viewer, await maker.moment(request, INBOX), values)
 
     @router.post("/inbox/{run}/approve")
     async def approve(request: Request, run: UUID) -> Response:
@@ -67,7 +67,9 @@ def inbox_page(maker: PageMaker) -> APIRouter:
         opened = await maker.actor(request, form)
         seq = 0
         for run, commit in await _identical(maker, form, opened.gate.principal.id):
-            acted = await user_acts.approve(opened, new_id(), run, commit, "approved with identical deliveries")
+            acted = await user_acts.approve(
+                opened, derive(form.key, str(run)), run, commit, "approved with identical deliveries"
+            )
             seq = max(seq, acted.seq)
         return await _back(maker, seq)
 

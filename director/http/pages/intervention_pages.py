@@ -30,7 +30,7 @@ def intervention_pages(maker: PageMaker) -> APIRouter:
     async def show(
         request: Request, state: str = "unclosed", after: str = "", acts_before: int = 0, done: str = ""
     ) -> Response:
-        viewer, moment = await maker.viewer(request, INTERVENTION), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, INTERVENTION), await maker.moment(request, INTERVENTION)
         store = maker.store_of(moment)
         wanted = Wanted(state="" if state == ALL else state)
         values = {
@@ -43,7 +43,7 @@ def intervention_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(INCIDENT.path)
     async def one(request: Request, incident: str) -> Response:
-        viewer, moment = await maker.viewer(request, INCIDENT), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, INCIDENT), await maker.moment(request, INCIDENT)
         story = await incident_story(maker.store_of(moment), incident)
         may = not moment.past and viewer.may("incident.acknowledged")
         steps = [(step, WORDS[step]) for step in steps_after(story.line.phase)] if may else []

@@ -11,9 +11,8 @@ from starlette.responses import Response
 
 from bus.store import FAR, Search, Store
 from director.http.pages.page_maker import PageMaker
-from director.http.stream import HEARTBEAT_S, PULSE_S, RECHECK_S, LiveAnswer, Pulse
+from director.http.stream import HEARTBEAT_S, PULSE_S, RECHECK_S, LiveAnswer, Pulse, sequence_of
 from director.services.times import SEQ_MAX
-from domain.errors import Invalid
 
 CHANGED_EVERY_S = 0.5
 """The shortest time between two notices. For each, a page swaps two parts: at most 4 swaps a second."""
@@ -28,12 +27,12 @@ def live_stream(maker: PageMaker, pulse: Pulse) -> APIRouter:
         request: Request, after: Annotated[int, Query(ge=0, le=SEQ_MAX)], run: UUID | None = None
     ) -> Response:
         who = await maker.keeper.reader(request)
-        last = request.headers.get("last-event-id", "")
-        if last and not (last.isascii() and last.isdecimal()):
-            raise Invalid("Last-Event-ID is not a sequence.", hint="Send the id of the last event that you received.")
-        start = min(int(last[:20]), SEQ_MAX) if last else after
+        begin = sequence_of(request.headers.get("last-event-id", ""))
+        start = after if begin is None else begin
         return LiveAnswer(
-            pulse, who.user, lambda: changes(maker.store, pulse, start, run, lambda: maker.keeper.still_reads(who))
+            pulse.places,
+            who.user,
+            lambda: changes(maker.store, pulse, start, run, lambda: maker.keeper.still_reads(who)),
         )
 
     return router

@@ -26,7 +26,7 @@ def overview_page(maker: PageMaker) -> APIRouter:
         request: Request, after: UUID | None = None, versus: Annotated[int, Query(ge=0, le=SEQ_MAX)] = 0
     ) -> Response:
         viewer = await maker.viewer(request, OVERVIEW)
-        moment = await maker.moment(request)
+        moment = await maker.moment(request, OVERVIEW)
         values = await _past(maker, moment, versus) if moment.past else await _present(maker, after)
         return await maker.show(request, OVERVIEW, viewer, moment, values | {"marks": await marks(maker.store, None)})
 

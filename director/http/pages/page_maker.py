@@ -10,7 +10,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bus.clock import now
 from bus.store import Store
 from director.http.pages.forms import Form
 from director.http.pages.rendering import html, new_nonce
@@ -46,13 +45,12 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """The position of the log that a page shows. `seq` None: the present. `last`: the last recorded event.
 
-    `at`: the time of event `seq`, and `now` the present time, in microseconds UTC.
+    `at`: the time of event `seq` in microseconds UTC.
     """
 
     seq: int | None
     last: int
     at: int = 0
-    now: int = 0
 
     @property
     def past(self) -> bool:
@@ -87,17 +85,20 @@ class PageMaker:
         """Return whether the command of a form is on record already, so that the form was sent twice."""
         return await self.store.find(derive(key, 0)) is not None
 
-    async def moment(self, request: Request) -> Moment:
-        """Return the position that the address names with `as_of`. Raises Invalid, NotFound."""
+    async def moment(self, request: Request, screen: Screen) -> Moment:
+        """Return the position that the address names with `as_of`, if the screen has earlier states.
+
+        Raises Invalid, NotFound.
+        """
         last, text = await self.store.recorded_up_to(), request.query_params.get(AS_OF, "")
-        if not text:
+        if not text or not screen.as_of:
             return Moment(seq=None, last=last)
         if not text.isascii() or not text.isdecimal() or not 0 < (seq := int(text[:20])) <= SEQ_MAX:
             raise Invalid(f"{text[:100]!r} is not a sequence.", hint="Write a number from 1: ?as_of=120")
         page = await self.store.read(seq - 1, seq, 1)
         if not page:
             raise NotFound(f"The log ends at event {last}, before event {seq}.", hint=f"Write ?as_of={last}.")
-        return Moment(seq=seq, last=last, at=page[0].envelope.occurred_at, now=now())
+        return Moment(seq=seq, last=last, at=page[0].envelope.occurred_at)
 
     def store_of(self, moment: Moment) -> Store:
         """Return the store as of the position that a page shows."""

@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from director.http.pages.foreign_text import markdown
-from director.http.pages.screens import event_path
 from domain.errors import NotFound
 
 NONCE_BYTES = 18
@@ -69,7 +68,7 @@ def environment() -> Environment:
         "normal": normal,
         "markdown": markdown,
     }
-    made.globals |= {"asset": asset, "events_path": event_path}
+    made.globals |= {"asset": asset}
     return made
 
 

@@ -61,7 +61,7 @@ def run_page(maker: PageMaker) -> APIRouter:
     @router.get(RUN.path)
     async def show(request: Request, run: str, wanted: Annotated[Wanted, Depends()]) -> Response:
         viewer = await maker.viewer(request, RUN)
-        moment = await maker.moment(request)
+        moment = await maker.moment(request, RUN)
         found = await find_run(maker.store, run)
         state = await run_at(maker.store, found, moment.seq)
         make = parts.of(wanted.tab)

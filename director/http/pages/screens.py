@@ -158,8 +158,3 @@ SCREENS: tuple[Screen, ...] = (
 def menu(rights: Collection[str]) -> tuple[Screen, ...]:
     """Return the screens of the menu of a person."""
     return tuple(screen for screen in SCREENS if screen.letter and screen.open_to(rights))
-
-
-def event_path(seq: int) -> str:
-    """Return the address that shows one event."""
-    return f"/events/{seq}"

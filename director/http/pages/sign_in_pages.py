@@ -5,11 +5,10 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from director.http.pages.error_pages import status_of
 from director.http.pages.forms import check_form_secret, form_secret, keep_form_secret, read_form
 from director.http.pages.page_maker import theme_of
 from director.http.pages.rendering import html, new_nonce
-from director.http.problems import headers_of
+from director.http.problems import headers_of, status_of
 from director.http.sign_in import Doorkeeper
 from domain.errors import AuraError, Invalid
 from governance.credentials import csrf_of

@@ -21,7 +21,7 @@ def staff_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(STAFF.path)
     async def staff(request: Request, dismissed: bool = False) -> Response:
-        viewer, moment = await maker.viewer(request, STAFF), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, STAFF), await maker.moment(request, STAFF)
         drawn = await chart(maker.store_of(moment), maker.settings, dismissed=dismissed)
         top = [post for post in drawn.posts if post.above is None]
         values = {"chart": drawn, "top": top, "posts": drawn.posts, "dismissed": dismissed}
@@ -29,7 +29,7 @@ def staff_pages(maker: PageMaker) -> APIRouter:
 
     @router.get(EMPLOYEE.path)
     async def employee(request: Request, employee: str) -> Response:
-        viewer, moment = await maker.viewer(request, EMPLOYEE), await maker.moment(request)
+        viewer, moment = await maker.viewer(request, EMPLOYEE), await maker.moment(request, EMPLOYEE)
         record = await employee_record(maker.store_of(moment), maker.settings, employee)
         rates = rates_of(record)
         values = {

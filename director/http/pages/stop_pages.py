@@ -25,7 +25,7 @@ def stop_pages(maker: PageMaker) -> APIRouter:
         viewer = await maker.viewer(request, STOP)
         done = request.query_params.get("done", "")
         values = {"done": done if done.isdecimal() else "", "typed": TYPED}
-        return await maker.show(request, STOP, viewer, await maker.moment(request), values)
+        return await maker.show(request, STOP, viewer, await maker.moment(request, STOP), values)
 
     @router.post("/stop/{how}")
     async def act(request: Request, how: user_acts.Stop) -> Response:
