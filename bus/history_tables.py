@@ -99,7 +99,8 @@ class HistoryTables:
         self.kinds = tuple(Rows(kinds).tables.values())
         self._live = Tables(name, kinds)
 
-    def _sql(self, query: str, kind: type[Row] | None = None, **more: str) -> str:
+    def sql(self, query: str, kind: type[Row] | None = None, **more: str) -> str:
+        """Return a named query with the names of this history's schema and of a table."""
         values = {"schema": self.schema, "far": str(OPEN), **more}
         if kind is not None:
             values = {"table": kind.table, "columns": ", ".join(columns(kind)), **values}
@@ -118,18 +119,18 @@ class HistoryTables:
         position = await self.position(connection)
         if position is not None:
             return position
-        await connection.execute(self._sql("history_drop"))
-        await connection.execute(self._sql("history_create", version=self.version()))
+        await connection.execute(self.sql("history_drop"))
+        await connection.execute(self.sql("history_create", version=self.version()))
         for kind in self.kinds:
             typed = ", ".join(f"{name} {_TYPES.get(name, sort)}" for name, sort in typed_columns(kind))
-            await connection.execute(self._sql("history_table", kind, columns=typed))
+            await connection.execute(self.sql("history_table", kind, columns=typed))
         return Position(0, 0)
 
     async def position(self, connection: asyncpg.Connection) -> Position | None:
         """Return the position; None if there is no history, or if it has the form of another release."""
         if not await connection.fetchval(named("consumer_schema_exists"), self.schema):
             return None
-        row = await connection.fetchrow(self._sql("history_checkpoint"))
+        row = await connection.fetchrow(self.sql("history_checkpoint"))
         return Position(row["seq"], row["purges"]) if row is not None and row["version"] == self.version() else None
 
     async def write(self, connection: asyncpg.Connection, before: Position, after: int, changes: Changes) -> bool:
@@ -138,10 +139,7 @@ class HistoryTables:
         Return False if the position was not at `before`. Then nothing is written.
         """
         async with connection.transaction():
-            if (
-                await connection.fetchval(self._sql("history_checkpoint_move"), before.seq, before.purges, after)
-                is None
-            ):
+            if await connection.fetchval(self.sql("history_checkpoint_move"), before.seq, before.purges, after) is None:
                 return False
             for kind in self.kinds:
                 if kind.table in changes.chains:
@@ -151,7 +149,7 @@ class HistoryTables:
     async def _write(
         self, connection: asyncpg.Connection, kind: type[Row], chains: dict[Key, list[tuple[int, Record | None]]]
     ) -> None:
-        ended = await connection.fetch(self._sql("history_end", kind), *_ends(chains))
+        ended = await connection.fetch(self.sql("history_end", kind), *_ends(chains))
         born = {(row["scope"], row["key"]): row["born_seq"] for row in ended}
         await connection.copy_records_to_table(
             kind.table,
@@ -165,8 +163,8 @@ class HistoryTables:
     ) -> list[asyncpg.Record]:
         """Return the open versions of a table, or only those of some scopes. The result has no order."""
         if scopes is None:
-            return list(await connection.fetch(self._sql("history_open", kind)))
-        return list(await connection.fetch(self._sql("history_open_scopes", kind), list(scopes)))
+            return list(await connection.fetch(self.sql("history_open", kind)))
+        return list(await connection.fetch(self.sql("history_open_scopes", kind), list(scopes)))
 
     async def page(
         self,
@@ -185,17 +183,17 @@ class HistoryTables:
         most = ROWS_MAX if limit is None else limit
         if scope is not None:
             key = after[1] if after[0] == scope else ""
-            found = await connection.fetch(self._sql("history_scope", kind), seq, scope, key, most)
+            found = await connection.fetch(self.sql("history_scope", kind), seq, scope, key, most)
         elif limit is None and after == FIRST:
-            found = await connection.fetch(self._sql("history_all", kind), seq)
+            found = await connection.fetch(self.sql("history_all", kind), seq)
             return sorted(map(tuple, found), key=place_of)
         else:
-            found = await connection.fetch(self._sql("history_page", kind), seq, *after, most)
+            found = await connection.fetch(self.sql("history_page", kind), seq, *after, most)
         return [tuple(record) for record in found]
 
     async def stream(self, connection: asyncpg.Connection, kind: type[Row], seq: int) -> AsyncIterator[Record]:
         """Yield the records of a table after the event at `seq`, without an order, inside the caller's transaction."""
-        async for record in connection.cursor(self._sql("history_all", kind), seq, prefetch=STREAMED_ROWS):
+        async for record in connection.cursor(self.sql("history_all", kind), seq, prefetch=STREAMED_ROWS):
             yield tuple(record)
 
     async def erase(self, connection: asyncpg.Connection, scope: UUID) -> None:
@@ -205,6 +203,6 @@ class HistoryTables:
         again with the rows that are left.
         """
         async with connection.transaction():
-            await connection.execute(self._sql("history_purged"))
+            await connection.execute(self.sql("history_purged"))
             for kind in self.kinds:
-                await connection.execute(self._sql("history_erase", kind), scope)
+                await connection.execute(self.sql("history_erase", kind), scope)

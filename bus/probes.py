@@ -4,6 +4,7 @@ A worker is in another account than the process that asks, so it cannot publish 
 has a subject of its own, with a random token that only the asked worker receives.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -32,11 +33,18 @@ class ProbeChannel:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._subscriptions: dict[UUID, Subscription] = {}
+        self._answers: set[asyncio.Task[None]] = set()
 
     async def serve(self, employee: UUID, answer: Answer) -> None:
         """Answer questions about an employee from now on. Raises Unavailable if the connection is closed."""
 
         async def heard(message: Msg) -> None:
+            """Answer beside other questions: a halt must not wait for the end of a call."""
+            work = asyncio.create_task(respond(message))
+            self._answers.add(work)
+            work.add_done_callback(self._answers.discard)
+
+        async def respond(message: Msg) -> None:
             reply = await answer(message.data)
             try:
                 await message.respond(reply)

@@ -19,7 +19,7 @@ BOXES_NAMED_MAX = 64
 class HaltAcknowledged(OrganisationEvent, frozen=True, kw_only=True):
     """A component has stopped because of a halt. `halt`: the id of the halt's event. `boxes`: the boxes that it ended.
 
-    `calls`: the model calls that it cut off. `open_calls` and `in_flight` (only of the manager): the permitted calls
+    `calls`: the orders that it cut off. `open_calls` and `in_flight` (only of the manager): the permitted calls
     without a receipt, and the amount that open attempts have reserved and not settled.
     """
 

@@ -18,6 +18,7 @@ from domain.returning import MINUTE_US, with_followers
 from domain.run_act_messages import Comment, Commented, Overridden, Override, ReturnWithComments, TaskComment
 from domain.run_state import RunState
 from domain.tasks import Tasks
+from domain.wording import counted
 
 OUTCOME: m.Outcome = "overridden"
 """Outcome of a released override. Whoever counts `delivered` runs counts no override."""
@@ -87,7 +88,7 @@ def returned_with(command: ReturnWithComments, state: RunState) -> tuple[Comment
         tasks=again,
         files=(),
         conflicts=(),
-        reason=f"Returned with {len(comments)} comment{'s' if len(comments) > 1 else ''}.",
+        reason=f"Returned with {counted(len(comments), 'comment')}.",
     )
     return (*comments, event)
 

@@ -74,8 +74,12 @@ def user_may_send(roles: Collection[UserRole], command: Command) -> bool:
 
 
 def scopes_permit(scopes: Collection[str], command: Command) -> bool:
-    """Return whether a token with these scopes permits this command, if its user may send it."""
-    return any(_permits(SCOPE_MATRIX[scope], type(command)) for scope in TOKEN_SCOPES if scope in scopes)
+    """Return whether a token with these scopes permits this command, if its user may send it.
+
+    A return without comments is a part of an approval, so the scope `submit` does not permit it.
+    """
+    able = set(scopes) - {"submit"} if isinstance(command, Return) else set(scopes)
+    return any(_permits(SCOPE_MATRIX[scope], type(command)) for scope in TOKEN_SCOPES if scope in able)
 
 
 def may_read(roles: Collection[UserRole], scopes: Collection[str] | None) -> bool:

@@ -15,7 +15,6 @@ import asyncpg
 
 from bus.history_tables import HistoryTables
 from bus.projection import Projection
-from bus.projection_rows import columns
 from bus.store import Store
 from domain.errors import Unavailable
 from projections.accountant import AccountantProjection
@@ -34,7 +33,6 @@ _KNOWN: Sequence[Projection] = (
 PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in _KNOWN}
 _TABLE = re.compile(rf"\b({'|'.join(PROJECTIONS)})\.([a-z_]+)\b")
 _VIEW = re.compile(r"^CREATE VIEW \{schema\}\.(\w+) AS\n(.*?);$", re.MULTILINE | re.DOTALL)
-_VERSIONS = "(SELECT {columns} FROM {schema}.{table} WHERE from_seq <= {seq} AND to_seq > {seq})"
 
 
 class HistoryBehind(Unavailable):
@@ -60,7 +58,7 @@ def past_statement(statement: str, seq: int, projections: Mapping[str, Projectio
             return f"({_TABLE.sub(versions, _views(match[1])[match[2]].replace('{schema}', match[1]))})"
         history = HistoryTables(projection.name, projection.tables)
         kind = next(kind for kind in history.kinds if kind.table == match[2])
-        return _VERSIONS.format(columns=", ".join(columns(kind)), schema=history.schema, table=kind.table, seq=seq)
+        return f"({history.sql('history_all', kind).replace('$1', str(seq))})"
 
     lines = [line for line in statement.split("\n") if not line.startswith("--")]
     return _TABLE.sub(versions, "\n".join(lines))

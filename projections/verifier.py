@@ -7,7 +7,7 @@ from bus.projection_rows import Row, Rows
 from bus.row_form import id_key
 from domain import organisation, run_messages, task
 from domain.message import OF_RUNS, ORGANISATION, Recorded, RunEvent, TaskEvent
-from projections.halts import HaltedOrganisation, halt_in, put_halt
+from projections.halts import HaltedOrganisation, put_halt
 from projections.openrun import OPEN_TABLES, drop_state, moved_by_event, put_state
 
 MERGED = "merged"
@@ -42,10 +42,6 @@ class AcceptedLimit(Row, frozen=True, kw_only=True):
     resident = True
     machine: str
     limit_name: str
-
-
-def is_halted(rows: Rows) -> bool:
-    return halt_in(rows) is not None
 
 
 def accepted_on(rows: Rows, machine: str) -> frozenset[str]:

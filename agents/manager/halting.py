@@ -54,11 +54,11 @@ class Halting:
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
-        halt = halt_in(rows) if live else None
-        if halt is None or halt == self._halt:
-            self._halt = halt if live else self._halt
+        if not live:
             return
-        self._halt = halt
+        before, self._halt = self._halt, halt_in(rows)
+        if self._halt is None or self._halt == before:
+            return
         self._staff = {row.scope: row.name for row in rows.all(EmployeeRow)}
         self._open_calls, self._in_flight = in_flight(rows)
         self._wake.set()
@@ -86,12 +86,14 @@ class Halting:
         except (Unavailable, msgspec.DecodeError) as error:
             self._log.warning("worker_not_halted", employee=who, error=type(error).__name__)
             return
-        if work is None or work.still:
-            return  # nobody serves it, or something of it still works: there is no receipt
-        boxes = [each.box for each in work.cut if each.form == "session"]
-        await self._insisted(receipt(halt, f"{WORKER}{name}", now(), boxes=boxes, calls=len(work.cut)), stop)
+        if work is None:
+            return  # nobody serves it
+        if not work.still:  # otherwise something of it still works, so there is no receipt
+            boxes = [each.box for each in work.cut if each.form == "session"]
+            await self._insisted(receipt(halt, f"{WORKER}{name}", now(), boxes=boxes, calls=len(work.cut)), stop)
         for cut in work.cut:
-            await self._insisted(released(halt, cut), stop)
+            if cut.order not in work.still:
+                await self._insisted(released(halt, cut), stop)
 
     async def _insisted(self, command: Command, stop: asyncio.Event) -> None:
         await insist(lambda: self._send(command), stop)

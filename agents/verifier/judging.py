@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -13,7 +14,7 @@ from agents.delivery.proof import proof_manifest
 from agents.duty import insist, persevere, wake_at
 from agents.halt_receipts import receipt
 from agents.run_content import Library
-from agents.verifier.recorded_verdict import judgement_of as judgement_of
+from agents.verifier.recorded_verdict import judgement_of
 from agents.verifier.verdict_queue import VerdictQueue, Waiting
 from bus.blobs import Blobs
 from bus.clock import now
@@ -99,7 +100,6 @@ class Judging:
         self._say = say
         self._queue = VerdictQueue()
         self._busy: set[UUID] = set()
-        self._judging = 0
         self._wake = asyncio.Event()
 
     def note(self, rows: Rows, live: bool) -> None:
@@ -130,14 +130,14 @@ class Judging:
             while not stop.is_set():
                 while (
                     self._halt is None
-                    and self._judging < PARALLEL_MAX
+                    and len(self._tasks) < PARALLEL_MAX
                     and (waiting := self._queue.take(self._busy)) is not None
                 ):
                     self._busy.add(waiting.pending.cause)
-                    self._judging += 1
                     cause = waiting.pending.cause
                     self._tasks[cause] = group.create_task(self._judge(waiting, stop))
-                if self._unsaid is not None and not self._judging:
+                    self._tasks[cause].add_done_callback(partial(self._ended, cause))
+                if self._unsaid is not None and not self._tasks:
                     said, self._unsaid = receipt(self._unsaid, "verifier", now(), boxes=self._ended_boxes), None
                     group.create_task(insist(lambda said=said: self._send(said), stop))  # type: ignore[misc]  # early binding
                 self._wake.clear()
@@ -146,15 +146,14 @@ class Judging:
     async def _judge(self, waiting: Waiting, stop: asyncio.Event) -> None:
         """Judge one tree. It stays busy until its verdict is in the rows, so that it is not judged twice."""
         cause = waiting.pending.cause
-        try:
-            await persevere(lambda: self._verdict(*waiting), stop, wanted=lambda: cause in self._queue, say=self._say)
-        except asyncio.CancelledError:
+        await persevere(lambda: self._verdict(*waiting), stop, wanted=lambda: cause in self._queue, say=self._say)
+
+    def _ended(self, cause: UUID, work: "asyncio.Task[None]") -> None:
+        """Forget a verdict that has ended. A task that is cancelled before it begins would run no `finally`."""
+        self._tasks.pop(cause, None)
+        if work.cancelled():
             self._busy.discard(cause)  # a halt has ended it. Nobody has seen a verdict
-            raise
-        finally:
-            self._tasks.pop(cause, None)
-            self._judging -= 1
-            self._wake.set()
+        self._wake.set()
 
     async def _verdict(self, pending: verifier_view.Pending, state: RunState) -> None:
         self._fault("verifier:before-verdict")

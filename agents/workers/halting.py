@@ -40,5 +40,5 @@ def halt_order_in(data: bytes) -> HaltOrder | None:
     """Return the order to stop in a message; None for another message."""
     try:
         return _order.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

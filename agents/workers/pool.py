@@ -46,7 +46,8 @@ class Probes(Protocol):
 class AtWork:
     """One employee of this process, with its accounts. `worker` is None if the employee cannot be built.
 
-    `ended`: the worker finishes its calls and takes no more orders.
+    `ended`: the worker finishes its calls and takes no more orders. `before`: earlier workers of the employee that
+    still finished their calls when this one began. A halt is for them, too.
     """
 
     posting: Posting
@@ -54,6 +55,12 @@ class AtWork:
     served: Served
     worker: Worker | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    before: tuple[Worker, ...] = ()
+
+    @property
+    def workers(self) -> list[Worker]:
+        """The workers that may have open calls."""
+        return [*self.before, *([self.worker] if self.worker is not None else [])]
 
     def replace(self) -> None:
         """End the worker because a new worker serves the employee, or because the employee was dismissed."""
@@ -63,8 +70,9 @@ class AtWork:
 
     async def answer(self, data: bytes) -> bytes:
         if halt_order_in(data) is not None:
-            halted = await self.worker.halt() if self.worker is not None else HaltedWork()
-            return msgspec.json.encode(halted)
+            halted = await asyncio.gather(*(worker.halt() for worker in self.workers))
+            cut = tuple(order for each in halted for order in each.cut)
+            return msgspec.json.encode(HaltedWork(cut=cut, still=tuple(id for each in halted for id in each.still)))
         return await self.served.answer(data)
 
 
@@ -149,6 +157,7 @@ class Workers:
             if begun.worker is not None:
                 group.create_task(begun.worker.run(begun.ended))
             if known is not None and at_work[posting.id] is begun:
+                begun.before = tuple(worker for worker in known.workers if worker.working)
                 known.replace()
         for gone in at_work.keys() - {posting.id for posting in staff}:
             at_work.pop(gone).replace()

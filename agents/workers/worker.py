@@ -109,6 +109,7 @@ class Worker:
 
     def _begin(self, parcel: OrderMessage, calls: asyncio.TaskGroup) -> None:
         work = calls.create_task(self._take(parcel))
+        work.add_done_callback(lambda _: self._slots.release())  # a task that is cut off before it begins, too
         try:
             ids = _ids_of(parcel.data)
         except (ValueError, msgspec.ValidationError):
@@ -116,6 +117,11 @@ class Worker:
         cut = CutOrder(order=ids.id, run=ids.run, task=ids.task, employee=ids.employee, form=ids.form)
         self._at_work[work] = cut
         work.add_done_callback(lambda done: self._at_work.pop(done, None))
+
+    @property
+    def working(self) -> bool:
+        """Whether a call or a session is open."""
+        return bool(self._at_work)
 
     async def halt(self) -> HaltedWork:
         """Cut off all calls and end all sessions at once, without a hand-in. Later orders are taken as before."""
@@ -148,7 +154,6 @@ class Worker:
         except Exception as error:
             self._log.error("order_lost", employee=self.employee.id, **_defect(error))
         finally:
-            self._slots.release()
             await done
 
     async def _result(self, parcel: OrderMessage) -> HandIn | None:

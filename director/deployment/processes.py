@@ -16,7 +16,6 @@ GRACE_S = 90.0
 RECORDER = "recorder"
 MANAGER = "manager"
 EMPLOYEES = "employees"
-"""The HTTP API."""
 HTTP_GRACE_S = 15.0
 NOTIFY_CHILD = "notify"
 """The sender of notifications."""

@@ -4,19 +4,19 @@ from typing import Any, cast
 
 from agents.verifier.judging import Judging
 from domain.organisation import Halted, Paused, Resumed
-from projections.verifier import is_halted
+from projections.halts import halt_in
 from tests.unit.test_degraded import Weak, log
 
 HALTED, RESUMED = Halted(reason="stop"), Resumed(reason="go on")
 
 
 def test_a_halt_is_a_row_until_the_organisation_resumes() -> None:
-    assert not is_halted(log())
-    assert is_halted(log(HALTED))
-    assert is_halted(log(HALTED, HALTED))
-    assert not is_halted(log(HALTED, RESUMED))
-    assert is_halted(log(HALTED, RESUMED, HALTED))
-    assert not is_halted(log(Paused(reason="wait"))), "a paused organisation goes on soon"
+    assert halt_in(log()) is None
+    assert halt_in(log(HALTED)) is not None
+    assert halt_in(log(HALTED, HALTED)) is not None
+    assert halt_in(log(HALTED, RESUMED)) is None
+    assert halt_in(log(HALTED, RESUMED, HALTED)) is not None
+    assert halt_in(log(Paused(reason="wait"))) is None, "a paused organisation goes on soon"
 
 
 async def test_the_verifier_tells_its_sandbox_once_for_each_change() -> None:

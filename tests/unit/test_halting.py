@@ -1,7 +1,7 @@
 """At a halt a worker cuts off its work, the manager takes the orders back, and each component has one receipt."""
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ from agents.halt_receipts import Acknowledging, receipt
 from agents.manager.halting import Halting, released
 from agents.null_reactor import Observer
 from agents.workers.halting import CutOrder, HaltedWork, HaltOrder, halt_order_in
+from agents.workers.pool import AtWork
 from agents.workers.worker import OrderMessage, Worker
 from bus.projection import Cause
 from bus.projection_rows import Rows
@@ -27,6 +28,7 @@ from tests.unit.samples import AT, CALLING, EMPLOYEE, FIRST, ORDER, RUN, uuid
 from tests.unit.simulated_staff import recorded_event
 
 HALT = uuid(70)
+LATE, ENDED = (CutOrder(order=uuid(n), run=RUN, task=FIRST, employee=uuid(72), form="answer") for n in (74, 75))
 CUT = CutOrder(order=ORDER, run=RUN, task=FIRST, employee=EMPLOYEE, form="session")
 
 
@@ -67,6 +69,30 @@ async def test_a_worker_cuts_off_its_call_and_says_so() -> None:
     assert worker.ended
     assert halted == HaltedWork(cut=(msgspec.structs.replace(CUT, form="answer"),))
     assert await worker.halt() == HaltedWork(), "it says so once"
+
+
+async def test_an_order_that_is_cut_off_before_it_begins_frees_its_place() -> None:
+    worker = Endless(cast(ScriptedEmployee, None), cast(object, None))  # type: ignore[arg-type]  # as above
+    async with asyncio.TaskGroup() as calls:
+        await worker._slots.acquire()
+        worker._begin(Parcel(), calls)
+        await worker.halt()
+    assert not worker.began, "control: its work did not begin"
+    assert not worker.working
+    assert not worker._slots.locked(), "the employee takes the next order"
+
+
+async def test_a_halt_is_also_for_an_earlier_worker_that_finishes_its_calls() -> None:
+    first, second = (Endless(cast(ScriptedEmployee, None), cast(object, None)) for _ in range(2))  # type: ignore[arg-type]
+    nothing = cast(Any, None)
+    present = AtWork(nothing, (), nothing, second, before=(first,))
+    async with asyncio.TaskGroup() as calls:
+        first._begin(Parcel(), calls)
+        while not first.began:  # noqa: ASYNC110 - the next turn of the loop
+            await asyncio.sleep(0)
+        answer = await present.answer(msgspec.json.encode(HaltOrder(halt=HALT)))
+    assert msgspec.json.decode(answer, type=HaltedWork).cut == (msgspec.structs.replace(CUT, form="answer"),)
+    assert first.ended
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"[]", b"{}"])
@@ -116,7 +142,7 @@ async def test_the_manager_acknowledges_for_the_workers_that_answer() -> None:
     other = uuid(72)
     answers = {
         EMPLOYEE: msgspec.json.encode(HaltedWork(cut=(CUT,))),
-        other: msgspec.json.encode(HaltedWork(still=(ORDER,))),
+        other: msgspec.json.encode(HaltedWork(cut=(LATE, ENDED), still=(LATE.order,))),
     }
 
     async def send(command: Command) -> Outcome:
@@ -129,7 +155,8 @@ async def test_the_manager_acknowledges_for_the_workers_that_answer() -> None:
     said = {command.component: command for command in sent if isinstance(command, AcknowledgeHalt)}
     assert said.keys() == {"manager", "worker ada"}, "a worker that still works, or that nobody serves, has no receipt"
     assert said["worker ada"].boxes == (f"session {ORDER}",)
-    assert [command.order for command in sent if isinstance(command, task.ReleaseOrder)] == [ORDER]
+    back = {command.order for command in sent if isinstance(command, task.ReleaseOrder)}
+    assert back == {ORDER, ENDED.order}, "an order that is still at work is not taken back"
 
 
 def test_a_halted_attempt_does_not_count_and_is_charged() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from director.http.pages.foreign_text import coloured, markdown
 from director.http.pages.plan_graph import NODE_H, drawing
+from director.services.importance import LOW
 from director.services.run_at import PlannedNode
 from director.services.run_code import LineSource, blame, side_by_side
-from director.services.run_timeline import KEY, ROUTINE, level_of
+from director.services.run_timeline import KEY, level_of
 from domain.registry import EVENTS
 
 
@@ -79,8 +80,8 @@ def test_code_is_escaped_and_keeps_its_lines() -> None:
 
 def test_each_important_type_exists() -> None:
     types = set(EVENTS)
-    assert types >= KEY | set(ROUTINE)
-    assert not KEY & set(ROUTINE)
+    assert types >= KEY | LOW
+    assert not KEY & LOW
     assert (level_of("run.approved"), level_of("task.call_started"), level_of("run.merged")) == (
         "key",
         "routine",

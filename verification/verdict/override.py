@@ -84,7 +84,7 @@ def is_override(envelope: bytes) -> bool:
     try:
         payload = base64.b64decode(opened_envelope(envelope).payload, validate=True)
         return _typed.decode(payload).get("predicateType") == OVERRIDE_TYPE
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         return False
 
 
@@ -93,7 +93,7 @@ def verify_override(envelope: bytes, key: Ed25519PublicKey) -> OverrideStatement
     payload = opened_payload(envelope, key)
     try:
         statement = _statement.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The signed payload is not a statement about an override: {error}.", hint=_EXPECTED) from error
     if (statement.type, statement.predicate_type) != (STATEMENT_TYPE, OVERRIDE_TYPE):
         raise Invalid(f"The signed statement has the type {statement.predicate_type}.", hint=_EXPECTED)
