@@ -47,8 +47,8 @@ async def newest(store: Store, wanted: Newest, limit: int) -> NewestPage:
     else:
         begin = max(1, before - WINDOW_EVENTS)
         events = await store.records("log_newest", before, begin, types, wanted.entity, roles, limit)
-        events = [each for each in events if wanted.run in (None, each.envelope.run)]
     following = events[-1].seq if len(events) == limit else begin
+    events = [each for each in events if wanted.run in (None, each.envelope.run)]
     return NewestPage(events=tuple(events), next=following if following > 1 else None)
 
 

@@ -14,7 +14,7 @@ from director.http.problems import answer
 from director.http.sign_in import Doorkeeper
 from director.services import person_acts
 from director.services.comments import Remark
-from director.services.override import OverrideRequest
+from director.services.override import OverrideRequest, override_run
 from director.services.session import find_run
 
 
@@ -41,7 +41,7 @@ def run_acts(keeper: Doorkeeper) -> APIRouter:
     async def override(request: Request, run: str, body: bodies.Override) -> Response:
         opened = await keeper.confirmed_actor(request)
         wanted = OverrideRequest(run=await find_run(opened.store, run), **body.model_dump())
-        return answer(await person_acts.overridden(opened, key_of(request), wanted), HTTPStatus.CREATED)
+        return answer(await override_run(opened, wanted, id=key_of(request)), HTTPStatus.CREATED)
 
     @router.post("/{run}/again")
     async def again(request: Request, run: str) -> Response:

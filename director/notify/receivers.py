@@ -1,13 +1,13 @@
 """The receivers of notifications: the file AURA_HOME/notify.toml, its checks, and the secrets that its files name."""
 
 import tomllib
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
 
+from bus.hosts import is_loopback
 from bus.secretfile import READ
 from domain.errors import Invalid
 
@@ -16,7 +16,6 @@ Topic = Literal["approvals", "questions", "incidents", "budgets", "stalls"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 RECEIVERS_MAX = 20
 NAME_CHARACTERS_MAX = 40
-SECRET_CHARACTERS_MIN = 16
 
 
 class Slack(msgspec.Struct, frozen=True, kw_only=True, tag="slack", tag_field="kind", forbid_unknown_fields=True):
@@ -102,19 +101,13 @@ def address_fault(url: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "its address is not valid"
-    if parts.scheme not in ("http", "https") or not host:
-        return "its address must begin with https://"
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable():
+        return "its address must begin with https://, and have only printable characters"
+    if parts.username is not None:
+        return "its address has a name or a password in it"
     if parts.scheme == "http" and not is_loopback(host):
         return "its address has no TLS, and is another machine: use https://"
     return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def shown_address(receiver: Receiver) -> str:
@@ -123,7 +116,7 @@ def shown_address(receiver: Receiver) -> str:
         case Slack(url_file=file):
             return f"the address in {file}"
         case Webhook(url=url):
-            return url
+            return url.partition("?")[0]
         case Mail(host=host, port=port, to=to):
             return f"{', '.join(to)} by {host}:{port}"
 

@@ -93,13 +93,15 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
                 raise NotSent(f"It answered HTTP {answer.status_code}.")
     except TimeoutError:
         raise NotSent(f"It did not answer within {WAIT_S:g} s.") from None
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise NotSent(f"It cannot be reached: {type(error).__name__}.") from None
 
 
 async def _mail(mail: Mail, password: str, notice: Notice) -> None:
     try:
         await asyncio.to_thread(_send_mail, mail, password, mail_of(mail, notice))
+    except UnicodeError as error:  # its text would contain the name or the password
+        raise NotSent(f"The host, the name or the password cannot be sent: {type(error).__name__}.") from None
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent(f"The mail server did not take it: {said_by(error)[:200]}.") from None
 

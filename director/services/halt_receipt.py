@@ -15,9 +15,8 @@ from domain.message import Recorded
 from domain.money import NOTHING, Amount
 from domain.organisation import Halted, Resumed
 from governance.gate import Outcome
+from projections.consumer_names import CONSUMER_NAMES
 
-STAFF = ("manager", "verifier", "auditor", "accountant", "hr")
-"""The components that always acknowledge a halt. The worker of each employee does so, too."""
 RECEIPT_WAIT_S = 10.0
 POLL_S = 0.05
 MS_US = 1000
@@ -26,7 +25,7 @@ MS_US = 1000
 class ComponentReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """One component. `after_ms`: milliseconds from the halt to its receipt; None: it has not answered.
 
-    `boxes`: the boxes that it ended. `calls`: the model calls that it cut off. `seq`: of its event.
+    `boxes`: the boxes that it ended. `calls`: the orders that it cut off. `seq`: of its event.
     """
 
     component: str
@@ -66,7 +65,9 @@ async def last_halt(store: Store) -> HaltReceipt:
     resumed = any(isinstance(each.event, Resumed) for each in events if each.seq > halt.seq)
     said = {event.component: each for each, event in _receipts(events, halt.envelope.id)}
     workers = [f"{WORKER}{person.name}" for person in await PEOPLE.read(store) if person.phase == "working"]
-    components = tuple(_component(name, said.get(name), halt) for name in dict.fromkeys((*STAFF, *workers, *said)))
+    components = tuple(
+        _component(name, said.get(name), halt) for name in dict.fromkeys((*CONSUMER_NAMES, *workers, *said))
+    )
     manager = said["manager"].event if "manager" in said else None
     return HaltReceipt(
         halt=halt.envelope.id,

@@ -119,9 +119,10 @@ async def _deliveries(store: Store) -> Check:
     old = [run for run in waiting if at - run.submitted_at > STALE_US]
     return Check(
         name="decisions",
-        asks="Does no delivery wait for a day?",
+        asks="Was every waiting delivery submitted within a day?",
         good=not old,
-        found=f"{counted(len(waiting), 'delivery', 'deliveries')} waiting, {len(old)} of them for more than a day",
+        found=f"{counted(len(waiting), 'delivery', 'deliveries')} waiting, "
+        f"{len(old)} of them submitted more than a day ago",
         next=f"Decide, beginning with {str(old[-1].run)[:13]}: aura inbox" if old else "",
     )
 

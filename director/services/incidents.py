@@ -29,7 +29,7 @@ SEVERITIES = ("minor", "major", "severe")
 _ids = msgspec.json.Decoder(tuple[UUID, ...])
 _numbers = msgspec.json.Decoder(dict[str, int])
 Step = Literal["acknowledge", "work", "close"]
-_STEPS: Mapping[Step, tuple[type[Acknowledge] | type[Work] | type[Close], str]] = {
+COMMANDS: Mapping[Step, tuple[type[Acknowledge] | type[Work] | type[Close], str]] = {
     "acknowledge": (Acknowledge, "acknowledged"),
     "work": (Work, "worked"),
     "close": (Close, "closed"),
@@ -131,14 +131,18 @@ def _commands(line: IncidentLine) -> list[str]:
     commands = [f"aura run show {line.run}"] if line.run is not None else []
     if line.employee is not None:
         commands.append(f"aura incidents --employee {line.employee_name or line.employee}")
-    after = STATES.index(line.phase) if line.phase in STATES else 0
-    steps = [step for step, (_, phase) in _STEPS.items() if STATES.index(phase) > after]
-    return commands + [f"aura incidents {step} {line.incident} --reason TEXT" for step in steps]
+    return commands + [f"aura incidents {step} {line.incident} --reason TEXT" for step in steps_after(line.phase)]
+
+
+def steps_after(phase: str) -> list[Step]:
+    """Return the steps that an incident in this state can still take."""
+    after = STATES.index(phase) if phase in STATES else 0
+    return [step for step, (_, state) in COMMANDS.items() if STATES.index(state) > after]
 
 
 async def move_incident(settings: Settings, text: str, step: Step, reason: str) -> IncidentLine:
     """Acknowledge, work on or close an incident. Return it after the step. Raises NotFound, Invalid, Refused."""
-    command, phase = _STEPS[step]
+    command, phase = COMMANDS[step]
     async with desk(settings) as opened:
         id = await find_incident(opened.store, text)
         await opened.done(command(id=new_id(), at=now(), incident=id, reason=reason))

@@ -12,7 +12,7 @@ from bus.store import FAR, Store
 from director.services.attempt_record import OrderRecord, record_of
 from director.services.session import DirectorSession, new_id, run_state
 from domain import run_messages
-from domain.errors import Invalid, NotFound, Refused
+from domain.errors import Conflict, Invalid, NotFound, Refused
 from domain.message import Recorded, derive
 from domain.review import is_review
 from domain.run import RunState
@@ -20,7 +20,6 @@ from domain.run_act_messages import Overridden, Override, ReleasedWork
 from domain.run_messages import Submit
 from domain.task import Rejected, TaskState, Verified
 from domain.tree import Entry
-from governance.gate import Outcome
 
 CONFIRMATION = "not verified"
 """The words that a person types before an override."""
@@ -81,10 +80,15 @@ async def override_run(opened: DirectorSession, wanted: OverrideRequest, *, id: 
     await opened.gate.check(draft)
     chosen = _chosen(wanted, state, events)
     _, tree = await Library(opened.blobs).merged(state, chosen.files)
-    merged = any(isinstance(each.event, run_messages.Rejected) and each.event.judgement.tree == tree for each in events)
+    merged = any(
+        each.void is None and isinstance(each.event, run_messages.Rejected) and each.event.judgement.tree == tree
+        for each in events
+    )
     changes = {"files": chosen.files, "tree": tree, "released": chosen.work, "missing": chosen.missing}
     outcome = await opened.done(msgspec.structs.replace(draft, **changes, merged=merged))
-    return _started(outcome, run, wanted.run, tree, chosen)
+    if not any(isinstance(each.event, Overridden) for each in outcome.events):
+        raise Conflict("This key was used for another command.", hint="Send a new UUID.", code="key_used")
+    return OverrideStarted(run=run, of=wanted.run, tree=tree, work=chosen.work, missing=chosen.missing, seq=outcome.seq)
 
 
 def confirm(text: str) -> None:
@@ -102,10 +106,6 @@ def submission_of(was: run_messages.Submitted, run: UUID, command: UUID) -> dict
     fields = {name: getattr(was, name) for name in run_messages.Submitted.__struct_fields__}
     known = {name: value for name, value in fields.items() if name in Submit.__struct_fields__}
     return {**known, "id": command, "at": now(), "run": run, "estimate": None, "consent": None}
-
-
-def _started(outcome: Outcome, run: UUID, of: UUID, tree: str, chosen: _Chosen) -> OverrideStarted:
-    return OverrideStarted(run=run, of=of, tree=tree, work=chosen.work, missing=chosen.missing, seq=outcome.seq)
 
 
 def _chosen(wanted: OverrideRequest, state: RunState, events: Iterable[Recorded]) -> _Chosen:

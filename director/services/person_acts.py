@@ -10,7 +10,7 @@ from bus.clock import now
 from director.services.blacklist import blacklisted_versions, version_in
 from director.services.budget import raised
 from director.services.comments import Remark, comment_on, return_run
-from director.services.override import OverrideRequest, OverrideStarted, override_run, submission_of
+from director.services.override import submission_of
 from director.services.session import DirectorSession, find_employee, run_state
 from director.services.user_acts import Acted, acted
 from director.services.views import PEOPLE
@@ -36,11 +36,6 @@ async def commented(opened: DirectorSession, id: UUID, run: UUID, remark: Remark
     """Comment on a run that is not approved yet."""
     outcome = await comment_on(opened, run, remark, id=id)
     return acted(opened, outcome.events, COMMANDS[Comment], run)
-
-
-async def overridden(opened: DirectorSession, id: UUID, wanted: OverrideRequest) -> OverrideStarted:
-    """Release recorded work without a verdict, as a new run."""
-    return await override_run(opened, wanted, id=id)
 
 
 async def asked_again(opened: DirectorSession, id: UUID, run: UUID) -> Acted:

@@ -1,5 +1,6 @@
 """The code of a run, line by line: the base beside the result, and the work to which each line belongs."""
 
+import asyncio
 import difflib
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,7 +18,8 @@ from domain.errors import NotFound
 from domain.run import files_of
 from domain.tree import Manifest
 
-FILE_BYTES_MAX = 300_000
+FILE_BYTES_MAX, FILE_LINES_MAX = 300_000, 5_000
+"""Larger files are not shown: the comparison of two versions takes the square of their lines."""
 NEAR_LINES = 4
 """The unchanged lines that are shown around a change."""
 
@@ -80,16 +82,20 @@ async def run_code(store: Store, blobs: Blobs, run: UUID, path: str = "", up_to:
         raise NotFound(f"The run does not change {wanted[:200]!r}.", hint="Choose a file of the list.")
     before, after = await _text(base, wanted, blobs), await _text(files_of(state), wanted, blobs)
     if before is None or after is None:
-        return RunCode(changes=changes, shown=CodeFile(path=wanted, lines=[], note="This file is binary or too large."))
+        return RunCode(
+            changes=changes,
+            shown=CodeFile(path=wanted, lines=[], note="This file is binary, or too large to be compared."),
+        )
     versions = await _versions(store, blobs, run, wanted, last)
-    sources = blame(before.splitlines(), versions, after.splitlines())
-    return RunCode(
-        changes=changes,
-        shown=CodeFile(path=wanted, lines=side_by_side(before.splitlines(), after.splitlines(), sources)),
-    )
+    lines = await asyncio.to_thread(_compared, before.splitlines(), versions, after.splitlines())
+    return RunCode(changes=changes, shown=CodeFile(path=wanted, lines=lines))
 
 
 Version = tuple[LineSource, list[str]]
+
+
+def _compared(before: Sequence[str], versions: Sequence[Version], after: Sequence[str]) -> list[CodeLine]:
+    return side_by_side(before, after, blame(before, versions, after))
 
 
 async def _versions(store: Store, blobs: Blobs, run: UUID, path: str, last: int) -> list[Version]:
@@ -128,7 +134,10 @@ async def _text(manifest: Manifest, path: str, blobs: Blobs) -> str | None:
     if entry.kind in ("link", "submodule"):
         return f"{entry.kind} to {entry.target}\n"
     content = (await tree_of({path: entry}, blobs)).get(path, b"")
-    return None if b"\0" in content or len(content) > FILE_BYTES_MAX else content.decode("utf-8", "replace")
+    if b"\0" in content or len(content) > FILE_BYTES_MAX:
+        return None
+    text = content.decode("utf-8", "replace")
+    return text if len(text.splitlines()) <= FILE_LINES_MAX else None
 
 
 def blame(base: Sequence[str], versions: Sequence[Version], result: Sequence[str]) -> list[LineSource | None]:

@@ -53,7 +53,6 @@ class TopBarReader:
         self._stream = stream
         self._settings = settings
         self._known: TopBar | None = None
-        self._inbox: Inbox | None = None
         self._key: tuple[int, ...] = ()
         self._read_at = 0.0
         self._reading = asyncio.Lock()
@@ -84,25 +83,22 @@ class TopBarReader:
         key = (seq, *(await positions(self._store)).values())
         line = await ORGANISATION.first(self._store)
         since = now() // DAY_US * DAY_US
-        if (
-            self._known is not None
-            and self._inbox is not None
-            and self._key == key
-            and self._known.today_since == since
-        ):
-            inbox, spent = self._inbox, self._known.today_usd
+        known = self._known
+        if known is not None and self._key == key and known.today_since == since:
+            waiting, spent = known.waiting, known.today_usd
         else:
-            inbox, spent = await self.inbox(), await spent_since(self._store, since)
-        self._inbox, self._key = inbox, key
-        return TopBar(
+            waiting, spent = (await self.inbox()).count, await spent_since(self._store, since)
+        bar = TopBar(
             phase=line.phase if line else "unfounded",
             seq=seq,
             lag=await self._lag(seq),
             today_usd=spent,
             today_since=since,
             limit_usd=await day_limit(self._store),
-            waiting=inbox.count,
+            waiting=waiting,
         )
+        self._key = key
+        return bar
 
     async def _lag(self, seq: int) -> int | None:
         try:

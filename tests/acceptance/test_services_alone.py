@@ -74,7 +74,6 @@ from director.services import (
     hr_rules,
     importance,
     inbox,
-    incident_acts,
     incidents,
     judge,
     judged_source,
@@ -550,8 +549,8 @@ async def more_acts_of_a_user(anna: DirectorSession, ended: UUID) -> None:
         person_acts.commented(anna, session.new_id(), ended, remark),
         person_acts.raised_budget(anna, session.new_id(), ended, Amount(Decimal(1)), "", "asked"),
         person_acts.reinstated(anna, session.new_id(), NAME, "asked"),
-        person_acts.overridden(
-            anna, session.new_id(), override.OverrideRequest(run=ended, reason="asked", confirmation="not verified")
+        override.override_run(
+            anna, override.OverrideRequest(run=ended, reason="asked", confirmation="not verified"), id=session.new_id()
         ),
     ):
         with pytest.raises(AuraError) as refused:
@@ -673,7 +672,7 @@ async def of_the_screens(settings: Settings, store: Store) -> None:
     assert (await past_acts.past_acts(store)).acts
     assert (await positions.positions(store)).recorded_up_to >= last
     assert (await health_view.health(store)).checks
-    assert incident_acts.steps_after("acknowledged") == ["work", "close"]
+    assert incidents.steps_after("acknowledged") == ["work", "close"]
     assert (await rights.rights(store)).rights == rights.matrix()
 
 

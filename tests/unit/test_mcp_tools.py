@@ -40,7 +40,6 @@ def test_each_tool_has_schemas_that_clients_can_use(tool: Any) -> None:
         assert schema is not None
         Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
-        assert json.dumps(schema).count('"#/$defs/') >= 0
         for reference in references(schema):
             assert reference in schema["$defs"]
     assert shown.input_schema["additionalProperties"] is False

@@ -237,31 +237,28 @@ def close_all(descriptors: list[int]) -> None:
         os.close(each)
 
 
-def refuse(door: socket.socket, number: int, why: str) -> None:
-    door.send(json.dumps({"number": number, "reason": "not_started", "why": why}).encode())
+def refusal(number: int, why: str) -> list[bytes]:
+    return [json.dumps({"number": number, "reason": "not_started", "why": why}).encode()]
 
 
-def execute(door: socket.socket, number: int, descriptors: list[int], bell: Bell, scores: Scores) -> None:
-    """Run one command and send its report and output. Raises HungUp."""
+def execute(door: socket.socket, number: int, descriptors: list[int], bell: Bell, scores: Scores) -> list[bytes]:
+    """Run one command. Return the packets of the answer: its report, then its output. Raises HungUp."""
     if not descriptors:  # a command has lowered our limit of open files
-        refuse(door, number, "the order was not received")
-        return
+        return refusal(number, "the order was not received")
     with os.fdopen(descriptors[0], "rb", closefd=False) as file:
         order = json.load(file)
     command = Command(number, order, *descriptors[1:2])
     try:
         command.start(scores)
     except (OSError, ValueError) as error:
-        refuse(door, number, str(error)[:REASON_CHARS_MAX])
-        return
+        return refusal(number, str(error)[:REASON_CHARS_MAX])
     try:
         command.watch(door, bell)
     finally:
         command.end(bell)
-    door.send(json.dumps(command.report()).encode())
     output = bytes(command.output.head) + command.output.tail
-    for begin in range(0, len(output), PACKET_BYTES_MAX):
-        door.send(output[begin : begin + PACKET_BYTES_MAX])
+    pieces = [output[begin : begin + PACKET_BYTES_MAX] for begin in range(0, len(output), PACKET_BYTES_MAX)]
+    return [json.dumps(command.report()).encode(), *pieces]
 
 
 def serve(door: socket.socket, bell: Bell, scores: Scores) -> None:
@@ -269,9 +266,12 @@ def serve(door: socket.socket, bell: Bell, scores: Scores) -> None:
     door.send(b"ready")
     while True:
         words, descriptors = received(door)
+        answer: list[bytes] = []
         if len(words) == 2 and words[0] == "run":  # not a `stop` that came after the end of its command
-            execute(door, int(words[1]), descriptors, bell, scores)
-        close_all(descriptors)
+            answer = execute(door, int(words[1]), descriptors, bell, scores)
+        close_all(descriptors)  # before the answer: whoever has the answer knows that nothing of the order is open
+        for packet in answer:
+            door.send(packet)
 
 
 def main() -> None:

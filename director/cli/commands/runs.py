@@ -107,6 +107,7 @@ async def _follow_attempt(door: Door, settings: "Settings", wanted: tuple[str, i
         async for part in parts:
             data = msgspec.to_builtins(part)
             door.line(data, text.next(data))
+            await door.room()
 
 
 @command("diff")

@@ -1,12 +1,12 @@
 """The address and the token of a remote organisation, from AURA_URL, AURA_TOKEN, AURA_TOKEN_FILE and AURA_CA_FILE."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from bus.hosts import is_loopback
 from bus.secretfile import secret
 from domain.errors import Invalid
 
@@ -25,11 +25,6 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return f"Address({self.url})"
 
 
-def is_remote(environment: Mapping[str, str]) -> bool:
-    """Return whether commands go to another machine."""
-    return bool(environment.get(URL, "").strip())
-
-
 def address_in(environment: Mapping[str, str]) -> Address:
     """Return the address in these variables. Raises Invalid.
 
@@ -41,11 +36,12 @@ def address_in(environment: Mapping[str, str]) -> Address:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None or parts.query or parts.fragment:
+    wrong = parts.scheme not in ("http", "https") or not host or not text.isprintable()
+    if wrong or parts.username is not None or parts.query or parts.fragment:
         raise Invalid(
             f"{URL} is not the address of an organisation.", hint=f"Write it like this: {URL}=https://aura.example.com"
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise Invalid(
             f"{URL} has no TLS, and {host} is another machine: everybody on the way could read the token.",
             hint="Use https://. Or open an SSH tunnel (ssh -L 8000:127.0.0.1:8000 HOST) and use http://127.0.0.1:8000.",
@@ -62,10 +58,3 @@ def address_in(environment: Mapping[str, str]) -> Address:
         raise Invalid(f"{TOKEN} is not a token.", hint="Copy the text that `aura token create` printed.")
     ca_file = environment.get(CA_FILE, "")
     return Address(url=text.rstrip("/"), token=token, ca_file=Path(ca_file) if ca_file else None)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -118,6 +118,8 @@ async def _messages(name: str, address: Address, asked: messages.Asked) -> Async
                 raise await _problem(address, answer)
             async for line in _lines(answer):
                 yield _message_of.decode(line)
+    except httpx2.InvalidURL:
+        raise Invalid(f"{URL} is not the address of an organisation.", hint="Write a shorter host name.") from None
     except httpx2.HTTPError as error:
         raise _unreachable(address, error) from None
     except msgspec.DecodeError:

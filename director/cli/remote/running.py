@@ -163,19 +163,18 @@ class Prepared:
                 door.finish()
         except SystemExit:
             pass  # the door has told the error
-        except (AuraError, ExceptionGroup) as error:
-            door.end(first_error(error))
-        except Exception as defect:
-            self._log.error("defect", error=type(defect).__name__, path=self._name)
-            door.end(AuraError("This is a defect of Aura.", hint="The log of its process names it.", code="defect"))
+        except Exception as error:
+            first = first_error(error)
+            if not isinstance(first, AuraError):
+                self._log.error("defect", error=type(first).__name__, path=self._name)
+                first = AuraError("This is a defect of Aura.", hint="The log of its process names it.", code="defect")
+            door.end(first)
 
 
-def first_error(error: BaseException) -> AuraError:
-    """Return the first AuraError of a group of tasks: the others are its consequences. Raises any other error."""
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of a group of tasks: the others are its consequences."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if not isinstance(error, AuraError):
-        raise error
     return error
 
 

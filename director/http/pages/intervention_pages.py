@@ -11,8 +11,8 @@ from director.http.pages.forms import read_form
 from director.http.pages.page_maker import PageMaker
 from director.http.pages.screens import INCIDENT, INTERVENTION
 from director.http.reads import id_of
-from director.services.incident_acts import STEPS, incident_step, steps_after
-from director.services.incidents import Wanted, incident_story, incidents_page
+from director.services.incident_acts import STEPS, incident_step
+from director.services.incidents import Wanted, incident_story, incidents_page, steps_after
 from director.services.past_acts import past_acts
 from director.services.session import find_incident
 from domain.errors import Invalid
