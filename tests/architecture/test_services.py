@@ -14,13 +14,15 @@ PACKAGE = "director.services"
 
 
 def not_called(modules: Iterable[str], calls: str) -> set[str]:
-    """Return the modules of use cases that a test's source does not import."""
+    """Return the modules of use cases that a test's source neither imports nor names in its table ELSEWHERE."""
     imported = set()
     for node in ast.walk(ast.parse(calls)):
         if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
             imported.add((node.module or "").removeprefix(f"{PACKAGE}."))
+        elif isinstance(node, ast.Assign) and [ast.unparse(each) for each in node.targets] == ["ELSEWHERE"]:
+            imported |= {name.split(".")[0] for name in ast.literal_eval(node.value)}
     return set(modules) - imported
 
 
