@@ -33,6 +33,8 @@ def overridden(command: Override) -> Overridden:
         raise Invalid("A run cannot override itself.", hint="Name the run whose work is to be released.")
     if command.shadow is not None:
         raise Refused("The work of a shadow run is never delivered.", hint="Override the run that it repeats.")
+    if command.consent is not None:
+        raise Refused("An override shows secrets to nobody, so it has no consent.", hint="Override without a consent.")
     if not command.files or not command.released:
         raise Refused("There is no recorded work to release.", hint="`aura run show` lists the attempts of each task.")
     return Overridden(

@@ -18,6 +18,7 @@ from tests.unit.runs import ADMIT, COMMENT, OVERRIDE, RETURN_WITH_COMMENTS, STAG
 from tests.unit.samples import (
     AT,
     COMMAND,
+    CONSENT,
     FILES,
     FIRST,
     GOOD,
@@ -125,6 +126,7 @@ def test_an_override_names_work_and_a_reason() -> None:
     given().when(replace(OVERRIDE, files={})).refused(Refused, "no recorded work")
     given().when(replace(OVERRIDE, released=())).refused(Refused, "no recorded work")
     given().when(replace(OVERRIDE, of=RUN)).refused(Invalid, "cannot override itself")
+    given().when(replace(OVERRIDE, consent=CONSENT)).refused(Refused, "shows secrets to nobody")
     assert decide(OVERRIDE), "control"
 
 
