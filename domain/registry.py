@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task, user
+from domain import chat, employee, fund_messages, funds, incident, organisation, refusal, run, run_messages, task, user
 from domain import employee_upcasters as upcasters
 from domain import model_account as accounts
 from domain import run_act_messages as acts
@@ -15,7 +15,7 @@ from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
 """The type of the first event of each run. A reader that has read this event knows the run from its beginning."""
-ScopeKind = Literal["organisation", "employee", "run", "task", "incident", "user"]
+ScopeKind = Literal["organisation", "employee", "run", "task", "incident", "user", "chat"]
 
 EVENTS: Mapping[str, type[Event]] = {
     kind.type: kind
@@ -59,11 +59,8 @@ EVENTS: Mapping[str, type[Event]] = {
         incident.Worked,
         incident.Closed,
         incident.Lapsed,
-        user.Created,
-        user.RoleGranted,
-        user.RoleRevoked,
-        user.Disabled,
-        user.Enabled,
+        *user.CAUSES.values(),
+        *chat.CAUSES.values(),
         refusal.CommandRefused,
         run_messages.Submitted,
         run_messages.SecretsConsented,
@@ -229,6 +226,7 @@ COMMANDS: Mapping[type[Command], CommandSpec] = {
     incident.Close: CommandSpec("incident", ("incident.closed",), "incident"),
     incident.Lapse: CommandSpec("incident", ("incident.lapsed",), "incident"),
     **{kind: CommandSpec("user", (event.type,), "user") for kind, event in user.CAUSES.items()},
+    **{kind: CommandSpec("chat", (event.type,), "message") for kind, event in chat.CAUSES.items()},
     run_messages.Submit: CommandSpec("run", ("run.submitted", "run.secrets_consented"), "run"),
     run_messages.Admit: CommandSpec(
         "run", ("organisation.budget_reserved", "organisation.cap_warned", "run.admitted", "run.ended"), "run"
@@ -277,6 +275,7 @@ DECIDERS: Mapping[str, Decider] = {
     "employee": (employee.initial, employee.decide, employee.evolve),
     "incident": (incident.initial, incident.decide, incident.evolve),
     "user": (user.initial, user.decide, user.evolve),
+    "chat": (chat.initial, chat.decide, chat.evolve),
     "run": (run.initial, run.decide, run.evolve),
 }
 """Entity kind -> (initial, decide, evolve). The run's functions also decide for its tasks."""

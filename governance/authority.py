@@ -92,6 +92,7 @@ _DIRECTOR = frozenset(
         "user.role_revoked",
         "user.disabled",
         "user.enabled",
+        "chat.message_sent",
     }
 )
 _HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated", "employee.dismissed"})

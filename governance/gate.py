@@ -4,10 +4,12 @@ The gate is a library. Each process has its own gate, bound to the principal of 
 """
 
 import asyncio
+import copy
 import random
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Self
 from uuid import UUID
 
 import msgspec
@@ -78,6 +80,13 @@ class Gate:
         self._people = people
         self._redactor = redactor
         self._fault = fault
+        self._cause: UUID | None = None
+
+    def caused_by(self, event: UUID) -> Self:
+        """Return a gate of the same principal. An event names this event as its cause, if its command names none."""
+        other = copy.copy(self)
+        other._cause = event
+        return other
 
     async def handle(self, command: Command, *, on_behalf_of: UUID | None = None) -> Outcome:
         """Decide a command and publish its events. The same command id always gives the same outcome.
@@ -209,7 +218,7 @@ class Gate:
     def _origin(self, command: Command) -> codec.Origin:
         return codec.Origin(
             command=command.id,
-            cause=command.cause,
+            cause=command.cause or self._cause,
             principal=self.principal.id,
             role=self.principal.role,
             at=command.at,

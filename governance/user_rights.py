@@ -23,12 +23,14 @@ _HALT = frozenset({"organisation.halted"})
 _STOP = _HALT | {"organisation.paused"}
 _OVERRIDE = frozenset({"run.submitted", "run.overridden"})
 _INCIDENTS = frozenset({"incident.acknowledged", "incident.worked", "incident.closed"})
+_CHAT = frozenset({"chat.message_sent"})
+"""A message by itself changes nothing: its act needs a right of its own."""
 _ALL = MATRIX["director"] - {"organisation.founded"}
 
 USER_MATRIX: Mapping[UserRole, frozenset[str]] = {
     "director": _ALL,
-    "operator": _SUBMIT | _COMMENT | _STOP | _INCIDENTS,
-    "approver": _APPROVE | _STOP,
+    "operator": _SUBMIT | _COMMENT | _STOP | _INCIDENTS | _CHAT,
+    "approver": _APPROVE | _STOP | _CHAT,
     "auditor": frozenset(),
     "viewer": frozenset(),
 }
@@ -36,9 +38,9 @@ USER_MATRIX: Mapping[UserRole, frozenset[str]] = {
 
 SCOPE_MATRIX: Mapping[TokenScope, frozenset[str]] = {
     "read": frozenset(),
-    "submit": _SUBMIT | _COMMENT,
+    "submit": _SUBMIT | _COMMENT | _CHAT,
     "approve": _APPROVE,
-    "control": _INCIDENTS | {"organisation.paused", "organisation.resumed"},
+    "control": _INCIDENTS | _CHAT | {"organisation.paused", "organisation.resumed"},
     "admin": _ALL - _HALT - {"run.overridden"},
     "halt": _HALT,
     "override": _OVERRIDE,

@@ -1,6 +1,7 @@
 """The Director's session: a connection to the log, the gate with the Director's key, and the rows of views."""
 
 import asyncio
+import copy
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -55,6 +56,12 @@ class DirectorSession:
         self.store = office.store
         self.gate: Gate = office.gate(principal)
         self.blobs = Blobs(office.store, Redactor())
+
+    def caused_by(self, event: UUID) -> "DirectorSession":
+        """Return a session of the same person. The events of its commands name this event as their cause."""
+        other = copy.copy(self)
+        other.gate = self.gate.caused_by(event)
+        return other
 
     async def done(self, command: Command) -> Outcome:
         """Send a command and wait until it is recorded."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.employees.call_errors import hint_of
 from director.terminal.funds_text import funds_sentence
 from director.terminal.text import clock, reasons
-from domain import employee, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import chat, employee, incident, model_account, organisation, refusal, run_messages, task, user
 from domain import run_act_messages as acts
 from domain.message import Recorded, TaskEvent
 from domain.routing.record import ChoiceRecord
@@ -73,6 +73,8 @@ class Story:
             return _of_task(event, self._tasks.get(event.task, "?"), who, in_session=in_session)
         if isinstance(event, user.UserEvent):
             return f"user {self.names.get(event.user, event.user)} {_of_user(event)}"
+        if isinstance(event, chat.MessageSent):
+            return f"message to the manager: {event.text}"
         if isinstance(event, acts.Commented):
             about = "the run" if event.task is None else self._name(event.task)
             return f"comment on {about}: {event.text}"

@@ -8,7 +8,18 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import (
+    chat,
+    employee,
+    fund_messages,
+    incident,
+    model_account,
+    organisation,
+    refusal,
+    run_messages,
+    task,
+    user,
+)
 from domain import run_act_messages as acts
 from domain.caps import day_key, limit_of
 from domain.errors import AuraError, Forbidden, NotFound
@@ -97,6 +108,9 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     user.RevokeRole: lambda: user.RevokeRole(**stamp(), user=uuid4(), role="viewer", reason="x"),
     user.Disable: lambda: user.Disable(**stamp(), user=uuid4(), reason="x"),
     user.Enable: lambda: user.Enable(**stamp(), user=uuid4(), reason="x"),
+    chat.SendMessage: lambda: chat.SendMessage(
+        **stamp(), message=uuid4(), text="pause: x", act="pause", command=uuid4()
+    ),
     run_messages.Submit: lambda: submit(uuid4()),
     run_messages.Admit: lambda: run_messages.Admit(**stamp(), run=uuid4()),
     run_messages.Plan: lambda: run_messages.Plan(**stamp(), run=uuid4()),

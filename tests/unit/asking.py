@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, model_account, organisation, run_messages, task, user
+from domain import chat, employee, fund_messages, incident, model_account, organisation, run_messages, task, user
 from domain import run_act_messages as acts
 from domain.caps import Limit, account_cap, day_key, employee_cap
 from domain.ladder import Step, StrikeRules
@@ -22,7 +22,7 @@ from domain.tiers import NO_CEILINGS, TIERS, Record
 from domain.tree import Entry
 from governance.hr_rules import default
 from tests.unit.samples import AT, BAD, CONSENT, GOOD, OTHER_TREE, PROFILE, SNAPSHOT, TREE, uuid
-from tests.unit.world import CLAIMS, INCIDENTS, NAMES, ORDERS, RUNS, STAFF, World
+from tests.unit.world import CLAIMS, INCIDENTS, MESSAGES, NAMES, ORDERS, RUNS, STAFF, World
 
 Asked = st.SearchStrategy[Command]
 
@@ -267,6 +267,15 @@ _plain: dict[type[Command], Asked] = {
         kind: st.builds(kind, user=st.just(user.user_id("eva")), reason=reasons, **_ids)
         for kind in (user.Disable, user.Enable)
     },
+    chat.SendMessage: st.builds(
+        chat.SendMessage,
+        message=st.sampled_from(MESSAGES),
+        text=st.sampled_from(["pause: lunch", " ", "x" * (chat.MESSAGE_CHARACTERS_MAX + 1)]),
+        act=st.sampled_from(chat.ACTS),
+        command=st.sampled_from(ORDERS),
+        about=st.one_of(st.none(), st.sampled_from(RUNS)),
+        **_ids,
+    ),
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
 tranche_keys = st.sampled_from([day_key(AT), day_key(AT), employee_cap(STAFF[0]), "day:2001-01-01"])

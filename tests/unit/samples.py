@@ -6,7 +6,18 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain import employee, fund_messages, incident, model_account, organisation, refusal, run_messages, task, user
+from domain import (
+    chat,
+    employee,
+    fund_messages,
+    incident,
+    model_account,
+    organisation,
+    refusal,
+    run_messages,
+    task,
+    user,
+)
 from domain import run_act_messages as acts
 from domain.caps import Limit, ReturnedPart
 from domain.estimate import Estimate, Interval
@@ -313,6 +324,14 @@ SAMPLES: tuple[Event, ...] = (
     user.RoleRevoked(user=USER, role="operator", reason="she submits no more"),
     user.Disabled(user=USER, reason="she left"),
     user.Enabled(user=USER, reason="she is back"),
+    chat.MessageSent(
+        message=uuid(51),
+        text="cancel 0000: nobody needs it",
+        act="cancel",
+        command=COMMAND,
+        about=RUN,
+        attached=BLOB,
+    ),
     refusal.CommandRefused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
     run_messages.Submitted(
         run=RUN,

@@ -147,7 +147,8 @@ def run_state_is_legal(state: RunState) -> None:
     assert (state.phase == "none") == (state.submitted is None)
     assert (state.outcome is not None) == (state.phase == "ended")
     assert state.phase not in MERGED_PHASES or all(item.phase == "verified" for item in state.tasks.values())
-    assert state.tasks or state.phase in ("none", "submitted", "admitted", "ended")
+    planned = state.tasks or state.override is not None  # an override has no plan
+    assert planned or state.phase in ("none", "submitted", "admitted", "ended")
     assert state.tree is not None or state.phase not in MERGED_PHASES
     assert state.commit is not None or state.phase not in COMMIT_PHASES
     for item in state.tasks.values():
@@ -258,6 +259,7 @@ def test_every_event_can_happen_in_every_state(data: st.DataObject) -> None:
         "employee": list(world.staff.values()),
         "incident": list(world.incidents.values()),
         "user": list(world.users.values()),
+        "chat": list(world.messages.values()),
         "run": list(world.runs.values()),
     }
     for kind, (initial, _, evolve) in DECIDERS.items():

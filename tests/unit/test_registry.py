@@ -18,7 +18,17 @@ from domain.ladder import DAY_US
 from domain.message import ORGANISATION, Command, Event, RunEvent, TaskEvent
 from domain.registry import COMMANDS, DECIDERS, EVENTS, UPCASTERS, WITH_ORGANISATION, Scope, scope_of
 from domain.routing.terms import RoutingSetting
-from tests.unit import runs, test_caps, test_career, test_discipline, test_employee, test_incident, test_task, test_user
+from tests.unit import (
+    runs,
+    test_caps,
+    test_career,
+    test_chat,
+    test_discipline,
+    test_employee,
+    test_incident,
+    test_task,
+    test_user,
+)
 from tests.unit.given import decide
 from tests.unit.samples import (
     ADMITTED,
@@ -147,6 +157,7 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     ((test_user.CREATED,), test_user.REVOKE),
     ((test_user.CREATED,), test_user.DISABLE),
     ((test_user.CREATED, test_user.DISABLED), test_user.ENABLE),
+    ((), test_chat.SEND),
     ((), runs.SUBMIT),
     ((), replace(runs.SUBMIT, consent=CONSENT)),
     (happened("organisation.founded", "run.submitted"), runs.ADMIT),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain import employee, incident, run, user
+from domain import chat, employee, incident, run, user
 from domain import organisation as office
 from domain.errors import AuraError
 from domain.message import Command, Event
@@ -17,6 +17,7 @@ STAFF = (uuid(11), uuid(12))
 ORDERS = (uuid(21), uuid(22))
 CLAIMS = (uuid(41), uuid(42))
 INCIDENTS = (uuid(31), uuid(32), uuid(33))
+MESSAGES = (uuid(51), uuid(52))
 NAMES = ("T1", "T2")
 
 
@@ -28,6 +29,7 @@ class World(msgspec.Struct):
     staff: dict[UUID, employee.EmployeeState] = {}
     incidents: dict[UUID, incident.IncidentState] = {}
     users: dict[UUID, user.UserState] = {}
+    messages: dict[UUID, chat.MessageState] = {}
     log: list[Event] = []
 
     def states(self, command: Command) -> tuple[object, ...]:
@@ -42,6 +44,8 @@ class World(msgspec.Struct):
                 return (self.incidents.get(scope.id, incident.initial),)
             case "user":
                 return (self.users.get(scope.id, user.initial),)
+            case "chat":
+                return (self.messages.get(scope.id, chat.initial),)
         state = self.runs.get(scope.run or scope.id, run.initial)
         return (self.organisation, state) if type(command) in WITH_ORGANISATION else (state,)
 
@@ -71,6 +75,8 @@ class World(msgspec.Struct):
                 self.incidents[key] = incident.evolve(self.incidents.get(key, incident.initial), event)
             case "user", key:
                 self.users[key] = user.evolve(self.users.get(key, user.initial), event)
+            case "chat", key:
+                self.messages[key] = chat.evolve(self.messages.get(key, chat.initial), event)
             case _:
                 key = event.run  # type: ignore[attr-defined]  # events of runs and tasks bear their run
                 self.runs[key] = run.evolve(self.runs.get(key, run.initial), event)
