@@ -15,7 +15,7 @@ from domain.message import Command, Erased, Event
 
 Act = Literal["submit", "rerun", "cancel", "return", "comment", "raise_budget", "pause", "resume"]
 ACTS: tuple[Act, ...] = get_args(Act)
-"""What a person may ask the manager for. An approval, a halt and an override have forms of their own."""
+"""The acts that a person may ask the manager for. An approval, a halt and an override have forms of their own."""
 MESSAGE_CHARACTERS_MAX = 4000
 DIGEST_CHARACTERS_MAX = 64
 
