@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import os
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from bus.event_loop import Factory, factory_of, name_of
 from bus.secretfile import READ
@@ -70,6 +72,12 @@ LONGEST_FIRST = (
 at the end would leave the other workers without work."""
 
 
+SDK_FILES = ("tests/contract/", "tests/integration/test_model_employee.py", "tests/integration/test_probe_facts.py")
+"""The tests that call the SDKs of the providers. One worker runs them all, because each worker that calls an SDK loads
+it: all of them take 7 s of processor time."""
+WHOLLY_SLOW = re.compile(r"^pytestmark = [^\n]*?(\[[^]]*)?mark\.slow\b", re.MULTILINE)
+"""A test file of which all tests are slow."""
+
 GARBAGE_THRESHOLDS = (20_000, 20, 50)
 """The numbers of objects and collections after which Python looks for garbage cycles. With its defaults (700, 10, 10),
 that is a fifth of the time of the collection of tests, and two thirds of the time of parsing a source."""
@@ -87,6 +95,24 @@ def pytest_asyncio_loop_factories() -> dict[str, Factory]:
     """Run the tests on the event loop that long processes use, or on the one that the variable names."""
     choice: Any = os.environ.get(LOOP, "asyncio")
     return {name_of(choice): factory_of(choice) or asyncio.new_event_loop}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a file of which all tests are slow, if no slow test is wanted."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a whole file to one worker (`--dist loadfile`), and all files that call the SDKs to the same worker."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    shares: Any = LoadFileScheduling(config, log)
+    of_file = shares._split_scope
+    shares._split_scope = lambda name: SDK_FILES[0] if name.startswith(SDK_FILES) else of_file(name)
+    return shares
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,18 +1,24 @@
-"""The MCP server over streamable HTTP, as a part of the HTTP application. Each request needs a token of its own."""
+"""The MCP server over streamable HTTP, as a part of the HTTP application. Each request needs a token of its own.
 
+The SDK of MCP takes as long to load as all the rest of the HTTP application. Therefore the first request with a token
+loads it.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bus.logger import SILENT, Logger
-from director.mcp.server import McpDoor
 from director.services.callers import Callers
 from domain.errors import AuraError, Unauthenticated
 from governance.credentials import SignedIn
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
 CALLER = "aura.caller"
@@ -36,14 +42,40 @@ class McpApp:
         self._check = check
         self._refuse = refuse
         self._other_method = other_method
-        server = McpDoor(callers, _caller_of, local=False, log=log).server()
-        self._manager = StreamableHTTPSessionManager(server, stateless=True)
+        self._log = log
+        self._wanted = asyncio.Event()
+        self._manager: asyncio.Future[StreamableHTTPSessionManager]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve inside this context."""
-        async with self._manager.run():
+        self._manager = asyncio.get_running_loop().create_future()
+        serving = asyncio.create_task(self._serve())
+        try:
             yield
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+
+    async def _serve(self) -> None:
+        """Load the SDK when the first caller comes, and keep its manager open until this task is cancelled."""
+        await self._wanted.wait()
+        try:
+            manager = await asyncio.to_thread(self._load)
+        except Exception as error:  # each request tells it
+            self._manager.set_exception(error)
+            return
+        async with manager.run():
+            self._manager.set_result(manager)
+            await asyncio.Event().wait()
+
+    def _load(self) -> "StreamableHTTPSessionManager":
+        from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+        from director.mcp.server import McpDoor
+
+        server = McpDoor(self._callers, _caller_of, local=False, log=self._log).server()
+        return StreamableHTTPSessionManager(server, stateless=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -54,7 +86,9 @@ class McpApp:
         except AuraError as error:
             await self._refuse(error)(scope, receive, send)
             return
-        await self._manager.handle_request(scope, receive, send)
+        self._wanted.set()
+        manager = await asyncio.shield(self._manager)  # a caller who leaves does not cancel it for the others
+        await manager.handle_request(scope, receive, send)
 
     async def _who(self, request: Request) -> SignedIn:
         """Return whose token the request has. Raises Unauthenticated, Forbidden."""

@@ -9,8 +9,8 @@ pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark
 
 
 def test_an_incident_is_shown_with_its_evidence_and_closed_with_a_reason() -> None:
-    with homely("up", "--no-model") as aura:
-        sample = Sample()
+    with homely("up", "--no-model") as home:
+        aura, sample = home.inside(), Sample()
         aura.hire("mallory", {"T1": [sample.outside("T1")]})
         run = aura.json("submit", aura.requirement(sample), "--attempts", "1", "--wait", code=1)
         assert run

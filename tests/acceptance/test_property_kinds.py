@@ -136,6 +136,8 @@ async def test_each_kind_holds_for_right_code_and_not_for_wrong(sandbox: Bubblew
     assert 0 < found.failed <= found.inputs
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_numbers_that_travel_as_text_have_their_order(sandbox: Bubblewrap) -> None:
     """A long number comes back written otherwise than it was drawn."""
     long = "{integer: {min: 9007199254740000, max: 9007199254741999}}"
@@ -240,6 +242,8 @@ async def test_a_predicate_sees_no_code_and_its_faults_are_not_taken_for_a_yes(s
     assert "did not end" in found.text
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_nothing_satisfies_the_generators(sandbox: Bubblewrap) -> None:
     asked = requirement(
         '{property: deterministic, call: "m:f", inputs: [{list: {of: boolean, min: 5, max: 6, unique: true}}]}'

@@ -95,9 +95,9 @@ async def test_50_requests_at_once_all_pass_if_the_reservation_is_enough_for_the
         within(made, enough)
 
 
-async def test_50_endless_requests_at_once_stay_within_the_cap() -> None:
+async def test_endless_requests_at_once_stay_within_the_cap() -> None:
     async with world(endless(), reservation=SMALL, output_tokens_max=100) as made:
-        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(50)))
+        answers = await asyncio.gather(*(send(made.gateway, request("chat")) for _ in range(20)))
         assert 402 in {answer.status for answer in answers}
         within(made)
 

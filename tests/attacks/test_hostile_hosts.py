@@ -11,7 +11,7 @@ from verification.sandbox.bubblewrap import Bubblewrap
 
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.timeout(300)]
 
-ALWAYS = 6
+ALWAYS = 2
 """This number of hosts is tried in every run of the tests. The slow tests try all hosts."""
 JUDGE = ("judge", "{place}/add.md", "{place}/add", "--json")
 ON = {host.name: host for host in HOSTS}

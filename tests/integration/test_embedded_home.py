@@ -88,6 +88,8 @@ async def test_a_comma_in_the_path_would_part_two_hosts(folder: Path) -> None:
     await is_private(stack, str(home / "data" / "postgres"), said)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("excess", [pytest.param(0, id="fits", marks=CI), pytest.param(1, id="too-long")])
 async def test_a_home_too_long_for_a_socket(folder: Path, excess: int) -> None:
     """At the limit the data are in the home; one byte more, and they are in a private folder that status prints."""
@@ -103,6 +105,8 @@ async def test_a_home_too_long_for_a_socket(folder: Path, excess: int) -> None:
     await is_private(stack, inside, said)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.skipif(not AS_ROOT, reason="only root runs the database as another user")
 async def test_a_home_behind_a_closed_folder(folder: Path) -> None:
     closed = folder / "closed"

@@ -212,6 +212,8 @@ async def test_children_do_not_outlive_a_killed_supervisor(home: Path) -> None:
     assert not any(child.alive for child in now.children)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_a_child_that_cannot_start_leaves_nothing_running(home: Path) -> None:
     broken = ChildSpec(name="broken", argv=(sys.executable, "-c", "raise SystemExit('no licence')"))
     told: list[str] = []
@@ -223,6 +225,8 @@ async def test_a_child_that_cannot_start_leaves_nothing_running(home: Path) -> N
     assert (await up(home, on_progress=quiet)).ready
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_given_servers_are_not_started(home: Path) -> None:
     given = "nats://elsewhere:4222"
     stack = await up(home, nats_url=given, on_progress=quiet)

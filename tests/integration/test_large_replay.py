@@ -25,8 +25,8 @@ from tests.integration.replay_jobs_at_work import endless, killed
 from tests.recording.large_template import template
 
 pytestmark = pytest.mark.needs_postgres
-EVENTS = 4000
-KILL_EVENTS = 1000
+EVENTS = 1500
+KILL_EVENTS = 600
 
 
 def consumers() -> list[Projection]:

@@ -74,6 +74,8 @@ async def test_without_either_nothing_runs(tmp_path: Path) -> None:
     await none.close()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 async def test_one_image_serves_bubblewrap_too(box_image: Image) -> None:
     """And names what its boxes see; another image, another name."""
     with_image, without = Bubblewrap(store=box_image.rootfs.parent), Bubblewrap()

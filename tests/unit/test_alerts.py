@@ -16,7 +16,7 @@ from domain.waiting import PASSING
 from observability.metrics import Metrics, OpenWork
 from observability.room_metrics import RoomMetrics
 from runtime.roles import CONSUMERS
-from tests.tiers import every_fourth
+from tests.tiers import CI, every_fourth
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -84,7 +84,7 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProc
         ("check", "config", "prometheus.yml"),
         ("check", "config", "one-machine.yml"),
         ("check", "rules", "alerts.yml"),
-        ("test", "rules", "alerts.test.yml"),
+        pytest.param(("test", "rules", "alerts.test.yml"), marks=CI),
     ],
     ids=" ".join,
 )

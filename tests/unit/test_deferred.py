@@ -1,7 +1,12 @@
-"""A process that uses NATS starts without aiohttp, because nats-py needs aiohttp only for WebSocket addresses."""
+"""What a process loads only when it needs it.
+
+nats-py needs aiohttp only for WebSocket addresses. The HTTP application needs the SDK of MCP only for requests to /mcp.
+"""
 
 import subprocess
 import sys
+
+import pytest
 
 LOADED = "import sys; print('aiohttp.client' in sys.modules)"
 NAMES = "import aiohttp; print(nats.aio.transport.aiohttp.ClientSession is aiohttp.ClientSession)"
@@ -26,3 +31,10 @@ def test_others_import_it_as_ever() -> None:
 def test_without_ours_nats_loads_it() -> None:
     """The control: what the stand-in saves."""
     assert said("import nats", LOADED) == ["True"]
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_the_http_application_starts_without_the_sdk_of_mcp() -> None:
+    loaded = "import sys; print('mcp' in sys.modules)"
+    assert said("import director.http.server", loaded, "import director.mcp.server", loaded) == ["False", "True"]

@@ -134,6 +134,8 @@ def test_every_kind_of_property_and_generator_is_a_test(tmp_path: Path) -> None:
     assert "9 passed" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_every_kind_fails_on_wrong_code(tmp_path: Path) -> None:
     source = SOLVED
     for old, new in WRONGS.values():

@@ -220,6 +220,8 @@ def test_what_lies_below_src_is_installed_by_its_own_name() -> None:
         assert (sources in delivery_files(asked, tree, b"{}", "")["pyproject.toml"].decode()) is found, (tree, called)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_names_in_use_are_left_alone(tmp_path: Path) -> None:
     tree = {
         "slugify.py": SLUGIFY,

@@ -11,6 +11,7 @@ from agents.briefs.brief import brief_of
 from agents.briefs.fence import ANY_FENCE
 from agents.delivery.packaging import packaging_files
 from agents.employees.prompts import messages_of
+from tests.tiers import CI
 from verification.requirements.fixtures import FIXTURE_BYTES_MAX, FOLDER_FILES_MAX
 from verification.requirements.model import Requirement, Suite
 from verification.requirements.parser import RequirementInvalid, check_notes, parse_requirement, read_requirement
@@ -116,7 +117,7 @@ def test_employees_see_the_visible_suite_alone(tmp_path: Path) -> None:
     assert b"hidden" not in msgspec.json.encode(brief)
 
 
-@pytest.mark.parametrize(("answer", "passes"), [("1", True), ("2", False)])
+@pytest.mark.parametrize(("answer", "passes"), [("1", True), pytest.param("2", False, marks=CI)])
 def test_a_delivery_holds_the_visible_suite(tmp_path: Path, answer: str, passes: bool) -> None:
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "test_it.py").write_bytes(b"import tool\n\ndef test_it():\n    assert tool.f() == 1\n")
