@@ -44,27 +44,24 @@ class McpApp:
         self._other_method = other_method
         self._log = log
         self._wanted = asyncio.Event()
+        self._serving: asyncio.Task[None]
         self._manager: asyncio.Future[StreamableHTTPSessionManager]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve inside this context."""
         self._manager = asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(self._serve())
+        self._serving = asyncio.create_task(self._serve())
         try:
             yield
         finally:
-            serving.cancel()
-            await asyncio.wait([serving])
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
 
     async def _serve(self) -> None:
         """Load the SDK when the first caller comes, and keep its manager open until this task is cancelled."""
         await self._wanted.wait()
-        try:
-            manager = await asyncio.to_thread(self._load)
-        except Exception as error:  # each request tells it
-            self._manager.set_exception(error)
-            return
+        manager = await asyncio.to_thread(self._load)
         async with manager.run():
             self._manager.set_result(manager)
             await asyncio.Event().wait()
@@ -86,9 +83,17 @@ class McpApp:
         except AuraError as error:
             await self._refuse(error)(scope, receive, send)
             return
-        self._wanted.set()
-        manager = await asyncio.shield(self._manager)  # a caller who leaves does not cancel it for the others
+        manager = await self._opened()
         await manager.handle_request(scope, receive, send)
+
+    async def _opened(self) -> "StreamableHTTPSessionManager":
+        """Return the manager when it is open. Raises the error that ended it."""
+        self._wanted.set()
+        either: list[asyncio.Future[Any]] = [self._serving, self._manager]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            await self._serving
+        return self._manager.result()
 
     async def _who(self, request: Request) -> SignedIn:
         """Return whose token the request has. Raises Unauthenticated, Forbidden."""
