@@ -37,7 +37,8 @@ async def test_it_is_loaded_once_for_all_requests(monkeypatch: pytest.MonkeyPatc
     app = made(monkeypatch, load)
     async with app.running():
         assert loads == []
-        assert await asyncio.gather(app._opened(), app._opened()) == [manager, manager]
+        opened: Any = await asyncio.gather(app._opened(), app._opened())
+        assert list(opened) == [manager, manager]
         assert (loads, manager.ended) == ([app], False)
     assert manager.ended
 
