@@ -60,7 +60,7 @@ def make_app(
         return answer({"ok": True})
 
     _answer_errors(app, log)
-    return Shield(app, hosts)
+    return Shield(app, hosts, own_bodies=[MCP_PATH])  # its errors have the form of its protocol
 
 
 def _answer_errors(app: FastAPI, log: Logger) -> None:

@@ -13,6 +13,8 @@ import uvicorn
 from bus.logger import SILENT, Logger
 from director.http.app import LOOPBACK_HOSTS, make_app, make_mcp
 from director.http.commands import Commands
+from director.http.connection import TimedConnection
+from director.http.request_checks import HEAD_BYTES_MAX
 from director.http.sign_in import Doorkeeper
 from director.services.session import open_log
 from director.settings import Settings
@@ -21,7 +23,6 @@ from domain.errors import Invalid, Unavailable
 PORT = 8000
 CONNECTIONS_MAX = 400
 DRAIN_S = 3
-HEADER_BYTES_MAX = 16 * 1024
 
 
 class HttpServed(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +73,15 @@ async def serve_http(
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="error",  # a broken request writes no line, so strangers cannot fill the log
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             lifespan="off",
             limit_concurrency=CONNECTIONS_MAX,
             timeout_graceful_shutdown=DRAIN_S,
-            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
-            http="h11",
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            http=TimedConnection,
             ws="none",
         )
         server = _Server(config, lambda: on_ready(url))

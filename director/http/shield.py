@@ -5,9 +5,11 @@ from collections.abc import Collection
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from director.http.problems import problem_of
+from director.http.request_checks import fault_of_body, fault_of_head
 
 BODY_BYTES_MAX = 1_000_000
 BODY_WAIT_S = 20.0
@@ -25,14 +27,18 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_CLOSE = {"Connection": "close"}
+"""A connection is not used again if the end of its request is in doubt."""
 
 
 class Shield:
-    """Refuses unknown hosts, and large and slow bodies, before anything else reads the request."""
+    """Refuses unknown hosts, ambiguous requests, and large and slow bodies, before anything else reads the request."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], own_bodies: Collection[str] = ()) -> None:
+        """Create the layer. `own_bodies`: paths whose application checks the text of a body itself."""
         self._app = app
         self._hosts = frozenset(hosts)
+        self._own_bodies = frozenset(own_bodies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,9 +64,9 @@ class Shield:
             )  # fmt: skip
             await refusal(scope, receive, send_safely)
             return
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            nul = problem_of(HTTPStatus.BAD_REQUEST, "invalid", "The address has a NUL character.", "Leave it out.")
-            await nul(scope, receive, send_safely)
+        fault = fault_of_head(scope)
+        if fault is not None:
+            await problem_of(*fault, _CLOSE)(scope, receive, send_safely)
             return
         try:
             async with asyncio.timeout(BODY_WAIT_S):
@@ -71,11 +77,18 @@ class Shield:
             )
             await late(scope, receive, send_safely)
             return
+        except ClientDisconnect:
+            return
         if body is None:
             large = problem_of(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "large_body", f"A body has at most {BODY_BYTES_MAX} bytes."
             )
             await large(scope, receive, send_safely)
+            return
+        own = scope["path"] in self._own_bodies
+        fault = None if own else fault_of_body(asked.get("content-type", ""), body)
+        if fault is not None:
+            await problem_of(*fault)(scope, receive, send_safely)
             return
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -93,12 +106,15 @@ def host_of(header: str) -> str:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body; None if it is larger than BODY_BYTES_MAX."""
+    """Return the whole body; None if it is larger than BODY_BYTES_MAX.
+
+    Raises ClientDisconnect for a connection that ends before the body. A part of a body is never acted on.
+    """
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return bytes(body)
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             return None

@@ -3,7 +3,8 @@
 import hmac
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,14 +28,32 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 
 class SignInLimit:
-    """Counts the refused sign-ins of each address and of each name. It forgets the oldest of too many names."""
+    """Counts the refused sign-ins of each address and of each name. It forgets the oldest of too many names.
+
+    An attempt counts as refused from its beginning, so that many attempts at the same time are not more than the limit.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._refused: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def check(self, *keys: str) -> None:
-        """Raise TooMany if one of the keys had SIGN_INS_MAX refused sign-ins within SIGN_IN_WINDOW_S."""
+    @contextmanager
+    def attempt(self, *keys: str) -> Iterator[None]:
+        """Count an attempt that ends with Forbidden or Unauthenticated.
+
+        Raises TooMany if one of the keys had SIGN_INS_MAX of them within SIGN_IN_WINDOW_S.
+        """
+        self._begin(keys)
+        try:
+            yield
+        except (Forbidden, Unauthenticated):
+            raise
+        except BaseException:
+            self._take_back(keys)
+            raise
+        self._take_back(keys)
+
+    def _begin(self, keys: Sequence[str]) -> None:
         for key in keys:
             times = self._refused.get(key, deque())
             while times and times[0] <= self._clock() - SIGN_IN_WINDOW_S:
@@ -46,13 +65,16 @@ class SignInLimit:
                     code="too_many_sign_ins",
                     retry_s=SIGN_IN_WINDOW_S,
                 )
-
-    def count(self, *keys: str) -> None:
         for key in keys:
             self._refused.setdefault(key, deque(maxlen=SIGN_INS_MAX)).append(self._clock())
             self._refused.move_to_end(key)
         while len(self._refused) > NAMES_COUNTED_MAX:
             self._refused.popitem(last=False)
+
+    def _take_back(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if self._refused.get(key):
+                self._refused[key].pop()
 
 
 class Doorkeeper:
@@ -129,13 +151,12 @@ class Doorkeeper:
         if who.scopes is not None:
             raise Invalid("A token has no password.", hint="Make a token with the scope halt or override.")
         keys = (f"address {request.client.host if request.client else ''}", f"confirm {who.user}")
-        self._limit.check(*keys)
-        if not await self.credentials.check_password(who.user, password):
-            self._limit.count(*keys)
-            await self.credentials.count_failure("confirm")
-            raise Forbidden(
-                "The password is wrong.", hint="Without a password, sign in with: aura open", code="wrong_password"
-            )
+        with self._limit.attempt(*keys):
+            if not await self.credentials.check_password(who.user, password):
+                await self.credentials.count_failure("confirm")
+                raise Forbidden(
+                    "The password is wrong.", hint="Without a password, sign in with: aura open", code="wrong_password"
+                )
         await self.credentials.end_session(who.id)
         return await self.credentials.begin_session(who.user)
 
@@ -153,27 +174,25 @@ class Doorkeeper:
         """
         refuse_other_sites(request)
         keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
-        self._limit.check(*keys)
-        user = user_id(name)
-        right = await self.credentials.check_password(user, password)
-        if not right or not (await self.office.people.state(user)).acting:
-            self._limit.count(*keys)
-            await self.credentials.count_failure("password")
-            raise Unauthenticated(
-                "The name or the password is wrong, or the user is disabled.", hint="Ask a director: aura user list"
-            )
+        with self._limit.attempt(*keys):
+            user = user_id(name)
+            right = await self.credentials.check_password(user, password)
+            if not right or not (await self.office.people.state(user)).acting:
+                await self.credentials.count_failure("password")
+                raise Unauthenticated(
+                    "The name or the password is wrong, or the user is disabled.", hint="Ask a director: aura user list"
+                )
         return await self.credentials.begin_session(user)
 
     async def by_link(self, request: Request, link: str) -> str:
         """Return the secret of a new session for a one-time link. Raises Forbidden, TooMany."""
         key = f"address {request.client.host if request.client else ''}"
-        self._limit.check(key)
-        try:
-            user = await self.credentials.use_link(link)
-        except Forbidden:
-            self._limit.count(key)
-            await self.credentials.count_failure("link")
-            raise
+        with self._limit.attempt(key):
+            try:
+                user = await self.credentials.use_link(link)
+            except Forbidden:
+                await self.credentials.count_failure("link")
+                raise
         return await self.credentials.begin_session(user)
 
     def csrf(self, request: Request) -> str | None:

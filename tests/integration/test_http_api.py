@@ -4,18 +4,20 @@ import asyncio
 import http.client
 import itertools
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from director.http.commands import Commands
 from director.http.server import serve_http
 from director.http.sign_in import COOKIE, CSRF_HEADER, SIGN_INS_MAX, SignInLimit
 from director.services import people
 from director.services.session import DirectorSession
 from director.settings import Settings
-from domain.errors import AuraError, Invalid
+from domain.errors import AuraError, Invalid, Unauthenticated, Unavailable
 from domain.organisation import Pause
 from domain.user import USER_ROLES, UserRole
 from governance import keys
@@ -84,6 +86,15 @@ class Site(NamedTuple):
 
 @pytest.fixture
 async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    async with served(house, monkeypatch) as site:
+        yield site
+
+
+@asynccontextmanager
+async def served(
+    house: House, monkeypatch: pytest.MonkeyPatch, commands: Commands | None = None
+) -> AsyncIterator[Site]:
+    """Serve the API of a running organisation with one user of each role. `commands`: those of the command line."""
     for name, value in (("HOME", str(house.home)), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
         monkeypatch.setenv(f"AURA_{name}", value)
     settings, stop = Settings(), asyncio.Event()
@@ -92,7 +103,9 @@ async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
         opened = DirectorSession(settings, house.office, keys.load(settings.keys, "director"))
         for role in USER_ROLES:
             await people.add_user(opened, role, [role])
-        serving = asyncio.create_task(serve_http(settings, port=0, on_ready=url.set_result, stop=stop))
+        serving = asyncio.create_task(
+            serve_http(settings, port=0, on_ready=url.set_result, stop=stop, commands=commands)
+        )
         try:
             yield Site(await url, opened)
         finally:
@@ -342,17 +355,35 @@ def twice_named(url: str) -> int:
     return status if status != 400 else 421  # the parser refuses it before we do
 
 
-def test_too_many_refused_sign_ins_wait() -> None:
+def test_too_many_refused_sign_ins_wait_and_permitted_ones_do_not_count() -> None:
     now = [0.0]
     limit = SignInLimit(lambda: now[0])
+    for _ in range(SIGN_INS_MAX + 1):
+        with limit.attempt("name a"):
+            pass
+    with pytest.raises(Unavailable), limit.attempt("name a"):
+        raise Unavailable("The server does not answer.")
     for _ in range(SIGN_INS_MAX):
-        limit.check("name a")
-        limit.count("name a")
-    with pytest.raises(AuraError, match="too many refused sign-ins"):
-        limit.check("name a")
-    limit.check("name b")
+        with pytest.raises(Unauthenticated), limit.attempt("name a"):
+            raise Unauthenticated("The password is wrong.")
+    with pytest.raises(AuraError, match="too many refused sign-ins"), limit.attempt("name a"):
+        pass
+    with limit.attempt("name b"):
+        pass
     now[0] += 301
-    limit.check("name a")
+    with limit.attempt("name a"):
+        pass
+
+
+def test_attempts_that_have_not_ended_count() -> None:
+    limit = SignInLimit()
+    with ExitStack() as stack:
+        for _ in range(SIGN_INS_MAX):
+            stack.enter_context(limit.attempt("name a"))
+        with pytest.raises(AuraError, match="too many refused sign-ins"), limit.attempt("name a"):
+            pass
+    with limit.attempt("name a"):
+        pass
 
 
 async def test_another_address_than_loopback_needs_tls() -> None:
