@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from domain import chat, employee, fund_messages, incident, model_account, organisation, run_messages, task, user
 from domain import run_act_messages as acts
 from domain.caps import Limit, account_cap, day_key, employee_cap
+from domain.errors import AuraError
 from domain.ladder import Step, StrikeRules
 from domain.message import Command
 from domain.money import Amount
 from domain.planning import task_id
+from domain.registry import COMMANDS
 from domain.returning import attempts_used
 from domain.routing.fixed_point import MICRO
 from domain.routing.terms import RoutingSetting
@@ -412,6 +414,9 @@ _STAFF_AFTER: dict[str, tuple[type[Command], ...]] = {
     "suspended": (employee.Reinstate, employee.Strike, employee.EndTerm, employee.Appeal, employee.DecideAppeal),
     "dismissed": (employee.Rehire, employee.Appeal, employee.DecideAppeal, employee.Dismiss),
 }
+NEW = (9, 10, 11)
+"""The numbers of the dice of twelve for a command of a kind of which nothing has happened yet."""
+TRIES = 7
 _MAY_BE_RELEASED = ("assigned", "calling", "answered")
 
 
@@ -517,13 +522,28 @@ def _fixed(kind: type[Command], **fields: Any) -> Asked:
     return KINDS[kind].map(lambda command: replace(command, **fields))
 
 
+def _new(world: World) -> list[Asked]:
+    """Return a command of each kind of which no event has happened yet."""
+    seen = {event.type for event in world.log}
+    return [asked for kind, asked in KINDS.items() if seen.isdisjoint(COMMANDS[kind].causes)]
+
+
 def draw_command(data: st.DataObject, world: World) -> Command:
     """Draw one command.
 
-    Of twelve, two are random, one is about the staff, one about money, two may be too early, and six continue work.
+    Of twelve, one is random, three are of a kind that has not happened yet, one is about the staff, one about money,
+    one may be too early, and five continue work. A command of a new kind is the first of a few that is not refused.
     """
     dice = data.draw(st.integers(0, 11))
-    chosen = {9: _of_staff, 8: _of_money}.get(dice, daring if dice > 5 else fitting)
+    if dice in NEW and (kinds := _new(world)):
+        tried = st.one_of(*kinds)
+        new: Command = data.draw(tried)
+        for _ in range(TRIES):
+            if not isinstance(world.decide(new), AuraError):
+                break
+            new = data.draw(tried)
+        return new
+    chosen = {7: _of_staff, 6: _of_money}.get(dice, daring if dice > 4 else fitting)
     fit = chosen(world)
-    command: Command = data.draw(commands if dice > 9 or not fit else st.one_of(*fit))
+    command: Command = data.draw(commands if dice > 7 or not fit else st.one_of(*fit))
     return command
