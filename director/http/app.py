@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, incident_steps, sign_ins, stops
+from director.http.chat_routes import chat_routes
 from director.http.commands import Commands, commands
 from director.http.director_acts import run_acts, staff_acts
 from director.http.log_reads import log_reads
@@ -47,7 +48,7 @@ def make_app(
     pulse = Pulse(keeper.office.store)
     reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
     acting = (acts(keeper), incident_steps(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
-    for routes in (sign_ins(keeper), *reading, *acting, *pages(keeper, pulse)):
+    for routes in (sign_ins(keeper), *reading, *acting, chat_routes(keeper), *pages(keeper, pulse)):
         app.include_router(routes)
     if mcp is not None:
         app.router.routes.append(Route(MCP_PATH, mcp))

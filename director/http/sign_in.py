@@ -114,9 +114,12 @@ class Doorkeeper:
                 )
         return session
 
-    async def reader(self, request: Request) -> SignedIn:
-        """Return who sends a request, if this person may read. Raises Unauthenticated, Forbidden."""
-        who = await self.who(request)
+    async def reader(self, request: Request, *, csrf: str | None = None) -> SignedIn:
+        """Return who sends a request, if this person may read. Raises Unauthenticated, Forbidden.
+
+        csrf: as for `who`.
+        """
+        who = await self.who(request, csrf=csrf)
         await self.callers.reader(who)
         return who
 

@@ -21,7 +21,9 @@ from director.services.submit import ATTEMPTS_MAX
 from domain.errors import Conflict, Refused
 from domain.message import Recorded
 from domain.run_messages import End
+from verification.requirements.model import Requirement
 from verification.requirements.parser import read_requirement
+from verification.requirements.unfilled import refuse_unfilled
 
 Stop = Literal["pause", "halt", "resume"]
 _STOPPED = {"pause": "organisation.paused", "halt": "organisation.halted", "resume": "organisation.resumed"}
@@ -51,15 +53,19 @@ async def submit_text(opened: DirectorSession, id: UUID, asked: Asked) -> Acted:
     """
     with TemporaryDirectory(prefix="aura-request-") as folder:
         file = await asyncio.to_thread(_written, Path(folder), asked)
-        if (await asyncio.to_thread(read_requirement, file)).base is not None:
-            raise Refused(
-                "A requirement with a base cannot be submitted here, because the base is a folder of the server.",
-                hint="Submit it on that machine: aura submit FILE",
-                code="base_not_here",
-            )
+        await asyncio.to_thread(_read_without_base, file)
         ready = await ready_to_hand_in(HandIn(file=file, attempts_max=asked.attempts_max), opened.settings)
         handed_in = await hand_in(opened, ready, command=id)
     return Acted(seq=handed_in.seq, events=(handed_in.event,), run=handed_in.run)
+
+
+async def requirement_in(asked: Asked) -> Requirement:
+    """Read a requirement that came as text, without submitting it. Raises as `submit_text` does."""
+    with TemporaryDirectory(prefix="aura-request-") as folder:
+        file = await asyncio.to_thread(_written, Path(folder), asked)
+        requirement = await asyncio.to_thread(_read_without_base, file)
+        refuse_unfilled(requirement, file)
+    return requirement
 
 
 async def approve(opened: DirectorSession, id: UUID, run: UUID, commit: str, reason: str) -> Acted:
@@ -90,6 +96,18 @@ def acted(opened: DirectorSession, events: tuple[Recorded, ...], kinds: Collecti
     return Acted(
         seq=events[-1].seq if events else 0, events=tuple(recorded.envelope.id for recorded in events), run=run
     )
+
+
+def _read_without_base(file: Path) -> Requirement:
+    """Read a requirement. Raises Refused if it has a base."""
+    requirement = read_requirement(file)
+    if requirement.base is not None:
+        raise Refused(
+            "A requirement with a base cannot be submitted here, because the base is a folder of the server.",
+            hint="Submit it on that machine: aura submit FILE",
+            code="base_not_here",
+        )
+    return requirement
 
 
 def _written(folder: Path, asked: Asked) -> Path:

@@ -51,6 +51,10 @@ from director.services import (
     careers,
     causes,
     changes,
+    chat,
+    chat_answers,
+    chat_draft,
+    chat_grammar,
     checked_posting,
     comments,
     cost_views,
@@ -534,8 +538,31 @@ async def acts_of_a_user(anna: DirectorSession) -> None:
         await user_acts.approve(anna, session.new_id(), acted.run, "0" * 40, "asked")
     assert (await user_acts.end(anna, session.new_id(), acted.run, "cancelled", "asked")).seq
     await more_acts_of_a_user(anna, acted.run)
+    await words_of_a_user(anna, acted.run)
     stops = [await user_acts.stop(anna, session.new_id(), how, "asked") for how in ("halt", "resume")]
     assert all(len(stop.events) == 1 for stop in stops)
+
+
+async def words_of_a_user(anna: DirectorSession, run: UUID) -> None:
+    """Ask the manager, and confirm a draft."""
+    store, text = anna.store, f"rerun {run}"
+    assert await chat_draft.run_named(store, str(run)) == run
+    question = chat_grammar.read_message("costs")
+    assert isinstance(question, chat_grammar.Question)
+    assert (await chat_answers.answered(store, anna.settings, question)).lines
+    assert chat_grammar.not_understood("x").code == "not_understood"
+    wish = chat_grammar.read_message(text)
+    assert isinstance(wish, chat_grammar.Wish)
+    draft = await chat_draft.drafted(store, wish)
+    assert (await chat.reply_to(store, anna.settings, text)).draft == draft
+    source = Sample(1).source.decode()
+    assert (await user_acts.requirement_in(user_acts.Asked(requirement=source))).title == "Adders"
+    acted = await chat.confirm(anna, session.new_id(), text, draft.digest)
+    (message,) = (await chat.messages(store)).messages
+    assert message.events[-1].seq == acted.seq
+    assert anna.caused_by(message.events[0].envelope.id).gate.principal == anna.gate.principal
+    assert acted.run is not None
+    assert (await user_acts.end(anna, session.new_id(), acted.run, "cancelled", "asked")).seq
 
 
 async def more_acts_of_a_user(anna: DirectorSession, ended: UUID) -> None:

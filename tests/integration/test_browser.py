@@ -204,3 +204,29 @@ async def test_a_page_follows_the_log_and_ends_with_its_session(browser: Browser
         assert faults.found == []
         await people.set_password(site.opened, "anna", SECRET)
         await page.wait_for_url("**/sign-in")
+
+
+async def test_a_person_without_a_mouse_asks_the_manager_and_confirms_a_draft(browser: Browser, site: Site) -> None:
+    async with signed_in(browser, site, 1280, "light") as (page, faults):
+        keys_of = page.keyboard
+        for key in ("g", "m"):
+            await keys_of.press(key)
+        await page.wait_for_url(f"{site.url}/chat")
+        await page.focus("textarea[name=text]")
+        await keys_of.type(f"comment on {site.runs[1]}: shorter names")
+        await keys_of.press("Tab")
+        await keys_of.press("Enter")
+        await page.wait_for_selector("section.draft button:focus")
+        assert [each["id"] for each in (await Axe().run(page)).response["violations"]] == []
+        assert "run.commented" not in [each.envelope.type for each in await site.house.log()]
+        await keys_of.press("Enter")
+        await page.wait_for_url("**/chat?done=*")
+        await page.wait_for_selector(".messages code:has-text('run.commented')")
+        assert faults.found == []
+        for text in ("why did last fail", "make it better"):
+            await page.fill("textarea[name=text]", text)
+            await page.click("form[action='/chat'] button")
+            await page.wait_for_load_state()
+            assert [each["id"] for each in (await Axe().run(page)).response["violations"]] == []
+        await page.wait_for_selector("[role=alert]:has-text('does not understand')")
+    assert [each.envelope.type for each in await site.house.log()].count("chat.message_sent") == 1

@@ -30,7 +30,7 @@ SECRET = "correct horse battery"
 READS = (
     *("/api/status", "/api/runs", "/api/inbox", "/api/employees", "/api/costs", "/api/incidents", "/api/events"),
     *("/api/events/newest", "/api/events/1", "/api/log/check", "/api/acts", "/api/staff", "/api/budget"),
-    *("/api/projections", "/api/health", "/api/rights"),
+    *("/api/projections", "/api/health", "/api/rights", "/api/chat"),
 )
 NOBODY = uuid4()
 """The id of a run that does not exist."""
@@ -129,6 +129,10 @@ def body(route: str) -> dict[str, Any]:
             return {"reason": "asked", "confirmation": "not verified"}
         case "budget":
             return {"usd": "0.10", "reason": "asked"}
+        case "chat":
+            return {"text": "status"}
+        case "confirm":
+            return {"text": "pause: asked", "draft": "0" * 64}
         case "blacklist":
             return {"version": str(NOBODY), "reason": "asked"}
     return {"reason": "asked"}

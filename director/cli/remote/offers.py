@@ -28,7 +28,7 @@ OFFERS: Mapping[str, Offer] = {
     "verdict": Offer(not_here=("html", "attest")),
     **dict.fromkeys(
         (
-            *("status", "runs", "run show", "diff", "watch", "inbox", "approve", "reject"),
+            *("status", "runs", "run show", "diff", "watch", "inbox", "approve", "reject", "chat"),
             *("pause", "halt", "resume"),
             *("events", "why", "state"),
             *("employees", "scores", "tier", "suspend", "reinstate"),

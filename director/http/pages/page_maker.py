@@ -68,7 +68,9 @@ class PageMaker:
 
     async def viewer(self, request: Request, screen: Screen) -> Viewer:
         """Return the person who opens a screen. Raises Unauthenticated, and Forbidden without the screen's right."""
-        who = await self.keeper.reader(request)
+        return await self._admitted(request, screen, await self.keeper.reader(request))
+
+    async def _admitted(self, request: Request, screen: Screen, who: SignedIn) -> Viewer:
         viewer = await self._viewer(request, who)
         if not screen.open_to(viewer.rights):
             raise Forbidden(
@@ -76,6 +78,10 @@ class PageMaker:
                 hint="Ask a director for the role: aura user role NAME --grant ROLE --reason TEXT",
             )
         return viewer
+
+    async def viewer_of_form(self, request: Request, screen: Screen, form: Form) -> Viewer:
+        """Return the person who sends a form that only asks. Raises as `viewer` does, and for a foreign form."""
+        return await self._admitted(request, screen, await self.keeper.reader(request, csrf=form.csrf))
 
     async def actor(self, request: Request, form: Form) -> DirectorSession:
         """Return the session in which the sender of a form acts. Raises Unauthenticated, Forbidden."""

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from director.http.pages.chat_page import chat_page
 from director.http.pages.event_pages import event_pages
 from director.http.pages.house_pages import house_pages, money_pages
 from director.http.pages.inbox_page import inbox_page
@@ -27,6 +28,7 @@ def pages(keeper: Doorkeeper, pulse: Pulse) -> tuple[APIRouter, ...]:
         live_stream(maker, pulse),
         overview_page(maker),
         inbox_page(maker),
+        chat_page(maker),
         run_page(maker),
         *(staff_pages(maker), intervention_pages(maker), event_pages(maker)),
         *(house_pages(maker), money_pages(maker)),

@@ -55,6 +55,14 @@ RUN = Screen(
     as_of=True,
     about="One run: plan, timeline, code with the author of each line, cost, evidence and transcript.",
 )
+CHAT = Screen(
+    name="chat",
+    path="/chat",
+    title="Chat",
+    letter="m",
+    as_of=True,
+    about="Questions to the manager, drafts of acts to confirm, and each message with the events that it caused.",
+)
 STOP = Screen(
     name="stop",
     path="/stop",
@@ -148,7 +156,7 @@ RIGHTS = Screen(
     about="People, tokens without secrets, and the matrix of roles and scopes.",
 )
 SCREENS: tuple[Screen, ...] = (
-    *(OVERVIEW, INBOX, RUN),
+    *(OVERVIEW, INBOX, CHAT, RUN),
     *(STAFF, EMPLOYEE, INTERVENTION, INCIDENT, COSTS, EVENTS, EVENT),
     *(PROJECTIONS, ARCHIVE, HEALTH, RIGHTS, STOP),
 )
