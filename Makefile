@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow check bench profile zoo lock clean
+.PHONY: help demo test test-slow check bench profile zoo pictures lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,9 @@ profile: $(STAMP)/base $(STAMP)/aura  ## measure where the processor time goes, 
 
 zoo: $(STAMP)/dev $(STAMP)/aura  ## write docs/zoo.md from recorded results (RUN=1: run all cheats again, 30 minutes; RUN=base: only cheats against a base)
 	@$(BIN)/python -m tests.cheats.zoo $(if $(RUN),--run $(filter-out 1,$(RUN)))
+
+pictures: $(STAMP)/dev $(STAMP)/aura  ## take the pictures of the pages in docs/pictures again (needs Chromium)
+	@$(BIN)/python -m tests.pictures
 
 # The lock files have versions and hashes, but no address of a package index: pip's own settings name the index.
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
