@@ -1,4 +1,4 @@
-"""Users: the people who act through the doors, each under their own name, and their roles.
+"""Users: the people who act through the doors, each under their own name, their roles, and their linked identities.
 
 Passwords, sessions and tokens are not in the log. They are in the schema `auth`, because a hash must be erasable.
 """
@@ -11,12 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.errors import Conflict, Invalid, NotFound
+from domain.identity import Identity, checked_identity
 from domain.message import NAMESPACE, Command, Erased, Event, derive
 from domain.reason import reason_of
 
 UserRole = Literal["director", "operator", "approver", "auditor", "viewer"]
 USER_ROLES: tuple[UserRole, ...] = get_args(UserRole)
 NAME_CHARACTERS_MAX = 64
+IDENTITIES_MAX = 10
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _LATER = _FIRST | frozenset("._-")
 
@@ -73,6 +75,23 @@ class Enabled(UserEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class Linked(UserEvent, frozen=True, kw_only=True):
+    """A user got an identity of an OpenID provider. Whoever signs in there as this subject is this user."""
+
+    type = "user.linked"
+    issuer: str
+    subject: str
+
+
+class Unlinked(UserEvent, frozen=True, kw_only=True):
+    """A user lost an identity of an OpenID provider."""
+
+    type = "user.unlinked"
+    issuer: str
+    subject: str
+    reason: str
+
+
 class Create(Command, frozen=True, kw_only=True):
     """Add a user. `user` is the id that follows from the name."""
 
@@ -103,23 +122,44 @@ class Enable(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class Link(Command, frozen=True, kw_only=True):
+    """Link a user to an identity: the subject of an issuer (an OpenID provider)."""
+
+    user: UUID
+    issuer: str
+    subject: str
+
+
+class Unlink(Command, frozen=True, kw_only=True):
+    user: UUID
+    issuer: str
+    subject: str
+    reason: str
+
+
 CAUSES: Mapping[type[Command], type[UserEvent]] = {
     Create: Created,
     GrantRole: RoleGranted,
     RevokeRole: RoleRevoked,
     Disable: Disabled,
     Enable: Enabled,
+    Link: Linked,
+    Unlink: Unlinked,
 }
 """Command -> the event that it causes."""
 
 
 class UserState(msgspec.Struct, frozen=True, kw_only=True):
-    """`name` is empty if the payload of `user.created` was purged. Roles that a purged event named are not there."""
+    """`name` is empty if the payload of `user.created` was purged.
+
+    Roles and identities that a purged event named are not there.
+    """
 
     created: bool = False
     name: str = ""
     roles: tuple[UserRole, ...] = ()
     disabled: bool = False
+    identities: tuple[Identity, ...] = ()
 
     @property
     def acting(self) -> tuple[UserRole, ...]:
@@ -150,6 +190,12 @@ def decide(command: Command, state: UserState) -> tuple[UserEvent, ...]:
         case Enable(user=user):
             reason = _checked(user, command.reason, state)
             return (Enabled(user=user, reason=reason),) if state.disabled else ()
+        case Link():
+            return _linked(command, state)
+        case Unlink(user=user, issuer=issuer, subject=subject):
+            reason = _checked(user, command.reason, state)
+            gone = Unlinked(user=user, issuer=issuer, subject=subject, reason=reason)
+            return (gone,) if Identity(issuer, subject) in state.identities else ()
     raise TypeError(f"not a command of a user: {type(command).__name__}")
 
 
@@ -172,6 +218,19 @@ def _created(command: Create, state: UserState) -> tuple[UserEvent, ...]:
     return (Created(user=command.user, name=command.name, roles=_in_order(command.roles)),)
 
 
+def _linked(command: Link, state: UserState) -> tuple[UserEvent, ...]:
+    _exists(command.user, state)
+    identity = checked_identity(command.issuer, command.subject)
+    if identity in state.identities:
+        return ()
+    if len(state.identities) >= IDENTITIES_MAX:
+        raise Conflict(
+            f"A user has at most {IDENTITIES_MAX} identities.",
+            hint=f"Remove one: aura user unlink {state.name} --subject ID --reason TEXT",
+        )
+    return (Linked(user=command.user, issuer=command.issuer, subject=command.subject),)
+
+
 def _is_name(text: str) -> bool:
     return 0 < len(text) <= NAME_CHARACTERS_MAX and text[0] in _FIRST and _LATER.issuperset(text)
 
@@ -184,9 +243,13 @@ def _known(roles: Sequence[str]) -> None:
 
 def _checked(user: UUID, reason: str, state: UserState) -> str:
     """Return the reason. Raises NotFound if there is no such user, and Invalid without a reason."""
+    _exists(user, state)
+    return reason_of(reason)
+
+
+def _exists(user: UUID, state: UserState) -> None:
     if not state.created:
         raise NotFound(f"There is no user {user}.", hint="`aura user list` lists the users.")
-    return reason_of(reason)
 
 
 def _in_order(roles: Sequence[UserRole]) -> tuple[UserRole, ...]:
@@ -210,4 +273,11 @@ def evolve(state: UserState, event: Event | Erased) -> UserState:
             return replace(state, created=True)
         case Erased(type=RoleRevoked.type):
             return replace(state, roles=())  # nobody knows which role was taken, so none is left
+        case Linked(issuer=issuer, subject=subject):
+            return replace(state, identities=(*state.identities, Identity(issuer, subject)))
+        case Unlinked(issuer=issuer, subject=subject):
+            gone = Identity(issuer, subject)
+            return replace(state, identities=tuple(each for each in state.identities if each != gone))
+        case Erased(type=Unlinked.type):
+            return replace(state, identities=())  # nobody knows which identity was taken, so none is left
     return state

@@ -93,6 +93,8 @@ _DIRECTOR = frozenset(
         "user.disabled",
         "user.enabled",
         "chat.message_sent",
+        "user.linked",
+        "user.unlinked",
     }
 )
 _HR = frozenset({"employee.warned", "employee.suspended", "employee.reinstated", "employee.dismissed"})

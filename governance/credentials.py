@@ -115,11 +115,20 @@ class Credentials:
             right = await asyncio.to_thread(lambda: _matches(stored or _nobodys(), password))
         return right and stored is not None
 
-    async def begin_session(self, user: UUID) -> str:
-        """Return the secret of a new session. Every sign-in makes a new one."""
-        secret = secrets.token_urlsafe(SECRET_BYTES)
-        await self._run("auth_session_add", uuid4(), _digest(secret), user, now())
+    async def begin_session(self, user: UUID, authenticated_at: int | None = None) -> str:
+        """Return the secret of a new session. Every sign-in makes a new one.
+
+        authenticated_at: when an OpenID provider asked the person, 0 if it did not tell; None: now.
+        """
+        secret, at = secrets.token_urlsafe(SECRET_BYTES), now()
+        asked_at = at if authenticated_at is None else authenticated_at
+        await self._run("auth_session_add", uuid4(), _digest(secret), user, at, asked_at)
         return secret
+
+    async def use_nonce(self, nonce: str) -> bool:
+        """Note that the answer of an OpenID provider is used. Return False if it was used before."""
+        at = now()
+        return await self._value("auth_oidc_use", _digest(nonce), at + HOUR_US, at) is not None
 
     async def session(self, secret: str) -> SignedIn | None:
         """Return who is signed in with this secret, and note the time; None if the session has ended."""
@@ -137,6 +146,10 @@ class Credentials:
 
     async def end_session(self, id: UUID) -> None:
         await self._run("auth_session_end", id, now())
+
+    async def end_session_of(self, id: UUID, user: UUID) -> bool:
+        """End an open session of a user. Return whether the user had it."""
+        return await self._value("auth_session_end_of", id, user, now()) is not None
 
     async def end_sessions(self, user: UUID) -> None:
         """End all sessions of a user."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from bus.store import FAR, Store
 from domain import user
 from domain.errors import Forbidden, Refused
+from domain.identity import Identity
 from domain.message import Command, Unreadable
 from domain.registry import EVENTS, Scope
 from domain.run_messages import Approve, Submitted
@@ -68,6 +69,14 @@ class People:
                 hint=f"Ask one of these people: {', '.join(sorted(others))}.",
                 code="own_request",
             )
+
+    async def of_identity(self, identity: Identity) -> UUID | None:
+        """Return the active user that has an identity; None if nobody has it, or more than one user."""
+        ids = [id for id, state in (await self.everybody()).items() if identity in state.identities]
+        if len(ids) != 1:
+            return None
+        state = await self.state(ids[0])
+        return ids[0] if identity in state.identities and state.acting else None
 
     async def everybody(self) -> dict[UUID, UserState]:
         """Return each user as the store has it now, in the order in which they were added."""

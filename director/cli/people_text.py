@@ -17,6 +17,9 @@ def users_text(lines: Sequence[UserLine], failures: Sequence[FailureLine]) -> st
         for line in lines
     ]
     text = table(("user", "roles", "state", "id"), shown)
+    linked = [(line.name, each.issuer, each.subject) for line in lines for each in line.identities]
+    if linked:
+        text += f"\n\nIdentities:\n{table(('user', 'issuer', 'subject'), linked)}"
     if failures:
         counts = [(clock(each.hour), each.kind, each.count) for each in failures]
         text += f"\n\nRefused sign-ins:\n{table(('hour (UTC)', 'kind', 'count'), counts)}"

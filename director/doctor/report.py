@@ -12,6 +12,7 @@ from agents.employees.providers.llama_cpp_server import MODEL_NAME, model_availa
 from director.doctor import host_checks
 from director.doctor.check import Part
 from director.doctor.server_checks import servers
+from director.doctor.sign_in_checks import sign_in
 from director.doctor.staff_checks import staff
 from director.settings import Settings
 from domain.errors import AuraError, Unavailable
@@ -50,11 +51,12 @@ def missing_parts(diagnosis: Diagnosis) -> Unavailable | None:
 
 async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
     """Check all parts at the same time."""
-    boxes, groups, running, hired = await asyncio.gather(
+    boxes, groups, running, hired, signing = await asyncio.gather(
         sandboxes(settings.boxes()),
         asyncio.to_thread(host_checks.groups),
         servers(settings),
         staff(settings, environment),
+        sign_in(settings, environment),
     )
     ground = [
         host_checks.python(),
@@ -62,7 +64,7 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Pa
         host_checks.home(settings.root),
         host_checks.scratch(),
     ]
-    return [*ground, groups, *boxes, *running, model(), *hired]
+    return [*ground, groups, *boxes, *running, model(), *hired, *signing]
 
 
 async def sandboxes(boxes: Boxes) -> list[Part]:

@@ -17,6 +17,7 @@ from director.http.chat_routes import chat_routes
 from director.http.commands import Commands, commands
 from director.http.director_acts import run_acts, staff_acts
 from director.http.log_reads import log_reads
+from director.http.oidc import oidc_routes
 from director.http.pages.error_pages import error_page, page_of, wants_page
 from director.http.pages.routes import pages
 from director.http.problems import answer, problem, problem_of
@@ -48,7 +49,8 @@ def make_app(
     pulse = Pulse(keeper.office.store)
     reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
     acting = (acts(keeper), incident_steps(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
-    for routes in (sign_ins(keeper), *reading, *acting, chat_routes(keeper), *pages(keeper, pulse)):
+    doors = (sign_ins(keeper), oidc_routes(keeper))
+    for routes in (*doors, *reading, *acting, chat_routes(keeper), *pages(keeper, pulse)):
         app.include_router(routes)
     if mcp is not None:
         app.router.routes.append(Route(MCP_PATH, mcp))

@@ -1,6 +1,7 @@
 """The server of the HTTP API: uvicorn on a loopback address, until a signal."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from director.http.commands import Commands
 from director.http.connection import TimedConnection
 from director.http.request_checks import HEAD_BYTES_MAX
 from director.http.sign_in import Doorkeeper
+from director.oidc.config import client_secret, read_config
+from director.oidc.provider import Provider
 from director.services.session import open_log
 from director.settings import Settings
 from domain.errors import Invalid, Unavailable
@@ -67,7 +70,7 @@ async def serve_http(
     office = await open_log(settings, "aura-http")
     ended = stop or asyncio.Event()
     try:
-        keeper = Doorkeeper(settings, office, secure=False)
+        keeper = Doorkeeper(settings, office, secure=False, provider=_provider(settings, log))
         mcp = make_mcp(keeper, log)
         app = make_app(keeper, mcp=mcp, hosts=LOOPBACK_HOSTS, log=log, known=commands)
         config = uvicorn.Config(
@@ -95,6 +98,16 @@ async def serve_http(
         await office.close()
         listening.close()
     return HttpServed(url=url)
+
+
+def _provider(settings: Settings, log: Logger) -> Provider | None:
+    """Return the configured OpenID provider. A fault in its configuration is logged, and passwords go on."""
+    try:
+        config = read_config(settings.root)
+        return Provider(config, client_secret(config, settings.root, os.environ)) if config is not None else None
+    except Invalid as error:
+        log.error("oidc", code=error.code, message=error.message, hint=error.hint)
+        return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bus.clock import now
 from director.http.shield import host_of
+from director.oidc.provider import Provider
 from director.services.callers import Callers
 from director.services.session import DirectorSession
 from director.settings import Settings
@@ -81,13 +82,21 @@ class Doorkeeper:
     """Finds out who sends a request, and signs people in and out. It has no key of the Director."""
 
     def __init__(
-        self, settings: Settings, office: LogSession, *, secure: bool, limit: SignInLimit | None = None
+        self,
+        settings: Settings,
+        office: LogSession,
+        *,
+        secure: bool,
+        limit: SignInLimit | None = None,
+        provider: Provider | None = None,
     ) -> None:
+        """`provider`: the OpenID provider at which people may sign in, if one is configured."""
         self.settings = settings
         self.callers = Callers(settings, office)
         self.office = office
         self.credentials = self.callers.credentials
-        self._limit = limit or SignInLimit()
+        self.limit = limit or SignInLimit()
+        self.provider = provider
         self.secure = secure
         self._cookie = SECURE_COOKIE if secure else COOKIE
 
@@ -140,7 +149,8 @@ class Doorkeeper:
         if who.scopes is None and not is_confirmed(who, now()):
             raise Forbidden(
                 f"This act needs your password again, at most {CONFIRMED_US // SECOND_US // 60} minutes before.",
-                hint="On a page: sign in again. A program sends it to POST /auth/confirm. Then send the act again.",
+                hint="On a page: sign in again. A program sends it to POST /auth/confirm. Then send the act again."
+                + (" With your provider: open /auth/oidc/confirm." if self.provider else ""),
                 code="not_confirmed",
             )
         return self.callers.session(who)
@@ -154,7 +164,7 @@ class Doorkeeper:
         if who.scopes is not None:
             raise Invalid("A token has no password.", hint="Make a token with the scope halt or override.")
         keys = (f"address {request.client.host if request.client else ''}", f"confirm {who.user}")
-        with self._limit.attempt(*keys):
+        with self.limit.attempt(*keys):
             if not await self.credentials.check_password(who.user, password):
                 await self.credentials.count_failure("confirm")
                 raise Forbidden(
@@ -177,7 +187,7 @@ class Doorkeeper:
         """
         refuse_other_sites(request)
         keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
-        with self._limit.attempt(*keys):
+        with self.limit.attempt(*keys):
             user = user_id(name)
             right = await self.credentials.check_password(user, password)
             if not right or not (await self.office.people.state(user)).acting:
@@ -190,7 +200,7 @@ class Doorkeeper:
     async def by_link(self, request: Request, link: str) -> str:
         """Return the secret of a new session for a one-time link. Raises Forbidden, TooMany."""
         key = f"address {request.client.host if request.client else ''}"
-        with self._limit.attempt(key):
+        with self.limit.attempt(key):
             try:
                 user = await self.credentials.use_link(link)
             except Forbidden:

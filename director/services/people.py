@@ -12,7 +12,20 @@ from bus.clock import now
 from bus.store import Store
 from director.services.session import DirectorSession, new_id
 from domain.errors import Conflict, Invalid, NotFound
-from domain.user import USER_ROLES, Create, Disable, Enable, GrantRole, RevokeRole, UserRole, UserState, user_id
+from domain.identity import Identity
+from domain.user import (
+    USER_ROLES,
+    Create,
+    Disable,
+    Enable,
+    GrantRole,
+    Link,
+    RevokeRole,
+    Unlink,
+    UserRole,
+    UserState,
+    user_id,
+)
 from governance.credentials import DAY_US, Credentials, FailureLine
 from governance.people import read_people
 from governance.user_rights import TOKEN_SCOPES
@@ -25,6 +38,7 @@ class UserLine(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     roles: tuple[UserRole, ...]
     disabled: bool
+    identities: tuple[Identity, ...] = ()
 
 
 class ShownToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +136,31 @@ async def enable_user(opened: DirectorSession, name: str, reason: str) -> UserLi
     return await find_user(opened.store, name)
 
 
+async def link_user(opened: DirectorSession, name: str, issuer: str, subject: str) -> UserLine:
+    """Link a user to an identity of an OpenID provider. Raises NotFound, Invalid, Conflict."""
+    line = await find_user(opened.store, name)
+    other = [each.name for each in await list_users(opened.store) if Identity(issuer, subject) in each.identities]
+    if other and other != [name]:
+        raise Conflict(
+            f"This identity is linked to the user {other[0]} already.",
+            hint=f"Remove it there: aura user unlink {other[0]} --subject {subject} --reason TEXT",
+        )
+    await opened.done(Link(id=new_id(), at=now(), user=line.user, issuer=issuer, subject=subject))
+    return await find_user(opened.store, name)
+
+
+async def unlink_user(opened: DirectorSession, name: str, issuer: str, subject: str, reason: str) -> UserLine:
+    """Remove an identity from a user. All sessions of the user end. Raises NotFound, Invalid."""
+    line = await find_user(opened.store, name)
+    if Identity(issuer, subject) not in line.identities:
+        raise NotFound(
+            f"The user {name} has no identity {subject!r} at {issuer}.", hint="`aura user list` lists the identities."
+        )
+    await opened.done(Unlink(id=new_id(), at=now(), user=line.user, issuer=issuer, subject=subject, reason=reason))
+    await Credentials(opened.store).end_sessions(line.user)
+    return await find_user(opened.store, name)
+
+
 async def create_token(
     opened: DirectorSession, name: str, *, scopes: Sequence[str], days: int, label: str = ""
 ) -> NewToken:
@@ -191,4 +230,4 @@ def _role(text: str) -> UserRole:
 
 
 def _line(id: UUID, state: UserState) -> UserLine:
-    return UserLine(user=id, name=state.name, roles=state.roles, disabled=state.disabled)
+    return UserLine(user=id, name=state.name, roles=state.roles, disabled=state.disabled, identities=state.identities)

@@ -141,6 +141,10 @@ def _of_user(event: user.UserEvent) -> str:
             return f"is disabled: {reason}"
         case user.Enabled(reason=reason):
             return f"is enabled again: {reason}"
+        case user.Linked(issuer=issuer, subject=subject):
+            return f"may sign in at {issuer}, as {subject}"
+        case user.Unlinked(issuer=issuer, subject=subject, reason=reason):
+            return f"may no longer sign in at {issuer} as {subject}: {reason}"
     return ""
 
 

@@ -477,6 +477,13 @@ async def of_people(settings: Settings) -> None:
         assert await people.revoke_token(opened, str(made.token)) == made.token
         assert (await people.disable_user(opened, "bert", "asked")).disabled
         assert not (await people.enable_user(opened, "bert", "asked")).disabled
+        issuer = "https://id.example.org"
+        assert len((await people.link_user(opened, "bert", issuer, "b-1")).identities) == 1
+        with pytest.raises(Conflict, match="linked to the user bert"):
+            await people.link_user(opened, "anna", issuer, "b-1")
+        assert (await people.unlink_user(opened, "bert", issuer, "b-1", "asked")).identities == ()
+        with pytest.raises(NotFound, match="has no identity"):
+            await people.unlink_user(opened, "bert", issuer, "b-1", "asked")
         assert [line.name for line in await people.list_users(opened.store)] == ["anna", "bert"]
         assert await people.refused_sign_ins(opened.store) == []
         line, secret = await people.sign_in_link(opened)

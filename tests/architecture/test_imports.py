@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LINT_WALL_S = 240
 
 
-DIRECTOR = ("cli", "deployment", "doctor", "http", "mcp", "notify", "reports", "services", "terminal")
+DIRECTOR = ("cli", "deployment", "doctor", "http", "mcp", "notify", "oidc", "reports", "services", "terminal")
 DIRECTOR_MODULES = ("__main__", "settings")
 
 

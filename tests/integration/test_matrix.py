@@ -111,6 +111,8 @@ SAMPLES: Mapping[type[Command], Callable[[], Command]] = {
     chat.SendMessage: lambda: chat.SendMessage(
         **stamp(), message=uuid4(), text="pause: x", act="pause", command=uuid4()
     ),
+    user.Link: lambda: user.Link(**stamp(), user=uuid4(), issuer="https://id.example.org", subject="x"),
+    user.Unlink: lambda: user.Unlink(**stamp(), user=uuid4(), issuer="https://id.example.org", subject="x", reason="x"),
     run_messages.Submit: lambda: submit(uuid4()),
     run_messages.Admit: lambda: run_messages.Admit(**stamp(), run=uuid4()),
     run_messages.Plan: lambda: run_messages.Plan(**stamp(), run=uuid4()),

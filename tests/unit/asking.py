@@ -35,6 +35,11 @@ sound_amounts = st.builds(Amount, st.sampled_from([Decimal("0.10"), Decimal("0.6
 reasons = st.sampled_from(["why"] * 7 + [" "])
 times = st.integers(AT, AT + 3 * MINUTE_US)
 _ids: dict[str, st.SearchStrategy[Any]] = {"id": st.integers(1000, 9999).map(uuid), "at": times}
+_identity: dict[str, st.SearchStrategy[Any]] = {
+    "user": st.just(user.user_id("eva")),
+    "issuer": st.just("https://id.example.org"),
+    **_ids,
+}
 PLANS = (
     (run_messages.TaskPlan(name="T1", criteria=("A1",), scope=("a.py",)),),
     (
@@ -278,6 +283,8 @@ _plain: dict[type[Command], Asked] = {
         about=st.one_of(st.none(), st.sampled_from(RUNS)),
         **_ids,
     ),
+    user.Link: st.builds(user.Link, subject=st.sampled_from(["eva", "eva", ""]), **_identity),
+    user.Unlink: st.builds(user.Unlink, subject=st.just("eva"), reason=reasons, **_identity),
 }
 _run: dict[str, st.SearchStrategy[Any]] = {"run": st.sampled_from(RUNS), **_ids}
 tranche_keys = st.sampled_from([day_key(AT), day_key(AT), employee_cap(STAFF[0]), "day:2001-01-01"])

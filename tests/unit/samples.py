@@ -332,6 +332,8 @@ SAMPLES: tuple[Event, ...] = (
         about=RUN,
         attached=BLOB,
     ),
+    user.Linked(user=USER, issuer="https://id.example.org", subject="248289761001"),
+    user.Unlinked(user=USER, issuer="https://id.example.org", subject="248289761001", reason="she has another account"),
     refusal.CommandRefused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
     run_messages.Submitted(
         run=RUN,

@@ -158,6 +158,8 @@ STORIES: tuple[tuple[tuple[Event, ...], Command], ...] = (
     ((test_user.CREATED,), test_user.DISABLE),
     ((test_user.CREATED, test_user.DISABLED), test_user.ENABLE),
     ((), test_chat.SEND),
+    ((test_user.CREATED,), test_user.LINK),
+    ((test_user.CREATED, test_user.LINKED), test_user.UNLINK),
     ((), runs.SUBMIT),
     ((), replace(runs.SUBMIT, consent=CONSENT)),
     (happened("organisation.founded", "run.submitted"), runs.ADMIT),

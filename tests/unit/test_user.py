@@ -6,6 +6,7 @@ import pytest
 
 from domain import user
 from domain.errors import Conflict, Invalid, NotFound
+from domain.identity import Identity
 from domain.message import Erased, Event
 from domain.organisation import Pause
 from domain.user import (
@@ -16,9 +17,13 @@ from domain.user import (
     Enable,
     Enabled,
     GrantRole,
+    Link,
+    Linked,
     RevokeRole,
     RoleGranted,
     RoleRevoked,
+    Unlink,
+    Unlinked,
     UserState,
     user_id,
 )
@@ -36,6 +41,12 @@ GRANTED = RoleGranted(user=ANNA, role="auditor", reason="she audits")
 REVOKED = RoleRevoked(user=ANNA, role="approver", reason="she approves no more")
 DISABLED = Disabled(user=ANNA, reason="she left")
 ENABLED = Enabled(user=ANNA, reason="she is back")
+
+ISSUER = "https://id.example.org"
+LINK = Link(id=COMMAND, at=AT, user=ANNA, issuer=ISSUER, subject="a-1")
+LINKED = Linked(user=ANNA, issuer=ISSUER, subject="a-1")
+UNLINK = Unlink(id=COMMAND, at=AT, user=ANNA, issuer=ISSUER, subject="a-1", reason="she has another account")
+UNLINKED = Unlinked(user=ANNA, issuer=ISSUER, subject="a-1", reason="she has another account")
 
 
 def erased(event: type[Event]) -> Erased:
@@ -85,8 +96,8 @@ def test_a_disabled_user_has_its_roles_and_may_act_in_none() -> None:
     assert fold("user", CREATED, DISABLED, ENABLED).acting == ("operator", "approver")
 
 
-@pytest.mark.parametrize("command", [GRANT, REVOKE, DISABLE, ENABLE])
-def test_each_change_needs_a_user_and_a_reason(command: GrantRole | RevokeRole | Disable | Enable) -> None:
+@pytest.mark.parametrize("command", [GRANT, REVOKE, DISABLE, ENABLE, UNLINK])
+def test_each_change_needs_a_user_and_a_reason(command: GrantRole | RevokeRole | Disable | Enable | Unlink) -> None:
     given().when(command).refused(NotFound, "There is no user")
     silent = type(command)(**{**{name: getattr(command, name) for name in command.__struct_fields__}, "reason": " "})
     given(CREATED).when(silent).refused(Invalid, "A reason is needed")
@@ -99,6 +110,46 @@ def test_a_purge_never_gives_a_right() -> None:
     assert fold("user", CREATED, erased(Disabled)).acting == ()
     assert fold("user", CREATED, DISABLED, erased(Enabled)).acting == ("operator", "approver")
     assert fold("user", CREATED, *()).acting, "the control"
+    assert fold("user", CREATED, LINKED).identities, "the control"
+    assert fold("user", CREATED, erased(Linked)).identities == ()
+    assert fold("user", CREATED, LINKED, erased(Unlinked)).identities == ()
+
+
+def test_a_user_is_linked_to_an_identity_and_a_repeat_changes_nothing() -> None:
+    given().when(LINK).refused(NotFound, "There is no user")
+    given(CREATED).when(LINK).then(LINKED)
+    given(CREATED, LINKED).when(LINK).then()
+    given(CREATED, LINKED).when(UNLINK).then(UNLINKED)
+    given(CREATED).when(UNLINK).then()
+    assert fold("user", CREATED, LINKED).identities == (Identity(ISSUER, "a-1"),)
+    assert fold("user", CREATED, LINKED, UNLINKED).identities == ()
+
+
+def test_a_user_has_a_limited_number_of_identities() -> None:
+    many = [Linked(user=ANNA, issuer=ISSUER, subject=f"b-{at}") for at in range(user.IDENTITIES_MAX)]
+    given(CREATED, *many).when(LINK).refused(Conflict, "at most 10 identities")
+    given(CREATED, *many[1:]).when(LINK).then(LINKED)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "message"),
+    [
+        ("id.example.org", "a", "issuer has to be"),
+        ("ftp://id.example.org", "a", "issuer has to be"),
+        ("https://id.example.org?a", "a", "issuer has to be"),
+        ("https://id.example.org/" + "a" * 500, "a", "issuer has to be"),
+        (ISSUER, "", "A subject has"),
+        (ISSUER, " a", "A subject has"),
+        (ISSUER, "a\n", "A subject has"),
+        (ISSUER, "ä", "A subject has"),
+        (ISSUER, "a" * 256, "A subject has"),
+    ],
+)
+def test_an_identity_that_no_provider_can_have_is_refused(issuer: str, subject: str, message: str) -> None:
+    wrong = Link(id=COMMAND, at=AT, user=ANNA, issuer=issuer, subject=subject)
+    given(CREATED).when(wrong).refused(Invalid, message)
+    longest = Linked(user=ANNA, issuer=ISSUER, subject="a" * 255)
+    given(CREATED).when(Link(id=COMMAND, at=AT, user=ANNA, issuer=ISSUER, subject="a" * 255)).then(longest)
 
 
 def test_another_entity_is_no_concern_of_a_user() -> None:

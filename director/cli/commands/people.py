@@ -22,12 +22,16 @@ FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin, without a question.")
 ]
 NoPassword = Annotated[bool, typer.Option("--no-password", help="The user signs in with a link or a token only.")]
+Issuer = Annotated[
+    str, typer.Option(metavar="URL", help="The OpenID provider (default: the issuer in AURA_HOME/oidc.toml).")
+]
+Subject = Annotated[str, typer.Option(metavar="ID", help="The person's id at the provider: the claim `sub`.")]
 PASSWORD_LINE_MAX = 4096
 
 
 def register(app: typer.Typer) -> None:
     users = typer.Typer(help="People: users, their roles and passwords.")
-    for function in (init, add, list_users, role, disable, enable, password):
+    for function in (init, add, list_users, role, disable, enable, password, link, unlink):
         users.command(function.__name__.removesuffix("_users"))(function)
     app.add_typer(users, name="user")
     tokens = typer.Typer(help="Tokens with which programs act for a user.")
@@ -129,6 +133,34 @@ async def password(door: Door, settings: "Settings", name: Name, password_stdin:
     async with desk(settings) as opened:
         line = await set_password(opened, name, given)
     door.answer(line, f"User {line.name} has a new password. Its sessions have ended.")
+
+
+@command("user link")
+async def link(door: Door, settings: "Settings", name: Name, subject: Subject, issuer: Issuer = "") -> None:
+    """Let a person of an OpenID provider sign in as this user. The user keeps its roles."""
+    from director.oidc.config import issuer_of
+    from director.services.people import link_user
+    from director.services.session import desk
+
+    at = issuer_of(settings.root, issuer)
+    async with desk(settings) as opened:
+        line = await link_user(opened, name, at, subject)
+    door.answer(line, f"User {line.name} may sign in at {at}, as {subject}.")
+
+
+@command("user unlink")
+async def unlink(
+    door: Door, settings: "Settings", name: Name, subject: Subject, reason: Reason, issuer: Issuer = ""
+) -> None:
+    """Remove an identity of an OpenID provider from a user. All sessions of the user end."""
+    from director.oidc.config import issuer_of
+    from director.services.people import unlink_user
+    from director.services.session import desk
+
+    at = issuer_of(settings.root, issuer)
+    async with desk(settings) as opened:
+        line = await unlink_user(opened, name, at, subject, reason)
+    door.answer(line, f"User {line.name} may no longer sign in at {at} as {subject}. Its sessions have ended.")
 
 
 @command("open")

@@ -1,6 +1,7 @@
 """The pages that sign in and out. They work without scripts."""
 
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +11,7 @@ from director.http.pages.page_maker import theme_of
 from director.http.pages.rendering import html, new_nonce
 from director.http.problems import headers_of, status_of
 from director.http.sign_in import Doorkeeper
+from director.oidc.config import START
 from domain.errors import AuraError, Invalid
 from governance.credentials import csrf_of
 
@@ -24,7 +26,7 @@ def sign_in_pages(keeper: Doorkeeper) -> APIRouter:
 
     @router.get(SIGN_IN)
     async def form(request: Request, to: str = "/") -> Response:
-        return _page(keeper, request, to)
+        return sign_in_page(keeper, request, to)
 
     @router.post(SIGN_IN)
     async def sign_in(request: Request) -> Response:
@@ -35,7 +37,7 @@ def sign_in_pages(keeper: Doorkeeper) -> APIRouter:
             name = sent.needed("name", NAME_CHARACTERS_MAX)
             secret = await keeper.by_password(request, name, sent.needed("password", PASSWORD_CHARACTERS_MAX))
         except AuraError as error:
-            return _page(keeper, request, to, error, sent.get("name", "")[:NAME_CHARACTERS_MAX])
+            return sign_in_page(keeper, request, to, error, sent.get("name", "")[:NAME_CHARACTERS_MAX])
         response = RedirectResponse(to, HTTPStatus.SEE_OTHER)
         keeper.keep(response, secret)
         return response
@@ -59,9 +61,20 @@ def local(path: str) -> str:
     return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 
-def _page(keeper: Doorkeeper, request: Request, to: str, error: AuraError | None = None, name: str = "") -> Response:
+def sign_in_page(
+    keeper: Doorkeeper, request: Request, to: str, error: AuraError | None = None, name: str = ""
+) -> Response:
+    """Return the page with the form, and with the error of the last attempt."""
     secret = form_secret(request)
-    values = {"theme": theme_of(request), "csrf": csrf_of(secret), "to": local(to), "error": error, "name": name}
+    values = {
+        "theme": theme_of(request),
+        "csrf": csrf_of(secret),
+        "to": local(to),
+        "error": error,
+        "name": name,
+        "provider": keeper.provider.config.name if keeper.provider is not None else "",
+        "start": f"{START}?to={quote(local(to), safe='')}",
+    }
     status = status_of(error) if error is not None else HTTPStatus.OK
     response = html("sign_in.html", new_nonce(), values, status)
     response.headers.update(headers_of(error) if error is not None else {})

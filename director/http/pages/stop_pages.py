@@ -24,7 +24,8 @@ def stop_pages(maker: PageMaker) -> APIRouter:
     async def show(request: Request) -> Response:
         viewer = await maker.viewer(request, STOP)
         done = request.query_params.get("done", "")
-        values = {"done": done if done.isdecimal() else "", "typed": TYPED}
+        at = maker.keeper.provider
+        values = {"done": done if done.isdecimal() else "", "typed": TYPED, "provider": at.config.name if at else ""}
         return await maker.show(request, STOP, viewer, await maker.moment(request, STOP), values)
 
     @router.post("/stop/{how}")
