@@ -3,6 +3,7 @@
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +13,7 @@ from bus.embedded.log_file import LogLimits
 from bus.embedded.stack import Endpoints, status
 from bus.embedded.state import RESTART_LONGEST_S
 from bus.event_loop import LoopChoice
+from bus.hosts import is_loopback
 from bus.logger import Form
 from bus.secretfile import from_file
 from domain.errors import Invalid, Unavailable
@@ -22,6 +24,7 @@ from verification.sandbox.machine import machine_id
 
 METRICS_OFF = HTTP_OFF = "off"
 HTTP_PORT = 8000
+EVERY_ADDRESS = "0.0.0.0"
 PORT_MAX = 65535
 RESTART_WAIT_MAX_S = 3600.0
 STREAM_GIB_MAX = 1024
@@ -52,6 +55,8 @@ class Settings(BaseSettings):
     metrics_port: str = ""
     metrics_host: str = LOOPBACK
     http_port: str = ""
+    http_published_on: str = ""
+    http_address: str = ""
     log: Form | None = None
     loop: LoopChoice = "auto"
     hops: bool = False
@@ -110,6 +115,32 @@ class Settings(BaseSettings):
         """Return the port at which `aura up` serves the HTTP API if it is free, and None for no API. Raises Invalid."""
         return _port("AURA_HTTP_PORT", self.http_port or str(HTTP_PORT))
 
+    def serve_http_at(self) -> str:
+        """Return the address at which the HTTP API listens: loopback, or in a container every address. Raises Invalid.
+
+        AURA_HTTP_PUBLISHED_ON names the address of the host at which the engine publishes the container's port. It has
+        to be a loopback address, because the API has no TLS.
+        """
+        if not self.http_published_on:
+            return LOOPBACK
+        if not is_loopback(self.http_published_on):
+            raise Invalid(
+                f"AURA_HTTP_PUBLISHED_ON is {self.http_published_on}, which is not a loopback address.",
+                hint=f"The API has no TLS. Publish its port on {LOOPBACK}, and put a proxy with TLS in front.",
+                code="needs_tls",
+            )
+        return EVERY_ADDRESS
+
+    def public_address(self) -> str:
+        """Return the address of the proxy with TLS in front of the HTTP API; empty without one. Raises Invalid."""
+        address = self.http_address.removesuffix("/")
+        if address and not _has_tls_and_no_path(address):
+            raise Invalid(
+                f"AURA_HTTP_ADDRESS is {self.http_address}, which is not the address of a proxy with TLS.",
+                hint="Write it without a path: https://aura.example.org",
+            )
+        return address
+
     def listen_at(self) -> str:
         """Return the address of this machine that serves health and metrics. Raises Invalid."""
         try:
@@ -167,6 +198,15 @@ class Settings(BaseSettings):
     def store_only(self) -> str:
         """Return the address of Postgres, for commands that only read the log."""
         return self.postgres_dsn or self.endpoints().postgres_dsn
+
+
+def _has_tls_and_no_path(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        plain = bool(parts.hostname) and parts.port != 0 and "@" not in address and address.isascii()
+    except ValueError:
+        return False
+    return plain and parts.scheme == "https" and address == f"https://{parts.netloc}"
 
 
 def _port(name: str, text: str) -> int | None:

@@ -1,5 +1,7 @@
 """The health check of a container: exit status 0 if /readyz of its process answers "ready", else 1. Prints the answer.
 
+The arguments PORT and PATH ask another address of the process: the HTTP API answers at /healthz.
+
 The container engine runs this file often, by its path. The file imports only the standard library, so it starts in
 some hundredths of a second.
 """
@@ -10,15 +12,16 @@ import sys
 
 WAIT_S = 4.0
 ANSWER_BYTES_MAX = 64 * 1024
-REQUEST = b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+REQUEST = "GET {} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+READY = "/readyz"
 
 
-def ask(port: int) -> tuple[bool, str]:
+def ask(port: int, path: str = READY) -> tuple[bool, str]:
     """Return whether the process on this port of this machine is ready, and its answer or the error."""
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:
-            connection.sendall(REQUEST)
+            connection.sendall(REQUEST.format(path).encode())
             while len(answer) < ANSWER_BYTES_MAX and (part := connection.recv(ANSWER_BYTES_MAX)):
                 answer += part
     except OSError as error:
@@ -28,6 +31,7 @@ def ask(port: int) -> tuple[bool, str]:
 
 
 if __name__ == "__main__":
-    ready, said = ask(int(os.environ["AURA_METRICS_PORT"]))
+    where = sys.argv[1:] or (os.environ["AURA_METRICS_PORT"], READY)
+    ready, said = ask(int(where[0]), where[1])
     print(said)
     sys.exit(not ready)

@@ -66,13 +66,18 @@ MOUNTED = {
     "postgres": ("postgres_password", "postgres_user", "postgres_database"),
     "roles": ("nats_url", "postgres_dsn"),
     "employees": ("nats_worker_url",),
+    "notify": ("postgres_dsn",),
 }
-"""The files in each volume. The employees' container has no access to Postgres, and cannot reach the log."""
+"""The files in each volume. The employees' container has no access to Postgres, and cannot reach the log.
+
+The container of notifications reads Postgres only.
+"""
 
 
 def provide(project: Path, volumes: Path, **addresses: str) -> list[str]:
     """Fill the volumes. Return one line for each step. `addresses`: the arguments of `made_anew`."""
     _separate_workers(volumes)
+    _separate_notifications(volumes)
     return [_provide_passwords(project, volumes, addresses), _provide_keys(project, volumes / "employees")]
 
 
@@ -104,6 +109,13 @@ def _separate_workers(volumes: Path) -> None:
     if new.exists():
         for unused in (old, volumes / "employees" / "nats_url"):
             unused.unlink(missing_ok=True)
+
+
+def _separate_notifications(volumes: Path) -> None:
+    """Give the container of notifications the address of Postgres in volumes of an older release."""
+    kept, new = volumes / "roles" / "postgres_dsn", volumes / "notify" / "postgres_dsn"
+    if kept.exists() and not new.exists():
+        _write({new: kept.read_text().strip()})
 
 
 def _provide_keys(project: Path, volume: Path) -> str:

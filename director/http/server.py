@@ -16,6 +16,7 @@ from director.http.app import LOOPBACK_HOSTS, make_app, make_mcp
 from director.http.commands import Commands
 from director.http.connection import TimedConnection
 from director.http.request_checks import HEAD_BYTES_MAX
+from director.http.shield import host_of
 from director.http.sign_in import Doorkeeper
 from director.oidc.config import client_secret, read_config
 from director.oidc.provider import Provider
@@ -62,17 +63,19 @@ async def serve_http(
 ) -> HttpServed:
     """Serve the API until SIGTERM, SIGINT or `stop`. Port 0: any free port. `commands`: those of the command line.
 
-    Raises Invalid for an address that is not loopback, because there is no TLS. Raises Unavailable if the port is taken
-    or the servers do not answer.
+    Raises Invalid for an address that is not loopback, because there is no TLS, unless it is the address of a container
+    whose port is published on loopback. Raises Unavailable if the port is taken or the servers do not answer.
     """
-    listening = _listen(host, port)
+    listening = _listen(host, port, published=settings.serve_http_at() == host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    public = settings.public_address()
+    hosts = (*LOOPBACK_HOSTS, host_of(public.removeprefix("https://"))) if public else LOOPBACK_HOSTS
     office = await open_log(settings, "aura-http")
     ended = stop or asyncio.Event()
     try:
-        keeper = Doorkeeper(settings, office, secure=False, provider=_provider(settings, log))
+        keeper = Doorkeeper(settings, office, secure=bool(public), provider=_provider(settings, log))
         mcp = make_mcp(keeper, log)
-        app = make_app(keeper, mcp=mcp, hosts=LOOPBACK_HOSTS, log=log, known=commands)
+        app = make_app(keeper, mcp=mcp, hosts=hosts, log=log, known=commands)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -110,12 +113,12 @@ def _provider(settings: Settings, log: Logger) -> Provider | None:
         return None
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, published: bool) -> socket.socket:
     try:
         address = ip_address(host)
     except ValueError:
         raise Invalid(f"{host} is not an IP address.", hint="Write 127.0.0.1 or ::1.") from None
-    if not address.is_loopback:
+    if not address.is_loopback and not published:
         raise Invalid(
             f"{host} is not a loopback address, and this server has no TLS.",
             hint="Listen on 127.0.0.1, and put a proxy with TLS in front.",

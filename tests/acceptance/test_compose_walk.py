@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx2
 import pytest
 from ruamel.yaml import YAML
 
@@ -56,8 +58,8 @@ class Project:
         (home / "run").mkdir(parents=True, exist_ok=True)
         for volume in service["volumes"]:
             source, target, *_ = volume.split(":")
-            if f"{target}/" == SECRETS:
-                continue
+            if f"{target}/" in (SECRETS, HOME):
+                continue  # a home that is a volume of one service is the folder itself
             shared = self.folder / "volumes" / source
             shared.mkdir(parents=True, exist_ok=True, mode=0o700 if source.startswith("keys-") else 0o755)
             if not (home / target.removeprefix(HOME)).exists():
@@ -65,6 +67,7 @@ class Project:
         environment = {
             variable: value.replace(SECRETS, f"{self.folder}/secrets/")
             .replace("${AURA_ALLOW_DEGRADED:-0}", "1")
+            .replace("${AURA_HTTP_ADDRESS:-}", "")
             .replace("${AURA_MACHINE:-compose}", "compose")
             for variable, value in service["environment"].items()
             if value is not None
@@ -89,7 +92,8 @@ class Project:
             done.update(free)
 
     def _begin(self, name: str, service: dict[str, Any]) -> None:
-        self.running[name] = self.container(name).begin(*service["command"], "--json")
+        port = ["--port", self.ports[name]] if name == "http" else []
+        self.running[name] = self.container(name).begin(*service["command"], *port, "--json")
 
     def _healthy(self, name: str) -> None:
         service, process = self.services[name], self.running[name]
@@ -98,6 +102,7 @@ class Project:
             assert process.wait(HEALTHY_WAIT_S) == 0, process.communicate()
             return
         _, _, *rest = service["healthcheck"]["test"]
+        rest = [self.ports[name] if part == "8000" else part for part in rest]
         command = [sys.executable, *(part.replace(IMAGE_ROOT, f"{ROOT}/") for part in rest)]
         environment = {"AURA_METRICS_PORT": self.ports[name]}
         while (
@@ -138,6 +143,42 @@ def servers(folder: Path) -> Iterator[dict[str, str]]:
         database.stop()
 
 
+def _pages_are_served(project: Project, director: Aura) -> None:
+    """Sign in by a link at the service `http`, and pause as this user. The service knows loopback hosts only."""
+    director.json("user", "add", "anna", "--role", "director", "--no-password")
+    link = director.json("open", "anna")["url"]
+    assert link.startswith("http://127.0.0.1:8000/auth/link/"), "the published port"
+    url = f"http://127.0.0.1:{project.ports['http']}"
+    with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
+        assert client.get("/healthz", headers={"Host": "http:8000"}).status_code == 421
+        assert client.get(link.removeprefix("http://127.0.0.1:8000")).status_code == 303
+        csrf = client.get("/api/me").json()["csrf"]
+        headers = {"X-CSRF-Token": csrf, "Idempotency-Key": str(uuid4())}
+        paused = client.post("/api/organisation/pause", json={"reason": "a test"}, headers=headers)
+        assert paused.status_code == 200, paused.text
+        director.json("resume", "--reason", "a test")
+
+
+def _notifications_are_sent(project: Project) -> None:
+    """Start the service `notify` with a receiver that nobody serves: it runs, and it has no key and no NATS."""
+    service = project.services["notify"]
+    assert set(service["environment"]) == {"AURA_POSTGRES_DSN_FILE"}
+    home = project.folder / "notify" / "aura"
+    process = project.container("notify").begin(*service["command"], "--json")
+    assert process.wait(HEALTHY_WAIT_S) != 0, "control: without its file it ends"
+    process.communicate()
+    (home / "notify.toml").write_text(
+        f'[[receiver]]\nkind = "webhook"\nname = "pager"\nsecret_file = "key"\nurl = "http://127.0.0.1:{free_port()}"\n'
+    )
+    (home / "key").write_text("k\n")
+    project.running["notify"] = project.container("notify").begin(*service["command"], "--json")
+    deadline = time.monotonic() + HEALTHY_WAIT_S
+    while not (home / "notify" / "pager.json").exists():
+        assert project.running["notify"].poll() is None, project.running["notify"].communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_the_services_deliver_a_run_with_nothing_but_what_each_is_given() -> None:
     with homely() as home, servers(home.folder) as secrets:
         project = Project(home.folder, secrets)
@@ -149,9 +190,11 @@ def test_the_services_deliver_a_run_with_nothing_but_what_each_is_given() -> Non
             line = director.json("submit", director.requirement(sample), "--wait")
             assert line["phase"] == "delivered"
             assert director.json("approve", line["run"])["outcome"] == "delivered"
+            _pages_are_served(project, director)
+            _notifications_are_sent(project)
             principals = {one["envelope"]["role"]: one["envelope"]["principal"] for one in director.lines("events")}
-            assert set(principals) == {"director", "manager", "verifier"}
-            assert len(set(principals.values())) == 3, "each role under its own key"
+            assert set(principals) == {"director", "manager", "verifier", "user"}
+            assert len(set(principals.values())) == 4, "each role under its own key"
             project.down()
             assert director.json("replay", "--check")["differences"] == []
         finally:
@@ -161,3 +204,4 @@ def test_the_services_deliver_a_run_with_nothing_but_what_each_is_given() -> Non
                 own = {path.name for path in (home.folder / name / "aura" / "keys").glob("*")}
                 signs = {"verifier.ed25519", "verifier.ed25519.pub"} if name == "verifier" else set()
                 assert own <= {name} | signs, f"{name} holds no other key"
+                assert not own or name not in ("employees", "http", "notify"), f"{name} has no key"

@@ -47,7 +47,10 @@ def override(project: Path, prometheus_port: int) -> None:
         else:
             lines += ["    environment:", f"      AURA_METRICS_HOST: {LOOPBACK}"]
             lines += [f'      AURA_METRICS_PORT: "{ports[name]}"']
-            continue
+            if name != "http":
+                continue
+            lines += _listed("command", [*service["command"], "--port", str(ports[name])])
+            test = [str(ports[name]) if part == "8000" else part for part in test]
         lines += ["    healthcheck:", *(f"  {line}" for line in _listed("test", test))]
     (project / "compose.override.yaml").write_text("\n".join(lines) + "\n")
     secrets = project / "deploy" / "secrets"

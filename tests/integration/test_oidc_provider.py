@@ -155,6 +155,37 @@ async def test_a_halt_needs_a_fresh_sign_in_of_the_same_person(site: Site) -> No
         assert "<code>other</code>" in answer.text
 
 
+async def test_behind_a_proxy_with_tls_its_host_is_served_and_cookies_are_secure(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sign_in(url: str, host: str, origin: str) -> httpx2.Response:
+        headers = {"Host": host, "Origin": origin}
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60, headers=headers) as client:
+            return await client.post("/auth/sign-in", json={"name": "anna", "password": SECRET})
+
+    proxy, stop = "https://aura.example.org", asyncio.Event()
+    assert (await sign_in(site.url, "aura.example.org", proxy)).status_code == 421, "control: without the setting"
+    monkeypatch.setenv("AURA_HTTP_ADDRESS", proxy)
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_http(Settings(), port=0, on_ready=ready.set_result, stop=stop))
+    try:
+        url = await ready
+        answer = await sign_in(url, "aura.example.org", proxy)
+        assert answer.status_code == 200, answer.text
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-aura_session=")
+        assert "Secure" in cookie
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, headers={"Host": "aura.example.org"}) as client:
+            leaving = (await client.get(START)).headers["set-cookie"]
+        assert leaving.startswith("__Host-aura_oidc=")
+        assert "Secure" in leaving
+        assert (await sign_in(url, "aura.example.org", "https://evil.example")).status_code == 403
+        assert (await sign_in(url, "evil.example", "https://evil.example")).status_code == 421
+    finally:
+        stop.set()
+        await serving
+
+
 async def test_roles_and_links_end_it_and_without_the_provider_a_password_signs_in(site: Site, house: House) -> None:
     async with site.browser() as browser:
         await browser.get(await site.back(browser, "anna-at-example"))

@@ -76,7 +76,7 @@ def test_every_command_exists_and_every_role_has_one_container(services: dict[st
     serving = {
         service["command"][1] for service in ours(services).values() if service.get("command", [""])[0] == "serve"
     }
-    assert serving == {*STAFF_ROLES, "employees"}
+    assert serving == {*STAFF_ROLES, "employees", "http", "notify"}
 
 
 def test_every_container_is_confined(services: dict[str, Any]) -> None:
@@ -103,8 +103,13 @@ def test_nothing_is_published_but_on_the_loopback_address(services: dict[str, An
     assert {name for name, service in services.items() if service.get("networks", ["core"]) != ["core"]} <= {
         "director",  # `submit` fetches what a requirement depends on
         "employees",
+        "http",  # publishes a port, and asks an OpenID provider
+        "notify",
         "prometheus",
     }
+    assert services["http"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert services["http"]["environment"]["AURA_HTTP_PUBLISHED_ON"] == "127.0.0.1"
+    assert {name for name, service in services.items() if "ports" in service} == {"http", "prometheus"}
 
 
 def test_images_bear_exact_tags(services: dict[str, Any]) -> None:
@@ -144,13 +149,14 @@ def test_no_container_has_a_secret_in_its_environment(compose: dict[str, Any], s
 
 def test_each_container_has_the_secrets_and_keys_that_it_needs_and_no_others(services: dict[str, Any]) -> None:
     keys = {name: mounted(service, f"{CONTAINER_HOME}/keys") for name, service in ours(services).items()}
-    assert keys.pop("employees") == keys.pop("secrets") == []
+    assert keys.pop("employees") == keys.pop("secrets") == keys.pop("http") == keys.pop("notify") == []
     assert keys.pop("founding") == ["keys-director"]
     assert keys == {name: [f"keys-{name}"] for name in (*STAFF_ROLES, "director")}
     secrets = {name: mounted(service, "/run/secrets") for name, service in services.items()}
     assert secrets.pop("secrets") == secrets.pop("prometheus") == []
-    own = {name: [f"secrets-{name}"] for name in ("nats", "postgres", "employees")}
-    assert secrets == {name: ["secrets-roles"] for name in ("founding", *STAFF_ROLES, "director")} | own
+    own = {name: [f"secrets-{name}"] for name in ("nats", "postgres", "employees", "notify")}
+    assert secrets == {name: ["secrets-roles"] for name in ("founding", *STAFF_ROLES, "http", "director")} | own
+    assert container_secrets.MOUNTED["notify"] == ("postgres_dsn",)
     filled = {volume.split(":")[0] for volume in services["secrets"]["volumes"][1:]}
     assert filled == {f"secrets-{volume}" for volume in container_secrets.MOUNTED}
     assert "postgres_dsn" not in container_secrets.MOUNTED["employees"]
@@ -168,12 +174,13 @@ def test_each_waits_for_what_it_needs_and_says_when_it_serves(services: dict[str
             wanted = "service_completed_successfully" if once else "service_healthy"
             assert wait == {"condition": wanted}, (name, other)
             assert once or "test" in services[other]["healthcheck"], (name, other)
-        if service.get("command", [""])[0] == "serve":
+        if service.get("command", [""])[0] == "serve" and name != "notify":
             assert service["healthcheck"]["test"] == [
                 "CMD",
                 "python",
                 "-IS",
                 f"{IMAGE_ROOT}/director/deployment/container_healthcheck.py",
+                *(("8000", "/healthz") if name == "http" else ()),
             ], name
             assert (service["environment"]["AURA_METRICS_HOST"], service["environment"]["AURA_METRICS_PORT"]) == (
                 "0.0.0.0",

@@ -95,6 +95,14 @@ def test_volumes_of_an_older_release_keep_the_password_of_the_log_and_give_the_w
     assert contents(volumes) == made
 
 
+def test_volumes_of_an_older_release_give_notifications_the_address_of_postgres(project: Path, volumes: Path) -> None:
+    provide(project, volumes)
+    new = contents(volumes)
+    (volumes / "notify" / "postgres_dsn").unlink()
+    assert provide(project, volumes)[0] == "passwords: unchanged since the first start"
+    assert contents(volumes) == new
+
+
 def test_a_lost_file_is_named_and_nothing_is_made_anew(project: Path, volumes: Path) -> None:
     provide(project, volumes)
     (volumes / "postgres" / "postgres_password").unlink()

@@ -74,6 +74,36 @@ def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, address:
     assert "0.0.0.0" in error.value.hint
 
 
+def test_without_tls_the_api_listens_on_loopback_or_in_a_container_published_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AURA_HTTP_PUBLISHED_ON", raising=False)
+    assert Settings().serve_http_at() == "127.0.0.1"
+    monkeypatch.setenv("AURA_HTTP_PUBLISHED_ON", "127.0.0.1")
+    assert Settings().serve_http_at() == "0.0.0.0"
+    for elsewhere in ("0.0.0.0", "192.168.1.2", "aura.example.org"):
+        monkeypatch.setenv("AURA_HTTP_PUBLISHED_ON", elsewhere)
+        with pytest.raises(Invalid, match="not a loopback address"):
+            Settings().serve_http_at()
+
+
+def test_the_address_of_a_proxy_has_tls_and_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, meant in (("", ""), ("https://aura.example.org/", "https://aura.example.org"), ("https://a:8443",) * 2):
+        monkeypatch.setenv("AURA_HTTP_ADDRESS", given)
+        assert Settings().public_address() == meant
+    for wrong in (
+        "http://aura.example.org",
+        "aura.example.org",
+        "https://a/b",
+        "https://u:p@a",
+        "https://",
+        "https://a?b",
+    ):
+        monkeypatch.setenv("AURA_HTTP_ADDRESS", wrong)
+        with pytest.raises(Invalid, match="not the address of a proxy"):
+            Settings().public_address()
+
+
 @pytest.mark.parametrize(("given", "meant"), [("", 30.0), ("0.2", 0.2), ("3600", 3600.0)])
 def test_the_longest_wait_before_a_restart_is_a_setting(
     monkeypatch: pytest.MonkeyPatch, given: str, meant: float

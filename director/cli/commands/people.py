@@ -182,7 +182,7 @@ async def open_link(
 
     async with desk(settings) as opened:
         line, secret = await sign_in_link(opened, name)
-    served = api_url(settings) if port is None else None
+    served = (settings.public_address() or api_url(settings)) if port is None else None
     url = f"{served or f'http://127.0.0.1:{port or HTTP_PORT}'}/auth/link/{secret}"
     if browser:
         await _open_in_browser(url)

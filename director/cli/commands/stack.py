@@ -179,7 +179,9 @@ async def _serve_http(door: Door, settings: "Settings", port: int) -> None:
         log.info("ready")
         door.say(f"serving the API at {url}")
 
-    served = await serve_http(settings, port=port, commands=Runner(COMMANDS, log), log=log, on_ready=ready)
+    served = await serve_http(
+        settings, host=settings.serve_http_at(), port=port, commands=Runner(COMMANDS, log), log=log, on_ready=ready
+    )
     door.answer(served, "drained and stopped")
 
 
