@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import msgspec
@@ -28,7 +28,7 @@ from director.http.app import make_app
 from director.http.pages.screens import SCREENS
 from director.http.sign_in import Doorkeeper
 from director.http.stream import STREAMS_MAX, STREAMS_OF_USER_MAX
-from director.services.run_list import RunsWanted, runs_page
+from director.services.run_list import RUNS_MAX, RunsWanted, runs_page
 from director.services.views import PEOPLE
 from director.settings import Settings
 from domain.errors import Failed
@@ -45,6 +45,8 @@ APART_S = 0.8
 """Time between two events that the streams tell. A page is told at most twice a second."""
 MB = 1000**2
 KIB = 1024
+EMPTY_PAGE = "/sign-in"
+"""A page that reads nothing. It shows what the server and the machine need for any answer."""
 STREAMS: Mapping[str, str] = {"/live?after={last}": "event: changed", "/api/events/live?after={last}": "id: "}
 """Address of a stream -> the beginning of the line that tells an event."""
 
@@ -93,7 +95,7 @@ async def desk(firm: Firm, size: ScreensSize) -> AsyncIterator[Desk]:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     names = {"employee": str((await PEOPLE.read(store))[0].employee), "event": "1000"}
-    names["run"] = str((await runs_page(store, RunsWanted(limit=500))).runs[-1].run)
+    names["run"] = str(await _oldest_run(store))  # it exists as of every event that is asked for
     coming = list(islice(log.events(size.events + size.told), size.events, None))
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
@@ -104,12 +106,20 @@ async def desk(firm: Firm, size: ScreensSize) -> AsyncIterator[Desk]:
         await store.close()
 
 
+async def _oldest_run(store: Store) -> UUID:
+    page = await runs_page(store, RunsWanted(limit=RUNS_MAX))
+    while page.next is not None:
+        page = await runs_page(store, RunsWanted(limit=RUNS_MAX, after=page.next))
+    return page.runs[-1].run
+
+
 async def measured_screens(here: Desk, size: ScreensSize) -> list[str]:
     """Return a line of the table for each screen: first byte and bytes, live and as of random events."""
     lines = []
     headers = {"Authorization": f"Bearer {here.tokens[0]}", "Accept": "text/html"}
     url = f"http://127.0.0.1:{here.port}"
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=WAIT_S, trust_env=False) as client:
+        lines.append(f"| {EMPTY_PAGE} | {await _asked(client, EMPTY_PAGE, [{}] * size.asked)} | - |")
         for screen in SCREENS:
             try:
                 path = screen.path.format(**here.names)
@@ -208,7 +218,8 @@ async def _stored(store: Store, seq: int, coming: Any) -> float:
 
 WORDS = """The log has {events:,} events and {runs:,} runs. Each cell has the median and the 95th percentile of the time
 to the first byte, and the most bytes of a page without compression. Each screen was asked for {asked} times, by one
-client after the other. As of: random events of the second half of the log. Server and client share one process."""
+client after the other. /sign-in reads nothing: compare the others with it. As of: random events of the second half of
+the log. Server and client share one process."""
 STREAM_WORDS = """{clients} clients follow the streams of one process, half of them each. The time is from the commit of
 an event to the client. A page is told at most twice a second, and then asks for its parts again."""
 

@@ -48,8 +48,8 @@ ACTS: Mapping[str, str] = {
 """Command -> the event that its sender must be able to cause."""
 ASKS = {"/api/chat"}
 """Routes that only read, with another method than GET."""
-OPEN = {"/auth/sign-in", "/auth/link/{link}", "/auth/sign-out", "/auth/confirm", "/api/me"}
-"""Routes that need no right: they sign in and out, and say who is signed in."""
+OPEN = {"/healthz", "/auth/sign-in", "/auth/link/{link}", "/auth/sign-out", "/auth/confirm", "/api/me"}
+"""Routes that need no right: they sign in and out, say who is signed in, and that the process answers."""
 SAMPLE = Sample(1)
 STREAM = "/api/events/live"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
