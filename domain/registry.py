@@ -11,6 +11,7 @@ from domain import employee_upcasters as upcasters
 from domain import model_account as accounts
 from domain import run_act_messages as acts
 from domain.message import ORGANISATION, Command, Erased, Event
+from domain.routing.record import with_first_model
 from domain.tree import from_version_1
 
 RUN_BEGINS = run_messages.Submitted.type
@@ -135,6 +136,7 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     },
     (task.Assigned.type, 1): lambda fields: {**fields, "form": "answer", "calls_max": 1},
     (task.Assigned.type, 2): lambda fields: {**fields, "skill": "", "choice": None, "account": ""},
+    (task.Assigned.type, 3): with_first_model,
     (task.CallStarted.type, 2): lambda fields: {**fields, "account": ""},
     (task.CallFinished.type, 3): lambda fields: {**fields, "snapshot": {**fields["snapshot"], "account": ""}},
     (task.CallStarted.type, 1): lambda fields: {**fields, "index": 0, "bound": None, "claim": None},

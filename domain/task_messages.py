@@ -20,7 +20,7 @@ class Assigned(TaskEvent, frozen=True, kw_only=True):
     """
 
     type = "task.assigned"
-    version = 3
+    version = 4
     order: UUID
     attempt: int
     seed: int

@@ -9,7 +9,7 @@ attempt (SHADOW_WEIGHT), and its cost is no part of the spending. A finding that
 was counted before the change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -97,6 +97,9 @@ def _begin(event: task.Assigned, at: int, rows: Rows) -> None:
     failures = failures_of(rows, event.run, event.task)
     choice = event.choice
     chosen = choice.of(event.employee) if choice is not None else None
+    others = _rates_of_others(failures, version)
+    tried = len(failures) - len(others)
+    best = max((rate, *others, *(each.rate for each in (choice.candidates if choice is not None else ()))))
     rows.put(
         OpenAttempt(
             scope=event.run,
@@ -105,7 +108,8 @@ def _begin(event: task.Assigned, at: int, rows: Rows) -> None:
             version=version,
             skill=event.skill,
             rate=rate,
-            rate_now=difficulty.rate_now(tuple(_rates(failures, version, rate)), rate, total.shape),
+            rate_now=difficulty.rate_now(others, rate, difficulty.limited(total.shape, best), tried),
+            tried=tried,
             expected=chosen.cost * MICRO // choice.size if choice is not None and chosen is not None else 0,
             explores=choice is not None and choice.reason == "explores",
             assigned_at=at,
@@ -114,10 +118,9 @@ def _begin(event: task.Assigned, at: int, rows: Rows) -> None:
     )
 
 
-def _rates(failures: tuple[Failure, ...], version: UUID, rate: int) -> Iterator[int]:
-    """Yield the rates of the failed attempts. A failure of the same version says more, so it counts twice."""
-    yield from (failure.rate for failure in failures)
-    yield from (rate for failure in failures if failure.version == version)
+def _rates_of_others(failures: tuple[Failure, ...], version: UUID) -> tuple[int, ...]:
+    """Return the rates of the failed attempts of other versions."""
+    return tuple(failure.rate for failure in failures if failure.version != version)
 
 
 def _open_attempt(event: TaskEvent, rows: Rows) -> OpenAttempt | None:
@@ -164,7 +167,8 @@ def _end(event: TaskEvent, rows: Rows, *, verified: bool) -> None:
         _put_evidence(rows, version, open_attempt.skill, evidence.after(at_skill, ended))
     failures, total = failures_of(rows, event.run, event.task), total_of(rows)
     if not shadow:
-        earlier = tuple(_rates(failures, version, rate))
+        # A second attempt of the same version says little about what other versions find difficult.
+        earlier = () if open_attempt.tried else _rates_of_others(failures, version)
         total = replace(
             total,
             scores=difficulty.scored(total.scores, earlier, rate, solved=verified),

@@ -114,8 +114,9 @@ class FailedTask(Row, frozen=True, kw_only=True):
 class OpenAttempt(Row, frozen=True, kw_only=True):
     """An attempt without a result. The scope is its run, the key its order. `ended_at`: end of its work so far.
 
-    Rates are those that were expected at the assignment: at an untried task, and at this one. `expected`: the expected
-    cost at an average task in micro-dollars, or 0 if nobody computed it. Times are microseconds UTC.
+    Rates are those that were expected at the assignment: at an untried task, and at this one. `tried`: how often this
+    version had failed the task before. `expected`: the expected cost at an average task in micro-dollars, or 0 if
+    nobody computed it. Times are microseconds UTC.
     """
 
     table = "routing_attempt"
@@ -125,6 +126,7 @@ class OpenAttempt(Row, frozen=True, kw_only=True):
     skill: str
     rate: int
     rate_now: int
+    tried: int
     expected: int
     explores: bool
     assigned_at: int

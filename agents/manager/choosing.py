@@ -19,6 +19,7 @@ from domain.employee import Profile
 from domain.message import derive
 from domain.money import Amount
 from domain.routing.choice import Candidate, Choice, Situation, size_of
+from domain.routing.difficulty import MODEL
 from domain.routing.evidence import cost_of
 from domain.routing.fixed_point import MICRO
 from domain.routing.free_slots import choose_free
@@ -113,6 +114,7 @@ class _Known:
         self._total = total
         self._ask = ask
         self._failures = failures_of(rows, ask.run, ask.task.id)
+        self._names = {version_at(rows, who): id_key(who) for who in ask.team.profiles} if self._failures else {}
         self._skills: dict[Form, Skill | None] = {}
 
     def situation(self, setting: RoutingSetting) -> tuple[Situation, ValueSource]:
@@ -126,6 +128,7 @@ class _Known:
         situation = Situation(
             value=value,
             failed=tuple(failure.rate for failure in self._failures),
+            failed_by=tuple(self._names.get(failure.version, str(failure.version)) for failure in self._failures),
             shape=self._total.shape,
             size=size_of(sum(each.cost for each in compared), sum(each.expected for each in compared)),
             risk=skill.risk if skill is not None else "normal",
@@ -148,7 +151,6 @@ class _Known:
             posterior=posterior_of(self._rows, version, self.skill_key(profile), self._total.staff_rate),
             cost=cost_of(overall, listed_cost(profile, ask.prompt_tokens)),
             time=overall.time * MICRO // overall.cost_weight if overall.cost_weight else 0,
-            tried=sum(failure.version == version for failure in self._failures),
             handicap=row.handicap_percent if row is not None else 0,
             rank=rank,
         )
@@ -205,6 +207,7 @@ class _Known:
             seed=choice.seed,
             counter=choice.counter,
             parallel=tuple(ids[each] for each in choice.parallel),
+            model=MODEL,
         )
 
 

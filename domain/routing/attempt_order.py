@@ -40,8 +40,8 @@ class AttemptOrder:
 
     def _chosen(self, failed: tuple[int, ...], busy: frozenset[int]) -> NextAttempt | None:
         rates = tuple(self._candidates[place].posterior.mean for place in failed)
-        situation = replace(self._situation, failed=rates)
-        candidates = [replace(each, tried=failed.count(place)) for place, each in enumerate(self._candidates)]
+        situation = replace(self._situation, failed=rates, failed_by=tuple(map(str, failed)))
+        candidates = self._candidates
         choice = choose_free(self._strategy, situation, candidates, {str(place) for place in busy})
         if choice.version is not None:
             return NextAttempt(int(choice.version), waits=False)

@@ -5,11 +5,13 @@ attempt, and p the rate at which it is verified (Weitzman 1979). The attempts ar
 and end when it is not above 0. A failure changes p for all who have not tried, so the values are computed again.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from domain.routing.difficulty import Shape, rate_now
+from domain.routing.difficulty import Shape, limited, rate_now
 from domain.routing.evidence import Posterior
 from domain.routing.fixed_point import MICRO
 from domain.routing.skill import Risk
@@ -36,15 +38,14 @@ Reason = Literal[
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """A version that may try the task. `cost` and `time`: what an attempt takes on average, in micro-dollars and
-    microseconds. `tried`: its failed attempts at this task. `handicap`: what a fine adds to its cost in the comparison,
-    in percent. `rank`: the lower one comes first between candidates that are equal in all else.
+    microseconds. `handicap`: what a fine adds to its cost in the comparison, in percent. `rank`: the lower one comes
+    first between candidates that are equal in all else.
     """
 
     version: str
     posterior: Posterior
     cost: int
     time: int = 0
-    tried: int = 0
     handicap: int = 0
     rank: int = 0
 
@@ -52,13 +53,15 @@ class Candidate(Struct, frozen=True, kw_only=True):
 class Situation(Struct, frozen=True, kw_only=True):
     """The task, and what is known when its next attempt is chosen.
 
-    `value`: what a verified task is worth, in micro-dollars. `failed`: the rates of those who failed it. `size`: its
-    cost relative to an average task, in micro-units. `left`: the rest of the budget. `time_left`: until its deadline,
-    in microseconds. `seed` and `counter` determine the draws.
+    `value`: what a verified task is worth, in micro-dollars. `failed`: the rate of each failed attempt at an untried
+    task. `failed_by`: the version of each failed attempt, in the same order; empty if no candidate made one. `size`:
+    its cost relative to an average task, in micro-units. `left`: the rest of the budget. `time_left`: until its
+    deadline, in microseconds. `seed` and `counter` determine the draws.
     """
 
     value: int
     failed: tuple[int, ...] = ()
+    failed_by: tuple[str, ...] = ()
     shape: Shape
     size: int = MICRO
     risk: Risk = "normal"
@@ -68,6 +71,16 @@ class Situation(Struct, frozen=True, kw_only=True):
     counter: int = 0
     spent: int = 0
     explored: int = 0
+
+    def tried(self, version: str) -> int:
+        """Return how many attempts of this version have failed."""
+        return self.failed_by.count(version)
+
+    def rate_now(self, version: str, rate: int) -> int:
+        """Return the rate of a version at this task. `rate`: at an untried task."""
+        own = {place for place, by in enumerate(self.failed_by) if by == version}
+        others = tuple(rate for place, rate in enumerate(self.failed) if place not in own)
+        return rate_now(others, rate, self.shape, len(own))
 
     @property
     def may_explore(self) -> bool:
@@ -129,6 +142,13 @@ class Choice(Struct, frozen=True, kw_only=True):
         return next((each for each in self.candidates if each.version == self.version), None)
 
 
+def with_limited_shape(situation: Situation, candidates: Sequence[Candidate]) -> Situation:
+    """Return the situation with an unsolvable share of tasks that fits the best of these candidates."""
+    best = max((each.posterior.mean for each in candidates), default=0)
+    shape = limited(situation.shape, best)
+    return situation if shape == situation.shape else replace(situation, shape=shape)
+
+
 def price_of(cost: int, handicap: int) -> int:
     """Return a cost with its handicap in percent, for comparisons."""
     return cost * (100 + handicap) // 100
@@ -141,7 +161,7 @@ def reservation(value: int, cost: int, rate: int) -> int:
 
 def valued(candidate: Candidate, situation: Situation, rate: int) -> Valued:
     """Return a candidate with its reservation value. `rate`: its rate at an untried task."""
-    now = rate_now(situation.failed + (rate,) * candidate.tried, rate, situation.shape)
+    now = situation.rate_now(candidate.version, rate)
     cost = candidate.cost * situation.size // MICRO
     return Valued(
         version=candidate.version,

@@ -5,6 +5,10 @@ difficulty d at the rate of the logistic curve at a - d. The difficulty of a new
 tasks that nobody can solve. It is kept as weights of a few levels. Each failure multiplies the weight of a level by the
 chance of failing there.
 
+An employee that fails a task and tries it again meets the same task with the same skill. What it cannot do at this
+task, it often cannot do the second time. So its own failures are counted with a spread of their own (`AGAIN`), and not
+as failures of others.
+
 How much tasks differ, and how many cannot be solved, is not known at the start. `Scores` compares several shapes by how
 well each one predicted the results so far. The best one is used.
 """
@@ -37,6 +41,15 @@ _KEPT_MAX = 4096
 SHAPES = tuple(Shape(spread, share) for spread in (8, 16, 24, 40) for share in (0, 50_000, 120_000))
 """0.5 to 2.5 logits, and 0, 5 and 12 percent of tasks that nobody solves."""
 AT_START = Shape(24, 50_000)
+AGAIN = Shape(32, 0)
+"""The difficulty of tasks for one version that has failed them itself: a spread of 2 logits. Measured on generated
+populations of other seeds than those of the comparison (docs/workforce.md).
+"""
+MODEL = 2
+"""The version of this model. It is recorded with each choice. Version 1 counted a failure of the same version twice,
+and did not limit the unsolvable share.
+"""
+UNSOLVABLE_STEP = 5_000  # micro-units; few values, so that their tables are computed once
 AT_START_BONUS = 2 * EXPONENT
 
 Levels = tuple[int, ...]
@@ -50,6 +63,18 @@ NO_SCORES: Scores = tuple(AT_START_BONUS if shape == AT_START else 0 for shape i
 def best_shape(scores: Scores) -> Shape:
     """Return the shape that predicted the results best. The first one wins a tie."""
     return SHAPES[scores.index(max(scores))]
+
+
+def limited(shape: Shape, best: int) -> Shape:
+    """Return the shape with an unsolvable share that fits the rate of the best employee, in micro-units.
+
+    An employee with the rate r fails 1 - r of the tasks. At most the part 2(1 - r) of these failures is at tasks that
+    nobody solves. Without this limit, one failure of an employee that nearly always succeeds would prove that nobody
+    can solve the task.
+    """
+    fails = MICRO - min(best, MICRO)
+    most = 2 * fails * fails // MICRO // UNSOLVABLE_STEP * UNSOLVABLE_STEP
+    return shape if shape.unsolvable <= most else shape._replace(unsolvable=most)
 
 
 @cache
@@ -72,11 +97,17 @@ def after_failures(failed: tuple[int, ...], shape: Shape) -> Levels:
     return _whole([weight * (MICRO - at) for weight, at in zip(levels, at_levels, strict=True)])
 
 
-def rate_now(failed: tuple[int, ...], rate: int, shape: Shape) -> int:
-    """Return the rate at which an employee solves a task that employees with the rates `failed` have failed.
+def rate_now(failed: tuple[int, ...], rate: int, shape: Shape, tried: int = 0) -> int:
+    """Return the rate at which an employee solves a task that others with the rates `failed` have failed.
 
-    `rate`: the employee's rate at an untried task. All rates are in micro-units.
+    `rate`: the employee's rate at an untried task. `tried`: how often it has failed this task itself. All rates are in
+    micro-units.
     """
+    first = _after_others(failed, rate, shape)
+    return _after_others((first,) * tried, first, AGAIN) if tried else first
+
+
+def _after_others(failed: tuple[int, ...], rate: int, shape: Shape) -> int:
     if not failed:
         return rate
     ability = _ability(shape, rate)
@@ -87,7 +118,10 @@ def rate_now(failed: tuple[int, ...], rate: int, shape: Shape) -> int:
 
 
 def scored(scores: Scores, failed: tuple[int, ...], rate: int, *, solved: bool) -> Scores:
-    """Return the scores after one more attempt at a task. The first attempt at a task says nothing about the shape."""
+    """Return the scores after one more attempt at a task that others with the rates `failed` have failed.
+
+    The first attempt at a task says nothing about the shape.
+    """
     if not failed:
         return scores
     changed = []

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
-from domain.routing.choice import Candidate, Choice, Situation, Valued
+from domain.routing.choice import Candidate, Choice, Situation, Valued, with_limited_shape
 from domain.routing.fixed_point import MICRO
 from domain.routing.strategies import choose
 
@@ -18,6 +18,7 @@ WAIT_LOSS = 50_000
 
 def choose_free(strategy: str, situation: Situation, candidates: Sequence[Candidate], busy: Collection[str]) -> Choice:
     """Return the choice of the strategy. If the chosen one is busy, the reason is "best_free" or "waits"."""
+    situation = with_limited_shape(situation, candidates)
     choice = choose(strategy, situation, candidates)
     if choice.reason == "explores" and choice.version in busy:
         choice = choose(strategy, _without_exploring(situation), candidates)  # nobody waits only to learn

@@ -1,6 +1,6 @@
 """The record of a choice in the event of an assignment: bounded in size, and enough to explain the choice later."""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -42,7 +42,8 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True, gc=False):
 
     `value`: the value of the verified task in micro-dollars. `size`: the cost of this task relative to an average one,
     in micro-units. `failed`: the number of earlier attempts that failed. `more`: candidates that are not listed.
-    `counter`: the number of draws of `seed`. `parallel`: employees that try at the same time.
+    `counter`: the number of draws of `seed`. `parallel`: employees that try at the same time. `model`: the version of
+    the model of difficulty that gave the rates (domain/routing/difficulty.py).
     """
 
     strategy: str
@@ -57,6 +58,7 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True, gc=False):
     seed: str = ""
     counter: int = 0
     parallel: tuple[UUID, ...] = ()
+    model: int = 1
 
     def as_choice(self, employee: UUID) -> Choice:
         """Return the choice of this employee, with the ids of the employees as names of the candidates."""
@@ -88,3 +90,9 @@ class ChoiceRecord(Struct, frozen=True, kw_only=True, gc=False):
     def of(self, employee: UUID) -> CandidateRecord | None:
         """Return the candidate with the employee's numbers; None if it is not listed."""
         return next((each for each in self.candidates if each.employee == employee), None)
+
+
+def with_first_model(fields: dict[str, Any]) -> dict[str, Any]:
+    """Upcast an assignment of version 3. Its choice, if it has one, was made with the first model of difficulty."""
+    choice = fields["choice"]
+    return fields if choice is None else {**fields, "choice": {**choice, "model": 1}}

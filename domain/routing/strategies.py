@@ -6,8 +6,17 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from domain.routing.beta import quantile
-from domain.routing.choice import PARALLEL_MAX, Candidate, Choice, Reason, Situation, Valued, reservation, valued
-from domain.routing.difficulty import rate_now
+from domain.routing.choice import (
+    PARALLEL_MAX,
+    Candidate,
+    Choice,
+    Reason,
+    Situation,
+    Valued,
+    reservation,
+    valued,
+    with_limited_shape,
+)
 from domain.routing.draws import DRAW_END, draw
 from domain.routing.fixed_point import MICRO
 
@@ -19,7 +28,7 @@ Strategy = Callable[[Situation, Sequence[Candidate]], Choice]
 
 def choose(strategy: str, situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     """Return the choice of the named strategy. Equal arguments give equal choices, in every process."""
-    return STRATEGIES[strategy](situation, candidates)
+    return STRATEGIES[strategy](with_limited_shape(situation, candidates), candidates)
 
 
 def cascade(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
@@ -47,7 +56,7 @@ def cascade(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
 def cheapest_first(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     """Choose the lowest price among those who have not tried, whatever their rates."""
     values = tuple(valued(each, situation, each.posterior.mean) for each in candidates)
-    untried = _untried(values, candidates)
+    untried = tuple(each for each in values if not situation.tried(each.version))
     best = _first(untried, situation, lambda each: (-each.price,))
     return _ended("cheapest_first", situation, best, "cheapest", values)
 
@@ -64,8 +73,8 @@ def best_single(situation: Situation, candidates: Sequence[Candidate]) -> Choice
 def turns(situation: Situation, candidates: Sequence[Candidate]) -> Choice:
     """Choose among those who tried the task least often. A hash of seed and version decides between equals."""
     values = tuple(valued(each, situation, each.posterior.mean) for each in candidates)
-    fewest = min((each.tried for each in candidates), default=0)
-    equal = tuple(each for each, one in zip(values, candidates, strict=True) if one.tried == fewest)
+    fewest = min((situation.tried(each.version) for each in candidates), default=0)
+    equal = tuple(each for each in values if situation.tried(each.version) == fewest)
     best = _first(equal, situation, lambda each: (-_hash(situation.seed, each.version),))
     return _ended("turns", situation, best, "turn", values)
 
@@ -90,13 +99,9 @@ def _drawn(values: Sequence[Valued], candidates: Sequence[Candidate], situation:
     for place, (each, one) in enumerate(zip(values, candidates, strict=True)):
         part = draw(situation.seed, situation.counter + place)
         rate = quantile(one.posterior.successes, one.posterior.failures, part)
-        now = rate_now(situation.failed + (rate,) * one.tried, rate, situation.shape)
+        now = situation.rate_now(one.version, rate)
         with_draws.append(replace(each, drawn_rate=now, drawn=reservation(situation.value, each.price, now)))
     return tuple(with_draws)
-
-
-def _untried(values: Sequence[Valued], candidates: Sequence[Candidate]) -> tuple[Valued, ...]:
-    return tuple(each for each, one in zip(values, candidates, strict=True) if not one.tried)
 
 
 def _first(values: Sequence[Valued], situation: Situation, score: Callable[[Valued], tuple[int, ...]]) -> Valued | None:

@@ -191,6 +191,7 @@ CHOICE = ChoiceRecord(
     more=3,
     seed="1b4e28ba",
     counter=5,
+    model=2,
 )
 PROMPT = PromptRecord(base=None, kept=0, messages=(BLOB, TREE))
 _WORK: dict[str, Any] = {"run": RUN, "task": FIRST, "employee": EMPLOYEE, "order": ORDER}

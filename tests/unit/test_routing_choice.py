@@ -18,10 +18,10 @@ from domain.routing.strategies import STRATEGIES, choose
 EXPLORED_OUT = 10**9  # more than its share of any spending, so that nothing is drawn
 
 
-def known(version: str, rate: int, cost: int, *, attempts: int = 1000, tried: int = 0, time: int = 0) -> Candidate:
+def known(version: str, rate: int, cost: int, *, attempts: int = 1000, time: int = 0) -> Candidate:
     """Return a candidate with this rate in percent."""
     posterior = Posterior(rate * attempts * MICRO // 100, (100 - rate) * attempts * MICRO // 100)
-    return Candidate(version=version, posterior=posterior, cost=cost, tried=tried, time=time)
+    return Candidate(version=version, posterior=posterior, cost=cost, time=time)
 
 
 def task(value: int = 2 * MICRO, **fields: object) -> Situation:
@@ -110,9 +110,11 @@ def test_a_near_deadline_buys_parallel_attempts_that_are_worth_their_price() -> 
 
 
 def test_an_employee_that_failed_the_task_is_less_likely_to_solve_it_at_the_next_attempt() -> None:
-    again = known("again", 60, 20_000, tried=1)
-    (shown,) = choose("cascade", task(), [again]).candidates
+    again = known("again", 60, 20_000)
+    (shown,) = choose("cascade", task(failed=(600_000,), failed_by=("again",)), [again]).candidates
     assert shown.rate_now < shown.rate
+    (fresh,) = choose("cascade", task(), [again]).candidates
+    assert fresh.rate_now == fresh.rate, "control"
 
 
 @pytest.mark.parametrize(
@@ -127,22 +129,21 @@ def test_each_strategy_is_a_row_of_the_table(strategy: str, version: str | None)
 
 
 def test_the_other_strategies_follow_their_rule_after_a_failure() -> None:
-    failed = task(failed=(500_000,))
-    tried = replace(CHEAP, tried=1)
-    assert choose("cheapest_first", failed, [STRONG, tried, WEAK]).version == "weak"
-    assert choose("best_single", failed, [STRONG, tried, WEAK]).reason == "already_tried"
-    assert choose("turns", failed, [tried, replace(STRONG, tried=1), WEAK]).version == "weak"
+    failed = task(failed=(500_000,), failed_by=("cheap",))
+    assert choose("cheapest_first", failed, [STRONG, CHEAP, WEAK]).version == "weak"
+    assert choose("best_single", failed, [STRONG, CHEAP, WEAK]).reason == "already_tried"
+    both = task(failed=(500_000, 900_000), failed_by=("cheap", "strong"))
+    assert choose("turns", both, [CHEAP, STRONG, WEAK]).version == "weak"
     assert {choose("turns", task(seed=str(seed)), [STRONG, CHEAP]).version for seed in range(20)} == {"strong", "cheap"}
 
 
 CANDIDATES = st.lists(
     st.builds(
         Candidate,
-        version=st.uuids().map(str),
+        version=st.sampled_from("abcdefgh"),
         posterior=st.builds(Posterior, st.integers(0, 50 * MICRO), st.integers(0, 50 * MICRO)),
         cost=st.integers(0, 10 * MICRO),
         time=st.integers(0, 10**6),
-        tried=st.integers(0, 2),
     ),
     max_size=4,
     unique_by=lambda each: each.version,
@@ -151,6 +152,7 @@ SITUATIONS = st.builds(
     Situation,
     value=st.integers(0, 10 * MICRO),
     failed=st.lists(st.integers(0, MICRO), max_size=3).map(tuple),
+    failed_by=st.lists(st.sampled_from("abcdefgh"), max_size=3).map(tuple),
     shape=st.sampled_from(SHAPES),
     size=st.integers(MICRO // 4, 4 * MICRO),
     risk=st.sampled_from(("normal", "high")),

@@ -139,16 +139,16 @@ def test_the_rows_are_the_book_of_the_attempts() -> None:
     first = Attempt(verified=False, rate=MICRO // 2, rate_now=MICRO // 2, cost=cost, time=3 * SECOND_S)
     one = book.evolve(book.Book(), book.AttemptEnded(version=str(version), skill=SKILL, attempt=first))
     rate = one.posterior(str(version), SKILL, one.staff_rate).mean
-    failed = (MICRO // 2, rate)  # its own failure counts twice
-    second = Attempt(
-        verified=True, rate=rate, rate_now=rate_now(failed, rate, total_of(rows).shape), cost=cost, time=3 * SECOND_S
-    )
-    whole = book.evolve(one, book.AttemptEnded(version=str(version), skill=SKILL, failed=failed, attempt=second))
+    again = rate_now((), rate, total_of(rows).shape, 1)  # its own failure is no failure of others
+    second = Attempt(verified=True, rate=rate, rate_now=again, cost=cost, time=3 * SECOND_S)
+    whole = book.evolve(one, book.AttemptEnded(version=str(version), skill=SKILL, attempt=second))
     assert evidence_of(rows, version) == whole.overall[str(version)]
     assert evidence_of(rows, version, SKILL) == whole.skills[str(version), SKILL]
     total = total_of(rows)
     assert (total.spent, total.explored, total.staff_rate) == (2 * cost, 0, whole.staff_rate)
-    assert total.scores == whole.scores != NO_SCORES
+    assert total.scores == whole.scores == NO_SCORES, "a second attempt of the same version"
+    other, _ = folded(*BEGUN, *attempt(1, EMPLOYEE, *REJECTED), *attempt(2, OTHER_EMPLOYEE, *VERIFIED))
+    assert total_of(other).scores != NO_SCORES, "control: an attempt of another version"
     assert posterior_of(rows, version, SKILL, total.staff_rate) == whole.posterior(
         str(version), SKILL, whole.staff_rate
     )

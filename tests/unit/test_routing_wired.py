@@ -10,6 +10,7 @@ from agents.manager.wait_reasons import WaitReasons
 from bus.projection import fold
 from bus.projection_rows import Rows
 from domain import run_messages, task
+from domain.routing.difficulty import MODEL
 from domain.routing.record import RECORDED_MAX
 from domain.routing.terms import RoutingSetting, WorkTerms
 from observability.process_registry import Serving
@@ -97,6 +98,7 @@ def test_the_record_explains_the_choice_and_is_bounded() -> None:
     assert chosen is not None
     assert chosen.rate == 500_000
     assert chosen.reservation == event.choice.value - chosen.cost * 1_000_000 // chosen.rate_now
+    assert event.choice.model == MODEL
     assert event.skill == "library/python/small/answer/normal"
     assert (event.choice.value, event.choice.value_from) == (1_000_000, "organisation")
 

@@ -159,15 +159,14 @@ def played() -> Workforce:
 def test_only_the_cheater_has_strikes_and_fines_and_its_share_falls() -> None:
     house = played()
     strikes = {each.name: house.person(each.name).strikes for each in STAFF}
-    assert strikes == {"cheater": 2, "lazy": 0, "slow": 0, "flaky": 0, "good": 0}
-    answers = (employee.Warned, employee.Suspended, employee.Reinstated)
+    assert strikes == {"cheater": 3, "lazy": 0, "slow": 0, "flaky": 0, "good": 0}
+    answers = (employee.Warned, employee.Suspended, employee.Reinstated, employee.Dismissed)
     record = [type(event) for event in house.events(employee.EmployeeEvent, "cheater") if isinstance(event, answers)]
-    assert record == list(answers), "a warning, a suspension, and its end after the term"
+    assert record == list(answers), "a warning, a suspension, its end after the term, and the third strike"
     fines = house.events(employee.Fined, "cheater")
-    assert [(fine.percent, fine.tasks, fine.rule) for fine in fines] == [(100, 20, "integrity")] * 2
-    row = house.rows.get(EmployeeRow, id_of("cheater"), "employee")
-    assert row is not None
-    assert (row.handicap_percent, house.career("cheater").handicap_percent) == (200, 200)
+    assert [(fine.percent, fine.tasks, fine.rule) for fine in fines] == [(100, 20, "integrity")] * 3
+    assert house.rows.get(EmployeeRow, id_of("cheater"), "employee") is None, "routing does not know it any more"
+    assert house.career("cheater").handicap_percent == 300
     orders = [event.employee == id_of("cheater") for event in house.assigned]
     assert sum(orders[:50]) > 5 > sum(orders[50:]), "first it is the cheapest, then nearly nobody asks it"
     for name in ("lazy", "slow", "flaky", "good"):
@@ -184,12 +183,13 @@ def test_the_tiers_are_what_the_results_say() -> None:
         "flaky": ["junior", "mid"],
         "good": ["junior", "mid", "senior"],
     }
-    for name in moves:
+    for name in ("lazy", "slow", "flaky", "good"):
         row = house.rows.get(EmployeeRow, id_of(name), "employee")
         assert row is not None
         assert (row.tier, row.ceilings) == (house.career(name).tier, house.career(name).ceilings)
     assert {each.name: shown(house, each.name) for each in STAFF} == {
-        **dict.fromkeys(("cheater", "lazy", "slow"), "working, on probation"),
+        "cheater": "dismissed, on probation",
+        **dict.fromkeys(("lazy", "slow"), "working, on probation"),
         "flaky": "working, mid",
         "good": "working, senior",
     }

@@ -8,6 +8,7 @@ CREATE TABLE {schema}.routing_attempt (
     skill text NOT NULL,
     rate bigint NOT NULL,
     rate_now bigint NOT NULL,
+    tried bigint NOT NULL,
     expected bigint NOT NULL,
     explores boolean NOT NULL,
     assigned_at bigint NOT NULL,
