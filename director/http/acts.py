@@ -31,7 +31,7 @@ def sign_ins(keeper: Doorkeeper) -> APIRouter:
         keeper.keep(response, secret)
         return response
 
-    @router.get("/auth/link/{link}")
+    @router.get("/auth/link/{link}", status_code=HTTPStatus.SEE_OTHER, response_class=RedirectResponse)
     async def link(request: Request, link: str) -> Response:
         secret = await keeper.by_link(request, link)
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
@@ -76,7 +76,7 @@ def acts(keeper: Doorkeeper) -> APIRouter:
     """Return the routes that send commands about runs."""
     router = APIRouter(prefix="/api")
 
-    @router.post("/runs")
+    @router.post("/runs", status_code=HTTPStatus.CREATED)
     async def submit(request: Request, body: bodies.Request) -> Response:
         opened = await keeper.actor(request)
         asked = user_acts.Asked(requirement=body.requirement, sealed=body.sealed, attempts_max=body.attempts_max)

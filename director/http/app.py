@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,13 +15,14 @@ from starlette.types import ASGIApp
 from bus.logger import SILENT, Logger
 from director.http.acts import acts, incident_steps, sign_ins, stops
 from director.http.chat_routes import chat_routes
+from director.http.command_key import KEY_PARAMETER
 from director.http.commands import Commands, commands
 from director.http.director_acts import run_acts, staff_acts
 from director.http.log_reads import log_reads
 from director.http.oidc import oidc_routes
 from director.http.pages.error_pages import error_page, page_of, wants_page
 from director.http.pages.routes import pages
-from director.http.problems import answer, problem, problem_of
+from director.http.problems import PROBLEMS, answer, problem, problem_of
 from director.http.reads import reads, staff_reads
 from director.http.screen_reads import event_reads, house_reads
 from director.http.shield import Shield
@@ -31,6 +33,8 @@ from director.mcp.http_app import McpApp
 from domain.errors import AuraError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+WITHOUT_KEY = frozenset({"/api/chat"})
+"""Routes that take a body and change nothing."""
 
 
 def make_app(
@@ -45,7 +49,7 @@ def make_app(
 
     `mcp`: the application at /mcp, if it is served. `known`: the commands of the command line.
     """
-    app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Aura Orchestra", version="1", docs_url=None, redoc_url=None, responses=PROBLEMS)
     pulse = Pulse(keeper.office.store)
     reading = (reads(keeper), staff_reads(keeper), log_reads(keeper, pulse), event_reads(keeper), house_reads(keeper))
     acting = (acts(keeper), incident_steps(keeper), stops(keeper), run_acts(keeper), staff_acts(keeper))
@@ -63,7 +67,25 @@ def make_app(
         return answer({"ok": True})
 
     _answer_errors(app, log)
+    _describe(app)
     return Shield(app, hosts, own_bodies=[MCP_PATH])  # its errors have the form of its protocol
+
+
+def _describe(app: FastAPI) -> None:
+    """Describe the errors of each route as problems, and the key of each command. FastAPI's own error is never sent."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for path, methods in described()["paths"].items():
+                for method, route in methods.items():
+                    route["responses"].pop("422", None)
+                    if method == "post" and path.startswith("/api/") and path not in WITHOUT_KEY:
+                        route.setdefault("parameters", []).append(KEY_PARAMETER)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
 def _answer_errors(app: FastAPI, log: Logger) -> None:

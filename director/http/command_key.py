@@ -1,5 +1,7 @@
 """The header Idempotency-Key: the id of the command that a request sends."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
@@ -7,6 +9,14 @@ from starlette.requests import Request
 from domain.errors import Invalid
 
 KEY_HEADER = "Idempotency-Key"
+KEY_PARAMETER: Mapping[str, Any] = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "The id of the command. The same id gives the same answer.",
+}
+"""The header, as /openapi.json describes it."""
 
 
 def key_of(request: Request) -> UUID:

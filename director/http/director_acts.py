@@ -37,13 +37,13 @@ def run_acts(keeper: Doorkeeper) -> APIRouter:
             await person_acts.commented(opened, key_of(request), found, Remark(text=body.text, task=body.task))
         )
 
-    @router.post("/{run}/override")
+    @router.post("/{run}/override", status_code=HTTPStatus.CREATED)
     async def override(request: Request, run: str, body: bodies.Override) -> Response:
         opened = await keeper.confirmed_actor(request)
         wanted = OverrideRequest(run=await find_run(opened.store, run), **body.model_dump())
         return answer(await override_run(opened, wanted, id=key_of(request)), HTTPStatus.CREATED)
 
-    @router.post("/{run}/again")
+    @router.post("/{run}/again", status_code=HTTPStatus.CREATED)
     async def again(request: Request, run: str) -> Response:
         opened = await keeper.actor(request)
         found = await find_run(opened.store, run)

@@ -24,6 +24,25 @@ STATUSES: Mapping[str, HTTPStatus] = {
 """Kind of error -> status. docs/http.md has this table."""
 PROBLEM = "application/problem+json"
 JSON = "application/json"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem of RFC 9457",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        **{name: {"type": "string"} for name in ("type", "title", "detail", "code", "hint", "kind")},
+                        "status": {"type": "integer"},
+                    },
+                    "required": ["type", "title", "status", "detail", "code", "hint", "kind"],
+                    "additionalProperties": False,
+                }
+            }
+        },
+    }
+}
+"""The answers to errors, as /openapi.json describes them."""
 
 
 def status_of(error: AuraError) -> HTTPStatus:

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -195,7 +196,7 @@ class Doorkeeper:
                 raise Unauthenticated(
                     "The name or the password is wrong, or the user is disabled.", hint="Ask a director: aura user list"
                 )
-        return await self.credentials.begin_session(user)
+        return await self._renewed_session(request, user)
 
     async def by_link(self, request: Request, link: str) -> str:
         """Return the secret of a new session for a one-time link. Raises Forbidden, TooMany."""
@@ -206,6 +207,13 @@ class Doorkeeper:
             except Forbidden:
                 await self.credentials.count_failure("link")
                 raise
+        return await self._renewed_session(request, user)
+
+    async def _renewed_session(self, request: Request, user: UUID) -> str:
+        """Return the secret of a new session. The session that the browser had before ends."""
+        former = await self.credentials.session(request.cookies.get(self._cookie, ""))
+        if former is not None:
+            await self.credentials.end_session(former.id)
         return await self.credentials.begin_session(user)
 
     def csrf(self, request: Request) -> str | None:
@@ -226,6 +234,8 @@ class Doorkeeper:
         )
 
     def drop(self, response: Response) -> None:
+        """End the session in the browser, with everything that it has stored."""
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.delete_cookie(self._cookie, path="/", secure=self.secure, httponly=True, samesite="strict")
 
 

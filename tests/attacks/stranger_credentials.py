@@ -35,6 +35,12 @@ async def second_sign_in(scene: Scene) -> Outcome:
         return got, await comment(scene, client, CONTROL)
 
 
+async def end_by_second_sign_in(scene: Scene, secret: str) -> None:
+    async with scene.client(Cookie=f"{COOKIE}={secret}") as client:
+        answer = await client.post("/auth/sign-in", json={"name": "viewer", "password": SECRET})
+        assert answer.status_code == 200
+
+
 async def end_by_sign_out(scene: Scene, secret: str) -> None:
     async with scene.client(Cookie=f"{COOKIE}={secret}") as client:
         client.headers[CSRF_HEADER] = (await client.get("/api/me")).json()["csrf"]
@@ -74,6 +80,7 @@ def ended(name: str, end: Callable[[Scene, str], Awaitable[None]]) -> None:
 
 for each, how in (
     ("the sign-out", end_by_sign_out),
+    ("a second sign-in in the same browser", end_by_second_sign_in),
     ("a change of roles", end_by_role),
     ("a new password", end_by_password),
     ("the user was disabled and enabled again", end_by_disabling),

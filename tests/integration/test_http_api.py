@@ -179,7 +179,8 @@ async def test_a_person_signs_in_acts_and_signs_out(site: Site) -> None:
     assert event.envelope.principal == (await people.find_user(site.opened.store, "operator")).user
     assert await code(await client.post(pause[0], json=pause[1])) == (400, "no_key")
     secret = client.cookies[COOKIE]
-    assert (await client.post("/auth/sign-out", json={})).status_code == 200
+    out = await client.post("/auth/sign-out", json={})
+    assert (out.status_code, out.headers["clear-site-data"]) == (200, '"cache", "storage"')
     async with site.client(Cookie=f"{COOKIE}={secret}") as again:
         assert await code(await again.get("/api/me")) == (401, "unauthenticated")
     kinds = {(line.kind, line.count) for line in await people.refused_sign_ins(site.opened.store)}

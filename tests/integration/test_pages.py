@@ -138,6 +138,11 @@ async def test_a_person_signs_in_and_out_without_scripts(site: Site) -> None:
         assert (await client.get("/")).status_code == 200, "the session is still open"
         assert (await client.post("/sign-out", data={"csrf": csrf})).headers["location"] == "/sign-in"
         assert (await client.get("/")).status_code == 303
+        await people.set_password(site.opened, "viewer", f" {SECRET} ")
+        fields = dict(re.findall(r'name="(csrf|to)" value="([^"]*)"', (await client.get("/sign-in")).text))
+        for password, status in ((SECRET, 401), (f" {SECRET} ", 303)):
+            answer = await client.post("/sign-in", data=fields | {"name": "viewer", "password": password})
+            assert answer.status_code == status, "the password is checked exactly as it was sent"
 
 
 async def test_a_person_stops_and_resumes_with_forms(site: Site) -> None:

@@ -33,9 +33,9 @@ class Form(dict[str, str]):
         except ValueError:
             raise Invalid("The form has no key.", hint="Open the page again.", code="no_key") from None
 
-    def needed(self, name: str, characters_max: int) -> str:
-        """Return a field that must not be empty. Raises Invalid."""
-        value = self.get(name, "").strip()
+    def needed(self, name: str, characters_max: int, *, exact: bool = False) -> str:
+        """Return a field that must not be empty. Raises Invalid. `exact`: with the blanks at its ends."""
+        value = self.get(name, "") if exact else self.get(name, "").strip()
         if not value or len(value) > characters_max:
             raise Invalid(f"The field {name} needs 1 to {characters_max} characters.", hint="Go back, and fill it in.")
         return value

@@ -35,7 +35,8 @@ def sign_in_pages(keeper: Doorkeeper) -> APIRouter:
         try:
             check_form_secret(request, sent)
             name = sent.needed("name", NAME_CHARACTERS_MAX)
-            secret = await keeper.by_password(request, name, sent.needed("password", PASSWORD_CHARACTERS_MAX))
+            password = sent.needed("password", PASSWORD_CHARACTERS_MAX, exact=True)
+            secret = await keeper.by_password(request, name, password)
         except AuraError as error:
             return sign_in_page(keeper, request, to, error, sent.get("name", "")[:NAME_CHARACTERS_MAX])
         response = RedirectResponse(to, HTTPStatus.SEE_OTHER)
