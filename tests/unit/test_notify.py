@@ -172,6 +172,29 @@ async def test_a_test_reaches_a_mail_server_and_says_when_it_does_not(tmp_path: 
     await server.wait_closed()
 
 
+LONG = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("receiver", "said"),
+    [
+        (f'[[receiver]]\n{WEBHOOK}url = "https://{LONG}.example"\n', "cannot be reached"),
+        (f'[[receiver]]\n{MAIL}to = ["anna@example.com"]\n'.replace('"h"', f'"{LONG}.example"'), "cannot be sent"),
+    ],
+    ids=["webhook", "mail"],
+)
+async def test_a_host_name_that_cannot_exist_is_an_error_of_its_notification(
+    receiver: str, said: str, tmp_path: Path
+) -> None:
+    """The process must go on: such a name raises InvalidURL or UnicodeError, not an error of the network."""
+    (tmp_path / "notify.toml").write_text(receiver)
+    (tmp_path / "s").write_text("key" * 20)
+    (tmp_path / "s").chmod(0o600)
+    (trial,) = await send_trials(tmp_path)
+    assert said in trial.error
+    assert LONG not in trial.error
+
+
 def recorded_of(seq: int, event: Event) -> Recorded:
     entity, entity_id = event.entity()
     envelope = Envelope(
