@@ -6,6 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from director.services.appeals import OpenAppeal
+from director.services.budget import CapLine
 from director.services.changes import Change
 from director.services.costs import CostLine
 from director.services.user_acts import Acted
@@ -120,11 +122,14 @@ class IncidentNote(Struct, frozen=True, kw_only=True):
 
 
 class Inbox(Struct, frozen=True, kw_only=True):
-    """Everything that needs a person: deliveries, severe incidents, and runs that are held up."""
+    """Everything that needs a person: deliveries, severe incidents, runs that are held up, appeals, and caps with a
+    warning."""
 
     deliveries: tuple[Delivery, ...]
     incidents: tuple[IncidentNote, ...]
     held_up: tuple[RunWait, ...]
+    appeals: tuple[OpenAppeal, ...]
+    budgets: tuple[CapLine, ...]
 
 
 class WhyAnswer(Struct, frozen=True, kw_only=True):

@@ -13,12 +13,11 @@ from director.mcp import answers, arguments
 from director.mcp.tool import Call
 from director.reports.verdict_text import verdict_text
 from director.reports.verdict_view import VerdictView
-from director.services.approvals import waiting_runs
 from director.services.causes import ToldEvent, explain, find_subject
 from director.services.changes import diff_of
 from director.services.costs import CostRequest, costs_in, dimensions_of
 from director.services.estimates import comparison_of
-from director.services.incidents import Wanted, list_incidents
+from director.services.inbox import inbox_of
 from director.services.left_out import left_out
 from director.services.session import find_run, run_state
 from director.services.verdicts import verdict_in
@@ -132,9 +131,9 @@ async def costs(call: Call, asked: arguments.Costs) -> answers.CostsAnswer:
 
 async def inbox(call: Call, _: arguments.Arguments) -> answers.Inbox:
     """Return everything that needs a person."""
-    severe = await list_incidents(call.store, Wanted(state="unclosed", severity="severe"))
+    found = await inbox_of(call.store, call.settings)
     return answers.Inbox(
-        deliveries=tuple(_delivery(row) for row in await waiting_runs(call.store)),
+        deliveries=tuple(_delivery(row) for row in found.waiting),
         incidents=tuple(
             answers.IncidentNote(
                 incident=line.incident,
@@ -143,9 +142,11 @@ async def inbox(call: Call, _: arguments.Arguments) -> answers.Inbox:
                 run=line.run,
                 employee=line.employee_name,
             )
-            for line in severe
+            for line in found.incidents
         ),
-        held_up=tuple(await Waits(call.store, call.settings).held_up()),
+        held_up=tuple(found.held_up),
+        appeals=tuple(found.appeals),
+        budgets=tuple(found.budgets),
     )
 
 
