@@ -41,7 +41,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="inbox",
         title="Inbox",
-        says="List what needs a person: deliveries, severe incidents, runs that are held up, appeals, caps with a warning.",
+        says="List what needs a person: deliveries, severe incidents, held-up runs, appeals, and caps with a warning.",
         arguments=arguments.Arguments,
         answer=answers.Inbox,
         work=reading.inbox,
