@@ -325,6 +325,8 @@ SAMPLES: tuple[Event, ...] = (
     user.RoleRevoked(user=USER, role="operator", reason="she submits no more"),
     user.Disabled(user=USER, reason="she left"),
     user.Enabled(user=USER, reason="she is back"),
+    user.Linked(user=USER, issuer="https://id.example.org", subject="248289761001"),
+    user.Unlinked(user=USER, issuer="https://id.example.org", subject="248289761001", reason="she has another account"),
     chat.MessageSent(
         message=uuid(51),
         text="cancel 0000: nobody needs it",
@@ -333,8 +335,6 @@ SAMPLES: tuple[Event, ...] = (
         about=RUN,
         attached=BLOB,
     ),
-    user.Linked(user=USER, issuer="https://id.example.org", subject="248289761001"),
-    user.Unlinked(user=USER, issuer="https://id.example.org", subject="248289761001", reason="she has another account"),
     refusal.CommandRefused(principal=PRINCIPAL, command="Assign", code="forbidden", message="Agents may not.", count=2),
     run_messages.Submitted(
         run=RUN,
