@@ -105,7 +105,8 @@ async def _submission(wish: Wish) -> Draft:
     requirement = await requirement_in(Asked(requirement=wish.requirement))
     budget = requirement.budget
     facts = (
-        f"It has {counted(len(requirement.tasks), 'task')} and {len(requirement.criteria)} criteria.",
+        f"It has {counted(len(requirement.tasks), 'task')} and "
+        f"{counted(len(requirement.criteria), 'criterion', 'criteria')}.",
         f"Its budget: {_amount(Amount(budget.usd, budget.tokens))}, {budget.minutes} minutes.",
         "It has no sealed cases. With sealed cases, use `aura submit` or POST /api/runs.",
     )
