@@ -27,6 +27,7 @@ from domain.errors import AuraError, Unavailable
 from projections.consumer_names import CONSUMER_NAMES
 
 SERVERS = (nats.NAME, postgres.NAME)
+ANSWER_WAIT_S = 2.0
 _READY = {"ready": True}
 
 
@@ -74,6 +75,17 @@ def api_url(settings: Settings) -> str | None:
         return None
     port = Home(settings.root).layout().ports.get(HTTP_CHILD)
     return f"http://127.0.0.1:{port}" if port else None
+
+
+async def is_served(port: int) -> bool:
+    """Return whether anything accepts connections at a port of this machine."""
+    try:
+        async with asyncio.timeout(ANSWER_WAIT_S):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 def stack_fault(data: Mapping[str, Any]) -> Unavailable | None:

@@ -326,6 +326,7 @@ async def before_anything_runs(settings: Settings, folder: Path) -> None:
     assert missing_parts(await diagnose(settings, {})) is None
     assert (await probe_boxes(settings)).backend
     assert (await stack_status.stack_data(settings))["running"] is False
+    assert not await stack_status.is_served(1)
     assert (await bring_down.bring_down(settings)).was_running is False
     assert await bring_up.box_faults(settings, allow_degraded=True) is not None
     with pytest.raises(Invalid):

@@ -120,6 +120,12 @@ async def test_the_same_commands_give_the_same_output_and_act_as_their_person(si
 
 
 async def test_what_works_only_there_is_refused_with_the_place(site: Site) -> None:
+    port = site.url.rpartition(":")[2]
+    served = await asyncio.to_thread(site.here.json, "open", "anna", "--port", port)
+    assert served["url"].startswith(f"{site.url}/auth/link/")
+    assert served["served"]
+    early = await asyncio.to_thread(site.here.run, "open", "anna", "--port", "1")
+    assert "Start the pages first: aura serve http --port 1" in early.out, "a link that nothing answers yet"
     anna = await site.away("anna", "read", "admin")
     for arguments in REFUSED:
         said = await anna.run(*arguments)

@@ -177,16 +177,22 @@ async def open_link(
     """Print a link that signs a user in once, within 5 minutes. This needs the Director's key."""
     from director.services.people import sign_in_link
     from director.services.session import desk
-    from director.services.stack_status import api_url
+    from director.services.stack_status import api_url, is_served
     from director.settings import HTTP_PORT
 
     async with desk(settings) as opened:
         line, secret = await sign_in_link(opened, name)
     served = (settings.public_address() or api_url(settings)) if port is None else None
-    url = f"{served or f'http://127.0.0.1:{port or HTTP_PORT}'}/auth/link/{secret}"
-    if browser:
+    here = port or HTTP_PORT
+    url = f"{served or f'http://127.0.0.1:{here}'}/auth/link/{secret}"
+    ready = bool(served) or await is_served(here)
+    if browser and ready:
         await _open_in_browser(url)
-    door.answer({"user": line.name, "url": url}, f"{url}\nIt signs {line.name} in once, within 5 minutes.")
+    start = (
+        "" if ready else f"\nNothing answers at port {here} yet. Start the pages first: aura serve http --port {here}"
+    )
+    data = {"user": line.name, "url": url, "served": ready}
+    door.answer(data, f"{url}\nIt signs {line.name} in once, within 5 minutes.{start}")
 
 
 @command("token create")
