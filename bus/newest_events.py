@@ -11,6 +11,9 @@ from domain.message import Recorded
 WINDOW_EVENTS = 20_000
 """The most events that one page reads if no index has its filter."""
 
+PERSONS = frozenset({"director", "user"})
+"""The roles of people. Their events have an index (sql/migrations/0004_acts_of_people.sql)."""
+
 
 class Newest(msgspec.Struct, frozen=True, kw_only=True):
     """A filter for the newest events. A field that is None matches all. `before`: only events before this sequence.
@@ -42,8 +45,11 @@ async def newest(store: Store, wanted: Newest, limit: int) -> NewestPage:
     begin = 1
     if wanted.run is not None and wanted.entity is None:
         events = await store.records("log_newest_run", before, wanted.run, types, roles, limit)
-    elif types is not None and wanted.entity is None and wanted.run is None:
-        events = await store.records("log_newest_types", before, types, roles, limit)
+    elif wanted.entity is None and roles and PERSONS.issuperset(roles):
+        mark = f'"role":"{roles[0]}"' if len(set(roles)) == 1 else '"role":"'
+        events = await store.records("log_newest_acts", before, types, mark.encode(), limit)
+    elif wanted.entity is None and roles is None and types is not None:
+        events = await store.records("log_newest_types", before, types, limit)
     else:
         begin = max(1, before - WINDOW_EVENTS)
         events = await store.records("log_newest", before, begin, types, wanted.entity, roles, limit)

@@ -1,5 +1,6 @@
 """The services below the screens, on the recorded log of release 0.1.0: each equals a whole scan of the log."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -42,6 +43,15 @@ async def the_newest_events_come_page_by_page(store: Store, whole: list[Recorded
         (BrowseWanted(kind="task.", limit=17), lambda each: each.envelope.type.startswith("task.")),
         (BrowseWanted(importance="high"), lambda each: importance_of(each.envelope.type) == "high"),
         (BrowseWanted(importance="normal"), lambda each: importance_of(each.envelope.type) != "low"),
+        (BrowseWanted(role="director", limit=5), lambda each: each.envelope.role == "director"),
+        (
+            BrowseWanted(role="director", kind="run.", limit=2),
+            lambda each: each.envelope.role == "director" and each.envelope.type.startswith("run."),
+        ),
+        (
+            BrowseWanted(role="manager", kind="run.", limit=9),
+            lambda each: each.envelope.role == "manager" and each.envelope.type.startswith("run."),
+        ),
         (BrowseWanted(run=str(run), limit=3), lambda each: each.envelope.run == run),
         (
             BrowseWanted(run=str(run), role="verifier"),
@@ -61,6 +71,13 @@ async def the_newest_events_come_page_by_page(store: Store, whole: list[Recorded
     for wrong in ({"importance": "huge"}, {"role": "boss"}, {"limit": 0}, {"limit": 501}):
         with pytest.raises(Invalid):
             BrowseWanted(**wrong)
+
+
+def test_no_text_of_an_envelope_looks_like_a_role() -> None:
+    """Therefore the bytes of a role find the events of people."""
+    mark = '"role":"user"'
+    assert mark.encode() not in msgspec.json.encode({"principal": mark, mark: 1})
+    assert mark.encode() in msgspec.json.encode({"role": "user"}), "the control"
 
 
 async def all_pages(store: Store, wanted: BrowseWanted) -> list[int]:
