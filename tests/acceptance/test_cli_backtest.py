@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.cli import Aura
 from tests.histories import RIGHT, SHAPES, TEST_EDGE, VERSIONS, history
 
-pytestmark = [pytest.mark.needs_sandbox, pytest.mark.slow, pytest.mark.ci]
+pytestmark = [pytest.mark.needs_sandbox, pytest.mark.slow]
 
 
 def content_of(folder: Path) -> dict[str, str]:
@@ -18,6 +18,7 @@ def content_of(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.ci
 def test_a_repository_is_judged_by_its_own_fixes_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
     ids = history(tmp_path / "repo", VERSIONS)
     before = content_of(tmp_path / "repo")
@@ -102,6 +103,7 @@ def test_a_test_whose_id_changes_from_run_to_run_is_not_asked_for(tmp_path: Path
     assert [(each["kind"], each["accepted"]) for each in result["patches"]][:2] == [("parent", False), ("fix", True)]
 
 
+@pytest.mark.ci
 def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:
     said = Aura(tmp_path).run("backtest", "--repo", str(tmp_path))
     assert said.code == 3

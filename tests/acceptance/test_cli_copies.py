@@ -43,7 +43,6 @@ def copy(original: Aura) -> Iterator[Aura]:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 def test_a_copy_of_a_home_at_work_is_an_organisation_of_its_own(original: Aura, copy: Aura) -> None:
     before = facts(original)
     said = copy.run("status")

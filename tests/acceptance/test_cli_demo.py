@@ -114,7 +114,6 @@ def test_its_one_next_command_works_when_it_is_pasted(report: dict[str, Any], au
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.usefixtures("report")
 def test_a_second_one_in_the_same_home_ends_with_cheat_delivery_and_next_step(aura: Aura, inside: Aura) -> None:
     text = aura.text(*DEMO)

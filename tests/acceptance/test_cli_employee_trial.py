@@ -12,7 +12,6 @@ from tests.unit.repositories import git
 pytestmark = [pytest.mark.needs_sandbox, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.slow]
 
 
-@pytest.mark.ci
 def test_the_result_shows_which_changes_of_an_employee_were_verified(tmp_path: Path) -> None:
     ids = history(tmp_path / "repo", VERSIONS)
     repo = str(tmp_path / "repo")

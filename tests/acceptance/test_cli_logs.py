@@ -17,7 +17,6 @@ from tests.loopback import Reply, Seen, honest
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.ci,
     pytest.mark.needs_sandbox,
     pytest.mark.needs_postgres,
     pytest.mark.needs_nats,

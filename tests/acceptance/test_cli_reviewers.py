@@ -37,7 +37,6 @@ def reviewers(sample: Sample) -> Reply:
     return reply
 
 
-@pytest.mark.ci
 def test_a_reviewer_that_reads_catches_planted_mistakes_and_the_others_do_not() -> None:
     sample = Sample(1)
     with homely("up", "--no-model") as aura, Server(reviewers(sample)) as server:

@@ -53,7 +53,6 @@ def stopped(process: subprocess.Popen[str]) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 def test_each_role_alone_and_all_together_deliver(aura: Aura) -> None:
     sample = Sample()
     answers = {"T1": [sample.wrong("T1"), sample.right("T1")]}

@@ -39,7 +39,6 @@ def test_a_wrong_one_is_rejected(aura: Aura, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.needs_postgres
 @pytest.mark.needs_nats
 def test_the_example_is_delivered() -> None:

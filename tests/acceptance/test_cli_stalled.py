@@ -90,7 +90,6 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 def test_a_stopped_consumer_is_seen_the_others_go_on_and_it_catches_up(aura: Aura) -> None:
     sample = Sample()
     aura.hire("anna", {"T1": [sample.right("T1")]})

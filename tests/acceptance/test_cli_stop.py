@@ -159,7 +159,6 @@ async def execute(url: str, statement: str, run: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 def test_a_lost_stream_is_said_and_repaired_when_asked(aura: Aura) -> None:
     events = aura.status()["last_event"]
     aura.json("down")

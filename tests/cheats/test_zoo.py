@@ -142,7 +142,6 @@ async def test_a_cheat_against_a_base_is_refused_and_its_control_is_accepted(san
 
 @needs_git
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.needs_sandbox
 @pytest.mark.timeout(600)
 async def test_of_each_freedom_a_cheat_is_refused_and_its_control_is_accepted(sandbox: Bubblewrap) -> None:

@@ -257,7 +257,6 @@ async def test_a_history_of_another_form_is_made_again(store: Store) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 async def test_a_sample_of_positions_finds_each_kind_of_difference(store: Store) -> None:
     """The control: one altered, one missing and one surplus version in each table of each consumer are found."""
     for projection in projections():

@@ -17,11 +17,10 @@ from tests.integration.house import House, Sample, of
 from tests.integration.intact import violations
 from tests.integration.killable import BETWEEN, MID_CALL
 from tests.integration.kills import LEASE_MARGIN_S, Kill, Works, drawn, suffer
-from tests.tiers import CI
 
 WAIT_S = 240.0
 SLOW_SCENARIOS = 6
-MARKS_OF_SEED = {11: (), 12: CI}  # the other seeds have the mark slow
+MARKS_OF_SEED = {11: ()}  # the other seeds have the mark slow
 POINTS: dict[int, tuple[str, ...]] = {
     11: ("gate:before-publish", "recorder:before-commit", "delivering:before-git"),
     12: ("worker:mid-call", "manager:before-commit", "verifier:after-verdict"),

@@ -98,7 +98,6 @@ def _other(kind: str, value: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 async def test_a_rebuild_that_is_killed_leaves_the_old_rows_or_the_new_ones(store: Store, postgres_dsn: str) -> None:
     await write_large_log(store, LargeLog(template()), KILL_EVENTS)
     await rebuild_all(store, consumers())
