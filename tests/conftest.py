@@ -32,6 +32,7 @@ OF_THE_MACHINE = (
 )
 """Words in the reasons of skips that depend on the user, the kernel or the machine, and not on an installed part."""
 LONGEST_FIRST = (
+    "test_browser",
     "test_cli_path",
     "test_zoo",
     "test_demo_real",

@@ -13,7 +13,6 @@ def chained(sample: Sample) -> None:
     sample.source = sample.source.replace(b'scope: ["adder_t2.py"], after: []', b'scope: ["adder_t2.py"], after: [T1]')
 
 
-@pytest.mark.ci
 def test_another_employee_gets_the_same_question_and_its_work_is_judged_and_not_delivered() -> None:
     sample = Sample(2)
     chained(sample)

@@ -22,7 +22,6 @@ def hire(aura: Aura, server: Loopback, names: Iterable[str]) -> None:
         aura.json("hire", name, "--base-url", server.base_url, "--model", name, "--local")
 
 
-@pytest.mark.ci
 def test_each_employee_gets_the_same_fixes_and_an_interrupted_backtest_goes_on(tmp_path: Path) -> None:
     seeded_fixes(tmp_path / "repo", 2)
     repo = str(tmp_path / "repo")

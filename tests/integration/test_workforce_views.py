@@ -70,6 +70,7 @@ async def test_scores_tiers_strikes_and_costs_are_those_of_the_events(views: Sto
         employee.Warned: "warned",
         employee.Suspended: "suspended",
         employee.Reinstated: "reinstated",
+        employee.Dismissed: "dismissed",
         employee.Fined: "fined",
         employee.Promoted: "promoted",
         employee.Demoted: "demoted",
@@ -77,7 +78,8 @@ async def test_scores_tiers_strikes_and_costs_are_those_of_the_events(views: Sto
     log = [each.event for each in house.log if isinstance(each.event, tuple(answers))]
     assert Counter(record) == Counter((event.employee, answers[type(event)]) for event in log)  # type: ignore[union-attr]
     kinds = Counter(record)
-    assert [kinds[id_of("cheater"), kind] for kind in ("warned", "suspended", "reinstated", "fined")] == [1, 1, 1, 2]
+    of_the_cheater = ("warned", "suspended", "reinstated", "dismissed", "fined")
+    assert [kinds[id_of("cheater"), kind] for kind in of_the_cheater] == [1, 1, 1, 1, 3]
 
 
 async def test_scorecards_incidents_and_charges_are_those_of_the_events(views: Store) -> None:
