@@ -43,6 +43,18 @@ def secret(name: str, environment: Mapping[str, str]) -> str:
     return value
 
 
+def secret_line(file: Path, named_in: Path) -> str:
+    """Return the secret in a file that another file names. Raises Invalid if it is not one line of text."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"The secret file {file} cannot be read: {error}.", hint=f"Correct {named_in}.") from None
+    if not text or len(text.splitlines()) != 1:
+        raise Invalid(f"The secret file {file} does not have exactly one line.", hint="Write only the secret into it.")
+    READ.add(text)
+    return text
+
+
 def _filed(name: str, environment: Mapping[str, str]) -> str:
     """Return the path of the secret's file in AURA_SECRETS; empty if the file is missing or the variable is set."""
     folder = environment.get(FOLDER, "")

@@ -10,7 +10,7 @@ from bus.clock import now
 from director.http.pages.page_maker import theme_of
 from director.http.pages.rendering import html, new_nonce
 from director.http.pages.sign_in_pages import local, sign_in_page
-from director.http.sign_in import Doorkeeper, refuse_other_sites
+from director.http.sign_in import Doorkeeper, address_key, refuse_other_sites
 from director.oidc.attempt import ATTEMPT_S, Attempt, begin, begun
 from director.oidc.config import CALLBACK, START
 from director.oidc.id_token import HINT, Claims
@@ -85,8 +85,7 @@ class Arrival:
 
         Raises Unauthenticated, Forbidden, TooMany, Unavailable.
         """
-        key = f"address {self._request.client.host if self._request.client else ''}"
-        with self._keeper.limit.attempt(key):
+        with self._keeper.limit.attempt(address_key(self._request)):
             try:
                 return await self._accepted()
             except (Forbidden, Unauthenticated):

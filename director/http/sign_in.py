@@ -164,7 +164,7 @@ class Doorkeeper:
         who = await self.who(request)
         if who.scopes is not None:
             raise Invalid("A token has no password.", hint="Make a token with the scope halt or override.")
-        keys = (f"address {request.client.host if request.client else ''}", f"confirm {who.user}")
+        keys = (address_key(request), f"confirm {who.user}")
         with self.limit.attempt(*keys):
             if not await self.credentials.check_password(who.user, password):
                 await self.credentials.count_failure("confirm")
@@ -187,7 +187,7 @@ class Doorkeeper:
         Raises Forbidden, Unauthenticated, TooMany.
         """
         refuse_other_sites(request)
-        keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
+        keys = (address_key(request), f"name {name}")
         with self.limit.attempt(*keys):
             user = user_id(name)
             right = await self.credentials.check_password(user, password)
@@ -200,7 +200,7 @@ class Doorkeeper:
 
     async def by_link(self, request: Request, link: str) -> str:
         """Return the secret of a new session for a one-time link. Raises Forbidden, TooMany."""
-        key = f"address {request.client.host if request.client else ''}"
+        key = address_key(request)
         with self.limit.attempt(key):
             try:
                 user = await self.credentials.use_link(link)
@@ -242,6 +242,11 @@ class Doorkeeper:
 def is_confirmed(who: SignedIn, at: int) -> bool:
     """Return whether the person of a session gave the password, or used a link, within CONFIRMED_US."""
     return who.scopes is None and 0 <= at - who.authenticated_at <= CONFIRMED_US
+
+
+def address_key(request: Request) -> str:
+    """Return the key under which the refused sign-ins of an address are counted."""
+    return f"address {request.client.host if request.client else ''}"
 
 
 def refuse_other_sites(request: Request) -> None:

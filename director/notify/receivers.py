@@ -1,14 +1,13 @@
-"""The receivers of notifications: the file AURA_HOME/notify.toml, its checks, and the secrets that its files name."""
+"""The receivers of notifications: the file AURA_HOME/notify.toml, and its checks."""
 
-import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
-from bus.hosts import is_loopback
-from bus.secretfile import READ
+from bus.hosts import address_fault, is_loopback
+from bus.toml_file import read_toml
 from domain.errors import Invalid
 
 FILE = "notify.toml"
@@ -62,16 +61,10 @@ _file = msgspec.json.Decoder(_File)
 def read_receivers(home: Path) -> tuple[Receiver, ...]:
     """Return the receivers of a home; none without the file. Raises Invalid."""
     file = home / FILE
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    content = read_toml(file, _file, partial(_invalid, file))
+    if content is None:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file} cannot be read: {error}.", hint="Make it a text file that this user may read.") from None
-    try:
-        found = _file.decode(msgspec.json.encode(tomllib.loads(text))).receiver
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise _invalid(file, str(error)) from None
+    found = content.receiver
     names = [receiver.name for receiver in found]
     if len(set(names)) != len(names) or len(names) > RECEIVERS_MAX:
         raise _invalid(file, f"each receiver needs its own name, and there are at most {RECEIVERS_MAX}")
@@ -79,35 +72,6 @@ def read_receivers(home: Path) -> tuple[Receiver, ...]:
         if fault := _fault(receiver):
             raise _invalid(file, f"receiver {receiver.name!r}: {fault}")
     return found
-
-
-def secret_in(home: Path, path: str) -> str:
-    """Return the secret in a file, which is relative to the home. Raises Invalid if it is not one line of text."""
-    file = home / path
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"The secret file {file} cannot be read: {error}.", hint=f"Correct {home / FILE}.") from None
-    if not text or len(text.splitlines()) != 1:
-        raise Invalid(f"The secret file {file} does not have exactly one line.", hint="Write only the secret into it.")
-    READ.add(text)
-    return text
-
-
-def address_fault(url: str) -> str:
-    """Return why an address may not receive notifications; empty if it may."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "its address is not valid"
-    if parts.scheme not in ("http", "https") or not host or not url.isprintable():
-        return "its address must begin with https://, and have only printable characters"
-    if parts.username is not None:
-        return "its address has a name or a password in it"
-    if parts.scheme == "http" and not is_loopback(host):
-        return "its address has no TLS, and is another machine: use https://"
-    return ""
 
 
 def shown_address(receiver: Receiver) -> str:

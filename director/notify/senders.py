@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx2
 import msgspec
 
+from bus.hosts import address_fault
+from bus.secretfile import secret_line
 from director.notify.notices import Notice
-from director.notify.receivers import Mail, Receiver, Slack, Webhook, address_fault, secret_in
+from director.notify.receivers import FILE, Mail, Receiver, Slack, Webhook
 from domain.errors import AuraError, Invalid, said_by
 
 WAIT_S = 10.0
@@ -32,15 +34,15 @@ def sender(home: Path, receiver: Receiver) -> Send:
     """Return the function that sends a notice to a receiver. Raises Invalid if a secret cannot be read."""
     match receiver:
         case Slack(url_file=file):
-            url = secret_in(home, file)
+            url = secret_line(home / file, home / FILE)
             if fault := address_fault(url):
                 raise Invalid(f"The receiver {receiver.name} cannot be used: {fault}.", hint=f"Correct {home / file}.")
             return lambda notice: _post(url, slack_body(notice), {})
         case Webhook(url=url, secret_file=file):
-            key = secret_in(home, file).encode()
+            key = secret_line(home / file, home / FILE).encode()
             return lambda notice: _post_signed(url, notice, key)
         case Mail():
-            password = secret_in(home, receiver.password_file) if receiver.password_file else ""
+            password = secret_line(home / receiver.password_file, home / FILE) if receiver.password_file else ""
             return lambda notice: _mail(receiver, password, notice)
 
 

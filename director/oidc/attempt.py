@@ -4,7 +4,6 @@ State, nonce and PKCE verifier are derived from a random secret in the cookie. S
 answer counts only in the browser that began the sign-in.
 """
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -12,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from director.oidc.base64url import decoded, encoded
 from domain.errors import Unauthenticated
 
 ATTEMPT_S = 600
@@ -50,14 +50,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def challenge(self) -> str:
-        return _text(hashlib.sha256(self.verifier.encode()).digest())
+        return encoded(hashlib.sha256(self.verifier.encode()).digest())
 
     @property
     def _parts(self) -> tuple[str, str, str]:
-        return str(self.begun_s), self.confirms.hex if self.confirms else "", _text(self.to.encode())
+        return str(self.begun_s), self.confirms.hex if self.confirms else "", encoded(self.to.encode())
 
     def _derived(self, use: str) -> str:
-        return _text(hmac.new(self.secret.encode(), ".".join((use, *self._parts)).encode(), hashlib.sha256).digest())
+        return encoded(hmac.new(self.secret.encode(), ".".join((use, *self._parts)).encode(), hashlib.sha256).digest())
 
 
 def begin(at_s: int, to: str, confirms: UUID | None = None) -> Attempt:
@@ -70,7 +70,7 @@ def begun(cookie: str, state: str, at_s: int) -> Attempt:
     """Return the sign-in that this browser began, if `state` is of it. Raises Unauthenticated."""
     try:
         secret, begun_s, confirms, to = cookie.split(".")
-        path = base64.b64decode(to + "=" * (-len(to) % 4), altchars=b"-_", validate=True).decode()
+        path = decoded(to).decode()
         attempt = Attempt(
             secret=secret, begun_s=int(begun_s), to=path, confirms=UUID(hex=confirms) if confirms else None
         )
@@ -85,7 +85,3 @@ def begun(cookie: str, state: str, at_s: int) -> Attempt:
 
 def _unknown(why: str) -> Unauthenticated:
     return Unauthenticated(f"This sign-in {why}.", hint="Sign in again, and use one address of Aura.", code="state")
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

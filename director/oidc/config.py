@@ -1,14 +1,15 @@
 """The OpenID provider at which people sign in: the file AURA_HOME/oidc.toml, its checks, and the client's secret."""
 
-import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from bus.hosts import is_loopback
-from bus.secretfile import READ, secret
+from bus import hosts
+from bus.secretfile import secret, secret_line
+from bus.toml_file import read_toml
 from domain.errors import Invalid
 from domain.identity import is_issuer
 
@@ -46,16 +47,9 @@ _config = msgspec.json.Decoder(Config)
 def read_config(home: Path) -> Config | None:
     """Return the provider of a home; None without the file. Raises Invalid."""
     file = home / FILE
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    config = read_toml(file, _config, partial(_invalid, file))
+    if config is None:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file} cannot be read: {error}.", hint="Make it a text file that this user may read.") from None
-    try:
-        config = _config.decode(msgspec.json.encode(tomllib.loads(text)))
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise _invalid(file, str(error)) from None
     if fault := _fault(config):
         raise _invalid(file, fault)
     return config
@@ -65,15 +59,7 @@ def client_secret(config: Config, home: Path, environment: Mapping[str, str]) ->
     """Return the client's secret; empty for a public client. Raises Invalid if its file has not one line of text."""
     if not config.secret_file:
         return secret(SECRET, environment)
-    file = home / config.secret_file
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"The secret file {file} cannot be read: {error}.", hint=f"Correct {home / FILE}.") from None
-    if not text or len(text.splitlines()) != 1:
-        raise Invalid(f"The secret file {file} does not have exactly one line.", hint="Write only the secret into it.")
-    READ.add(text)
-    return text
+    return secret_line(home / config.secret_file, home / FILE)
 
 
 def issuer_of(home: Path, named: str) -> str:
@@ -89,18 +75,11 @@ def address_fault(url: str, *, loopback: bool) -> str:
 
     loopback: permit plain HTTP on loopback.
     """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "the address is not valid"
-    if parts.scheme not in ("http", "https") or not host or not url.isascii() or not url.isprintable() or " " in url:
-        return "the address must begin with https://, and have only printable ASCII characters"
-    if parts.username is not None or parts.fragment:
-        return "the address has a name, a password or a fragment in it"
-    if parts.scheme == "http" and not (loopback and is_loopback(host)):
-        return "the address has no TLS: use https://"
-    return ""
+    if not url.isascii() or " " in url:
+        return "the address must have only printable ASCII characters"
+    if "#" in url:
+        return "the address has a fragment in it"
+    return hosts.address_fault(url, loopback=loopback)
 
 
 def _fault(config: Config) -> str:

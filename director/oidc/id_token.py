@@ -3,7 +3,6 @@
 OpenID Connect Core 1.0, section 3.1.3.7. No key, algorithm or address is taken from the token itself.
 """
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from director.oidc.base64url import decoded, encoded
 from domain.errors import Unauthenticated
 from domain.identity import is_subject
 
@@ -87,7 +87,7 @@ def _signed(token: str, keys: KeySet) -> tuple[bytes, str]:
     if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii() or token.count(".") != 2:
         raise _refused("it is not a signed token")
     try:
-        header = _header.decode(_decoded(token.partition(".")[0]))
+        header = _header.decode(decoded(token.partition(".")[0]))
     except (ValueError, msgspec.DecodeError):
         raise _refused("its header cannot be read") from None
     if header.alg not in ALGORITHMS:
@@ -160,12 +160,8 @@ def _of_another_answer(claims: Claims, expected: Expected, algorithm: str, acces
 def hash_of(access_token: str, algorithm: str) -> str:
     """Return the claim at_hash: the left half of the digest that the algorithm names."""
     digest = hashlib.new(f"sha{algorithm[2:]}", access_token.encode()).digest()
-    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    return encoded(digest[: len(digest) // 2])
 
 
 def _refused(fault: str) -> Unauthenticated:
     return Unauthenticated(f"The ID token is refused: {fault}.", hint=HINT, code="id_token")
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

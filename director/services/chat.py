@@ -19,7 +19,7 @@ from director.services.chat_answers import Answer, answered
 from director.services.chat_draft import DIGEST_CHARACTERS_MIN, Draft, drafted
 from director.services.chat_grammar import Elsewhere, Wish, read_message
 from director.services.comments import Remark
-from director.services.event_browser import USER
+from director.services.past_acts import acted_by
 from director.services.run_at import names_until
 from director.services.session import DirectorSession
 from director.services.user_acts import Acted
@@ -109,14 +109,11 @@ async def messages(store: Store, before: int = FAR, limit: int = 20) -> Messages
     for recorded in page.events:
         event, envelope = recorded.event, recorded.envelope
         sent = event if isinstance(event, MessageSent) else None
-        state = people.get(envelope.principal)
         lines.append(
             SentMessage(
                 seq=recorded.seq,
                 at=envelope.occurred_at,
-                who=(state.name if state else str(envelope.principal))
-                if envelope.role == USER
-                else "the Director's key",
+                who=acted_by(envelope, people),
                 text=sent.text if sent else "",
                 act=sent.act if sent else "",
                 command=sent.command if sent else None,

@@ -117,7 +117,12 @@ _OTHERS: Sequence[tuple[str, Elsewhere]] = (
         r"(?:approve|accept|reject|decline)\b.*",
         Elsewhere(path="/inbox", why="A decision about a delivery is bound to the commit that you see. Take it there."),
     ),
-    (r"(?:halt|stop)\b.*", Elsewhere(path="/stop", why="A halt needs your password again. Its form asks for it.")),
+    (
+        r"(?:halt|stop)\b.*",
+        Elsewhere(
+            path="/stop", why="A halt needs a sign-in that is at most 5 minutes old. Sign in again if yours is older."
+        ),
+    ),
     (
         r"(?:override|release)\b.*",
         Elsewhere(path="/rights", why="An override needs a fresh password: use `aura override`, or its HTTP route."),

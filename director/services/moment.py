@@ -12,9 +12,14 @@ async def store_as_of(store: Store, as_of: str) -> Store:
     """
     if not as_of:
         return store
-    if not as_of.isascii() or not as_of.isdecimal() or len(as_of) > len(str(SEQ_MAX)):
-        raise Invalid(f"{as_of[:40]!r} is not a sequence.", hint="Write the number of an event: ?as_of=SEQ")
-    seq, last = int(as_of), await store.recorded_up_to()
+    seq, last = sequence_in(as_of), await store.recorded_up_to()
     if seq > last:
         raise NotFound(f"There is no event {seq}: the log ends at {last}.", hint=f"Write a sequence up to {last}.")
     return store.past(seq)
+
+
+def sequence_in(text: str) -> int:
+    """Parse the sequence that an address names. Raises Invalid."""
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(SEQ_MAX)):
+        raise Invalid(f"{text[:40]!r} is not a sequence.", hint="Write the number of an event: ?as_of=120")
+    return int(text)

@@ -1,14 +1,16 @@
 """The past acts of people: what the Director and the users have decided, with names and reasons."""
 
-from typing import Any
+from collections.abc import Mapping
+from uuid import UUID
 
 import msgspec
 
 from bus.newest_events import Newest, newest
 from bus.store import FAR, Store
 from director.services.event_browser import USER
-from domain.message import Recorded
+from domain.message import Envelope, Recorded
 from domain.refusal import CommandRefused
+from domain.user import UserState
 from governance.authority import MATRIX
 from governance.people import read_people
 
@@ -42,18 +44,25 @@ async def past_acts(store: Store, before: int = FAR, limit: int = 50) -> PastAct
     """Return a page of the acts of people."""
     wanted = Newest(before=before, types=TYPES, roles=(DIRECTOR, USER))
     page = await newest(store, wanted, min(limit, ACTS_MAX))
-    names = {id: state.name for id, state in (await read_people(store)).items()}
-    return PastActs(acts=tuple(_act(recorded, names) for recorded in page.events), next=page.next)
+    people = await read_people(store)
+    return PastActs(acts=tuple(_act(recorded, people) for recorded in page.events), next=page.next)
 
 
-def _act(recorded: Recorded, names: dict[Any, str]) -> PastAct:
+def acted_by(envelope: Envelope, people: Mapping[UUID, UserState]) -> str:
+    """Return the name of the user who caused an event of a person."""
+    if envelope.role != USER:
+        return "the Director's key"
+    state = people.get(envelope.principal)
+    return state.name if state is not None else str(envelope.principal)
+
+
+def _act(recorded: Recorded, people: Mapping[UUID, UserState]) -> PastAct:
     envelope = recorded.envelope
-    by_user = envelope.role == USER
     return PastAct(
         seq=recorded.seq,
         at=envelope.occurred_at,
         type=envelope.type,
-        who=names.get(envelope.principal, str(envelope.principal)) if by_user else "the Director's key",
+        who=acted_by(envelope, people),
         about=f"{envelope.entity} {str(envelope.entity_id)[:13]}",
         reason=str(getattr(recorded.event, "reason", "") or ""),
         void=recorded.void,

@@ -17,6 +17,7 @@ from director.settings import Settings
 from domain.errors import Invalid, Refused
 from domain.estimate import Estimate
 from verification.adequacy.weak_criteria import weak_criteria
+from verification.requirements.model import Requirement
 from verification.requirements.parser import check_notes, read_requirement
 from verification.requirements.scope import path_fault
 from verification.requirements.unfilled import refuse_unfilled
@@ -64,6 +65,21 @@ def written(texts: SentTexts) -> Iterator[tuple[Path, Path]]:
         yield file, tree
 
 
+def read_without_base(file: Path, done: str, hint: str) -> Requirement:
+    """Read a requirement that came as text. Raises Refused if it has a base. `done`: what cannot be done with it then.
+
+    A base names a folder of this machine, and only a person at this machine may name it.
+    """
+    requirement = read_requirement(file)
+    if requirement.base is not None:
+        raise Refused(
+            f"A requirement with a base cannot be {done} here, because the base is a folder of the server.",
+            hint=hint,
+            code="base_not_here",
+        )
+    return requirement
+
+
 async def estimate_file(store: Store, file: Path, attempts_max: int) -> Estimated:
     """Check a requirement file and estimate its run. Nothing is submitted. Raises RequirementInvalid."""
     requirement = await asyncio.to_thread(read_requirement, file)
@@ -78,19 +94,11 @@ async def estimate_file(store: Store, file: Path, attempts_max: int) -> Estimate
 
 
 async def judge_texts(settings: Settings, texts: SentTexts, progress: Progress = lambda _: None) -> VerdictView:
-    """Judge files that came as texts. Raises the errors of `judge_source`, and Refused for a requirement with a base.
-
-    A base names a folder of this machine, and only a person at this machine may name it.
-    """
+    """Judge files that came as texts. Raises the errors of `judge_source`, and Refused if there is a base."""
     if not texts.files:
         raise Invalid("There is no file to judge.", hint="Send the files with their paths.")
     with written(texts) as (file, tree):
-        if (await asyncio.to_thread(read_requirement, file)).base is not None:
-            raise Refused(
-                "A requirement with a base cannot be judged here, because the base is a folder of the server.",
-                hint="Judge it on that machine: aura judge FILE DIR",
-                code="base_not_here",
-            )
+        await asyncio.to_thread(read_without_base, file, "judged", "Judge it on that machine: aura judge FILE DIR")
         return await judge_folder(settings, file, tree, progress)
 
 

@@ -4,9 +4,9 @@ Each act has the id of its command. The same id gives the same result, however o
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 from uuid import UUID
 
@@ -16,13 +16,13 @@ from bus.clock import now
 from director.services import law
 from director.services.approvals import decide_approval
 from director.services.hand_in import HandIn, hand_in, ready_to_hand_in
+from director.services.sent_texts import SentTexts, read_without_base, written
 from director.services.session import DirectorSession
 from director.services.submit import ATTEMPTS_MAX
-from domain.errors import Conflict, Refused
+from domain.errors import Conflict
 from domain.message import Recorded
 from domain.run_messages import End
 from verification.requirements.model import Requirement
-from verification.requirements.parser import read_requirement
 from verification.requirements.unfilled import refuse_unfilled
 
 Stop = Literal["pause", "halt", "resume"]
@@ -47,13 +47,8 @@ class Acted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def submit_text(opened: DirectorSession, id: UUID, asked: Asked) -> Acted:
-    """Submit a requirement that came as text. Raises the errors of `hand_in`, and Refused if it has a base.
-
-    A base names a folder of this machine, and only a person at this machine may name it.
-    """
-    with TemporaryDirectory(prefix="aura-request-") as folder:
-        file = await asyncio.to_thread(_written, Path(folder), asked)
-        await asyncio.to_thread(_read_without_base, file)
+    """Submit a requirement that came as text. Raises the errors of `hand_in`, and Refused if it has a base."""
+    async with _read(asked) as (file, _):
         ready = await ready_to_hand_in(HandIn(file=file, attempts_max=asked.attempts_max), opened.settings)
         handed_in = await hand_in(opened, ready, command=id)
     return Acted(seq=handed_in.seq, events=(handed_in.event,), run=handed_in.run)
@@ -61,9 +56,7 @@ async def submit_text(opened: DirectorSession, id: UUID, asked: Asked) -> Acted:
 
 async def requirement_in(asked: Asked) -> Requirement:
     """Read a requirement that came as text, without submitting it. Raises as `submit_text` does."""
-    with TemporaryDirectory(prefix="aura-request-") as folder:
-        file = await asyncio.to_thread(_written, Path(folder), asked)
-        requirement = await asyncio.to_thread(_read_without_base, file)
+    async with _read(asked) as (file, requirement):
         refuse_unfilled(requirement, file)
     return requirement
 
@@ -98,22 +91,9 @@ def acted(opened: DirectorSession, events: tuple[Recorded, ...], kinds: Collecti
     )
 
 
-def _read_without_base(file: Path) -> Requirement:
-    """Read a requirement. Raises Refused if it has a base."""
-    requirement = read_requirement(file)
-    if requirement.base is not None:
-        raise Refused(
-            "A requirement with a base cannot be submitted here, because the base is a folder of the server.",
-            hint="Submit it on that machine: aura submit FILE",
-            code="base_not_here",
-        )
-    return requirement
-
-
-def _written(folder: Path, asked: Asked) -> Path:
-    """Write the files of a request, and return the requirement."""
-    file = folder / "requirement.md"
-    file.write_text(asked.requirement, encoding="utf-8")
-    if asked.sealed:
-        file.with_suffix(".sealed.yaml").write_text(asked.sealed, encoding="utf-8")
-    return file
+@asynccontextmanager
+async def _read(asked: Asked) -> AsyncIterator[tuple[Path, Requirement]]:
+    """Yield the requirement's file and its content. The file exists only inside the context. Raises Refused."""
+    with written(SentTexts(requirement=asked.requirement, sealed=asked.sealed)) as (file, _):
+        hint = "Submit it on that machine: aura submit FILE"
+        yield file, await asyncio.to_thread(read_without_base, file, "submitted", hint)

@@ -79,7 +79,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     def rate_now(self, version: str, rate: int) -> int:
         """Return the rate of a version at this task. `rate`: at an untried task."""
         own = {place for place, by in enumerate(self.failed_by) if by == version}
-        others = tuple(rate for place, rate in enumerate(self.failed) if place not in own)
+        others = tuple(at for place, at in enumerate(self.failed) if place not in own)
         return rate_now(others, rate, self.shape, len(own))
 
     @property

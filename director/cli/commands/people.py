@@ -185,7 +185,7 @@ async def open_link(
     served = (settings.public_address() or api_url(settings)) if port is None else None
     here = port or HTTP_PORT
     url = f"{served or f'http://127.0.0.1:{here}'}/auth/link/{secret}"
-    ready = bool(served) or await is_served(here)
+    ready = bool(served or settings.http_published_on) or await is_served(here)
     if browser and ready:
         await _open_in_browser(url)
     start = (

@@ -15,8 +15,8 @@ from director.http.pages.forms import Form
 from director.http.pages.rendering import html, new_nonce
 from director.http.pages.screens import INBOX_PATH, Screen, menu
 from director.http.sign_in import Doorkeeper
+from director.services.moment import sequence_in
 from director.services.session import DirectorSession, new_id
-from director.services.times import SEQ_MAX
 from director.services.top_bar import TopBarReader
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.message import derive
@@ -99,8 +99,9 @@ class PageMaker:
         last, text = await self.store.recorded_up_to(), request.query_params.get(AS_OF, "")
         if not text or not screen.as_of:
             return Moment(seq=None, last=last)
-        if not text.isascii() or not text.isdecimal() or not 0 < (seq := int(text[:20])) <= SEQ_MAX:
-            raise Invalid(f"{text[:100]!r} is not a sequence.", hint="Write a number from 1: ?as_of=120")
+        seq = sequence_in(text)
+        if not seq:
+            raise Invalid("There is no event 0.", hint="Write a number from 1: ?as_of=120")
         page = await self.store.read(seq - 1, seq, 1)
         if not page:
             raise NotFound(f"The log ends at event {last}, before event {seq}.", hint=f"Write ?as_of={last}.")
