@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -41,13 +40,6 @@ def installed() -> Path:
             pytest.skip("oidc-provider cannot be installed here: npm ci failed")
         (folder / "complete").touch()
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

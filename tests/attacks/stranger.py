@@ -67,6 +67,11 @@ class Scene:
             await connection.execute(statement, *values)
 
 
+def form_token(page: str) -> str:
+    """Return the CSRF token of the form on a page."""
+    return page.partition('name="csrf" value="')[2].partition('"')[0]
+
+
 Outcome = tuple[int, int]
 """Status of the attack, status of the control."""
 Attack = Callable[[Scene], Awaitable[Outcome]]

@@ -98,9 +98,11 @@ of_key("two keys", f"Idempotency-Key: {FIRST}", f"Idempotency-Key: {SECOND}")
 
 @attack("name: the answer tells which names exist")
 async def enumeration(scene: Scene) -> Outcome:
+    await people.add_user(scene.opened, "gone", ["viewer"])
+    await people.disable_user(scene.opened, "gone", CONTROL)
     async with scene.client() as client:
         answers = []
-        for name in ("director", "nobody-at-all", "guest\u200b", "DIRECTOR", "leaver"):
+        for name in ("director", "nobody-at-all", "guest\u200b", "DIRECTOR", "gone"):
             answers.append(await client.post("/auth/sign-in", json={"name": name, "password": "wrong password"}))
         different = {(each.status_code, each.text, tuple(sorted(each.headers))) for each in answers}
         done = await client.post("/auth/sign-in", json={"name": "viewer", "password": SECRET})
@@ -154,7 +156,7 @@ def at_mcp(name: str, body: object = LISTED, method: str = "POST", **headers: st
         right = bearer(await scene.token("viewer", "read"))
         own = {word.replace("_", "-"): value for word, value in headers.items()}
         got, text = await mcp(scene, method, body, **(right if own.pop("Right", "") else {}), **own)
-        if got == 200 and ("isError" in text or '"error"' in text):
+        if got == 200 and ('"isError":true' in text or '"error"' in text):
             got = 403
         return got, (await mcp(scene, body=LISTED, **right))[0]
 
@@ -228,7 +230,7 @@ async def script(scene: Scene) -> Outcome:
         return (200 if any(text in page.text for page in pages) or not closed else 403), asked.status_code
 
 
-@attack("text: colours and a new line in a name write a line of the log or the terminal")
+@attack("text: colours and a new line in a name come back in the answer")
 async def terminal(scene: Scene) -> Outcome:
     async with scene.client() as client:
         name = "x\r\n\x1b[2J 2026-01-01 ERROR evil"

@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from director.http.sign_in import COOKIE, CSRF_HEADER
-from tests.attacks.stranger import ATTACK, CONTROL, Outcome, Scene, Sent, attack, comment, key, send, session_of
+from tests.attacks.stranger import (
+    ATTACK,
+    CONTROL,
+    Outcome,
+    Scene,
+    Sent,
+    attack,
+    comment,
+    form_token,
+    key,
+    send,
+    session_of,
+)
 from tests.integration.test_http_api import SECRET
 
 HEADERS: Mapping[str, Callable[[Scene], dict[str, str]]] = {
@@ -103,7 +115,7 @@ async def page_form(scene: Scene) -> Outcome:
 @attack("forged: the form of a page with the token of the sign-in page")
 async def sign_in_token(scene: Scene) -> Outcome:
     async with await scene.signed_in() as client, scene.client() as nobody:
-        token = (await nobody.get("/sign-in")).text.partition('name="csrf" value="')[2].partition('"')[0]
+        token = form_token((await nobody.get("/sign-in")).text)
         assert len(token) == 64
         form = {"reason": ATTACK, "key": key()["Idempotency-Key"], "csrf": token}
         got = await client.post("/stop/pause", data=form)
@@ -125,7 +137,7 @@ async def sign_in_form(scene: Scene) -> Outcome:
         form = {"name": "viewer", "password": SECRET, "to": "/"}
         got = await client.post("/sign-in", data=form)
         assert COOKIE not in client.cookies
-        token = got.text.partition('name="csrf" value="')[2].partition('"')[0]
+        token = form_token(got.text)
         return got.status_code, (await client.post("/sign-in", data={**form, "csrf": token})).status_code
 
 

@@ -80,11 +80,9 @@ async def held(scene: Scene, count: int, beginning: bytes) -> Outcome:
             readers.append(reader)
         try:
             async with asyncio.timeout(30):
-                await asyncio.gather(*(reader.read() for reader in readers))
+                await asyncio.gather(*(reader.read() for reader in readers), return_exceptions=True)  # some are reset
         except TimeoutError:
             return 200, 200
-        except ConnectionError:
-            pass
     half = request(scene.place, "GET /healthz HTTP/1.1")
     return 408, (await exchange(scene.place, half[:20], half[20:])).status
 
@@ -127,7 +125,7 @@ async def streams_of_nobody(scene: Scene) -> Outcome:
         scene.client(**bearer(await scene.token("director", "read"))) as client,
         client.stream("GET", STREAM) as answer,
     ):
-        return max(each if each in (401, 429) else 200 for each in statuses), answer.status_code
+        return min(each if each in (401, 429) else 200 for each in statuses), answer.status_code
 
 
 def stream_of(name: str, headers: dict[str, str], query: dict[str, str], scopes: tuple[str, ...] = ("read",)) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from tests.attacks.http_bytes import exchange, request
-from tests.attacks.stranger import ATTACK, CONTROL, Outcome, Scene, Sent, attack, bearer, comment, key, send
+from tests.attacks.stranger import ATTACK, CONTROL, Outcome, Scene, Sent, attack, bearer, comment, form_token, key, send
 from tests.integration.test_http_api import SECRET
 
 
@@ -71,7 +71,7 @@ def redirected(name: str, to: str) -> None:
     async def run(scene: Scene) -> Outcome:
         async with scene.client() as client:
             page = await client.get("/sign-in", params={"to": to})
-            token = page.text.partition('name="csrf" value="')[2].partition('"')[0]
+            token = form_token(page.text)
             form = {"name": "viewer", "password": SECRET, "csrf": token}
             got = await client.post("/sign-in", data={**form, "to": to})
             assert got.status_code == 303
@@ -189,7 +189,7 @@ async def secrets(scene: Scene) -> Outcome:
         return 200 if leaks else 403, rights.status_code
 
 
-@attack("id: a person approves a run under the name of another (principal in the body)")
+@attack("id: a person comments under the name of another (principal in the body)")
 async def principal(scene: Scene) -> Outcome:
     async with scene.client(**bearer(await scene.token("director", "submit"))) as client:
         forged = {"json": {"text": ATTACK, "principal": "auditor", "by": "auditor", "user": "auditor"}}

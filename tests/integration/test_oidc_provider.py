@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from bus.embedded.port import free_port
 from director.http.oidc import CONFIRM
 from director.http.server import serve_http
 from director.http.sign_in import COOKIE
@@ -48,7 +49,7 @@ class Site(NamedTuple):
 async def site(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     for name, value in (("HOME", str(house.home)), ("NATS_URL", house.nats_url), ("POSTGRES_DSN", house.postgres_dsn)):
         monkeypatch.setenv(f"AURA_{name}", value)
-    port, provider_port = oidc_provider.free_port(), oidc_provider.free_port()
+    port, provider_port = free_port(), free_port()
     url, issuer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{provider_port}"
     secret = house.home / "oidc-secret"
     secret.write_text(oidc_provider.SECRET)
@@ -186,7 +187,9 @@ async def test_behind_a_proxy_with_tls_its_host_is_served_and_cookies_are_secure
         await serving
 
 
-async def test_roles_and_links_end_it_and_without_the_provider_a_password_signs_in(site: Site, house: House) -> None:
+async def test_an_unlink_ends_the_sessions_and_without_the_provider_a_password_signs_in(
+    site: Site, house: House
+) -> None:
     async with site.browser() as browser:
         await browser.get(await site.back(browser, "anna-at-example"))
         assert (await browser.get("/api/me")).status_code == 200, "the control"
@@ -195,7 +198,7 @@ async def test_roles_and_links_end_it_and_without_the_provider_a_password_signs_
     async with site.browser() as browser:
         assert await refused(browser, await site.back(browser, "anna-at-example")) == "unknown_identity"
 
-    stop, nobody = asyncio.Event(), f"http://127.0.0.1:{oidc_provider.free_port()}"
+    stop, nobody = asyncio.Event(), f"http://127.0.0.1:{free_port()}"
     (house.home / FILE).write_text(f'issuer = "{nobody}"\nclient_id = "aura"\nredirect_uri = "{site.url}{CALLBACK}"\n')
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_http(Settings(), port=0, on_ready=ready.set_result, stop=stop))

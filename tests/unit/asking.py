@@ -422,8 +422,9 @@ _STAFF_AFTER: dict[str, tuple[type[Command], ...]] = {
     "dismissed": (employee.Rehire, employee.Appeal, employee.DecideAppeal, employee.Dismiss),
 }
 NEW = (9, 10, 11)
-"""The numbers of the dice of twelve for a command of a kind of which nothing has happened yet."""
-TRIES = 7
+"""The throws of the die that ask for a command of a kind that has not happened yet."""
+TRIES_MAX = 7
+"""So often a refused command of a new kind is drawn again."""
 _MAY_BE_RELEASED = ("assigned", "calling", "answered")
 
 
@@ -545,7 +546,7 @@ def draw_command(data: st.DataObject, world: World) -> Command:
     if dice in NEW and (kinds := _new(world)):
         tried = st.one_of(*kinds)
         new: Command = data.draw(tried)
-        for _ in range(TRIES):
+        for _ in range(TRIES_MAX):
             if not isinstance(world.decide(new), AuraError):
                 break
             new = data.draw(tried)

@@ -45,7 +45,7 @@ def test_a_purged_message_stays_sent() -> None:
     assert fold("chat", purged).command is None
 
 
-def test_who_may_act_may_send_and_who_only_reads_may_not() -> None:
+def test_only_roles_and_scopes_with_an_act_of_the_chat_may_send() -> None:
     assert [user_may_send((role,), SEND) for role in ("director", "operator", "approver")] == [True] * 3
     assert [user_may_send((role,), SEND) for role in ("auditor", "viewer")] == [False] * 2
     assert [scopes_permit((scope,), SEND) for scope in ("submit", "control", "admin")] == [True] * 3

@@ -92,7 +92,7 @@ def test_an_act_has_its_run_its_task_and_its_words(text: str, wish: Wish) -> Non
         ("help", Question(about="help")),
     ],
 )
-def test_a_question_changes_nothing(text: str, question: Question) -> None:
+def test_a_question_is_read_with_its_run(text: str, question: Question) -> None:
     assert read_message(text) == question
 
 

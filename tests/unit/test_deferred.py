@@ -1,4 +1,4 @@
-"""What a process loads only when it needs it.
+"""Modules that a process loads only when it needs them.
 
 nats-py needs aiohttp only for WebSocket addresses. The HTTP application needs the SDK of MCP only for requests to /mcp.
 """

@@ -100,7 +100,6 @@ async def test_an_order_that_cannot_be_read_ends_no_worker(data: bytes) -> None:
     worker, parcel = Endless(cast(ScriptedEmployee, None), cast(object, None)), Parcel()  # type: ignore[arg-type]  # as above
     parcel.data = data
     async with asyncio.TaskGroup() as calls:
-        calls.create_task(asyncio.sleep(0))
         worker._begin(parcel, calls)
         assert worker._at_work == {}, "it has no ids, so no receipt names it"
         (work,) = [each for each in asyncio.all_tasks() if "_take" in repr(each.get_coro())]

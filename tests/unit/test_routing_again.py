@@ -102,9 +102,9 @@ def test_the_unsolvable_share_fits_the_best_employee(shape: Shape, best: int, un
 ONLY = Candidate(version="only", posterior=Posterior(19 * MICRO, MICRO), cost=20_000)
 
 
-def situation(value: int, failures: int) -> Situation:
+def situation(value: int, failures: int, by: str = "only") -> Situation:
     return Situation(
-        value=value, failed=(950_000,) * failures, failed_by=("only",) * failures, shape=AT_START, seed="s", explored=1
+        value=value, failed=(950_000,) * failures, failed_by=(by,) * failures, shape=AT_START, seed="s", explored=1
     )
 
 
@@ -117,10 +117,7 @@ def test_the_only_employee_tries_again_after_one_failure() -> None:
 
 
 def test_a_failure_of_another_version_says_less_than_an_own_one() -> None:
-    own, others = (
-        situation(50_000, 1),
-        Situation(value=50_000, failed=(950_000,), failed_by=("other",), shape=AT_START, seed="s", explored=1),
-    )
+    own, others = situation(50_000, 1), situation(50_000, 1, by="other")
     (after_own,) = choose("cascade", own, [ONLY]).candidates
     (after_other,) = choose("cascade", others, [ONLY]).candidates
     assert after_own.rate_now < after_other.rate_now < after_own.rate
